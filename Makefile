@@ -1,0 +1,36 @@
+PYTHON ?= python3
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+
+.PHONY: quickstart test lint benchmark clean
+
+$(VENV)/installed: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
+	$(RUN) -m pip install --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	$(RUN) -m pip install --quiet -r requirements-dev.txt
+	touch $@
+
+quickstart: $(VENV)/installed
+	$(RUN) train.py
+	$(RUN) evaluate.py runs/quickstart
+	$(RUN) -m export.saved_model runs/quickstart
+	$(RUN) -m export.tflite runs/quickstart
+	@echo
+	@echo "Next: look at the run        $(VENV)/bin/tensorboard --logdir runs"
+	@echo "      the confusion matrix   runs/quickstart/confusion.png"
+	@echo "      the exported models    runs/quickstart/saved_model, runs/quickstart/model.tflite"
+	@echo "      your own videos        $(RUN) train.py lrcn --data.path videos/"
+
+test: $(VENV)/installed-dev
+	$(RUN) -m pytest
+
+lint: $(VENV)/installed-dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+clean:
+	rm -rf $(VENV) runs

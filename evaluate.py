@@ -1,0 +1,79 @@
+"""Measure a trained run on its test videos, or on others; fuse several runs.
+
+    python evaluate.py runs/lrcn
+    python evaluate.py runs/lrcn --evaluate.clips 5 --evaluate.crops 10
+    python evaluate.py runs/lrcn --data.path other_videos/ --out results/other
+    python evaluate.py runs/rgb --fuse runs/flow --weights 1 2
+
+Writes results.json, predictions.csv and confusion.png into the run folder (or --out).
+"""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+
+from videorec import cli
+from videorec.config import Data, Evaluate
+
+log = logging.getLogger("evaluate")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What evaluate.py takes; data and evaluate start from the run's own settings."""
+
+    run: tyro.conf.Positional[Path]
+    """The run folder, runs/NAME."""
+    fuse: tuple[Path, ...] = ()
+    """Further runs whose probabilities are averaged in."""
+    weights: tuple[float, ...] = ()
+    """Weight of the run and of each of --fuse. Default: equal."""
+    out: Path | None = None
+    """Folder of the results. Default: the run folder."""
+    data: Data = field(default_factory=Data)
+    evaluate: Evaluate = field(default_factory=Evaluate)
+
+
+def main(args: list[str]) -> int:
+    """Run -> views -> probabilities -> report."""
+    named = args and not args[0].startswith("-")
+    if not named:
+        tyro.cli(Options, args=args, description=__doc__, prog="evaluate.py")  # prints the help, or what is missing
+
+    from videorec import evaluation
+    from videorec.config import validate_data
+    from videorec.data import sources
+    from videorec.data.problems import Problems
+    from videorec.run import Run
+
+    run = Run(args[0])
+    default = Options(run.folder, data=run.experiment.data, evaluate=run.experiment.evaluate)
+    options = tyro.cli(Options, args=args, default=default, description=__doc__, prog="evaluate.py")
+    validate_data(options.data, options.evaluate)
+    videos = sources.load_for_evaluation(options.data, options.evaluate.split, run.experiment)
+    evaluation.check_labels(videos, run.classes)
+    problems = Problems(len(videos), options.data.max_unreadable)
+    runs = [run, *(Run(folder) for folder in options.fuse)]
+    weights = options.weights or (1.0,) * len(runs)
+    probabilities = []
+    for member in runs:
+        # Every run sees the same videos, each through its own preprocessing.
+        data = options.data if member is run else member.experiment.data
+        evaluation.check_same_classes(run, member)
+        with cli.Bar(str(member.folder)) as bar:
+            probabilities.append(evaluation.predict(member.load_model(), videos, data, options.evaluate, problems, bar))
+    fused = evaluation.fuse(probabilities, weights)
+    shares = {str(member.folder): weight for member, weight in zip(runs, weights, strict=True)}
+    protocol = evaluation.describe_protocol(options.data, options.evaluate, shares, run.experiment.train.seed)
+    report = evaluation.make_report(videos, run.classes, fused, protocol, problems)
+    evaluation.write(report, options.out or run.folder)
+    evaluation.show(report, Console())
+    log.info("written: results.json, predictions.csv, confusion.png in %s", options.out or run.folder)
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,77 @@
+"""Export a run as a TensorFlow Lite file for phones and edge devices.
+
+    python -m export.tflite runs/NAME                 writes runs/NAME/model.tflite
+
+One clip at a time: input `frames` uint8 (1, T, H, W, 3), RGB, T = the run's frames, H x W = the run's data.resize (resize your
+frames to it; cropping and scaling are inside). Outputs `probabilities` (1, C) and `steps` (1, S, C). Float32 weights, built-in
+operations only. The class names lie in the file: `unzip -p model.tflite labels.txt`.
+"""
+
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import tensorflow as tf
+import tyro
+
+from export import common, verify
+from videorec import cli
+from videorec.config import UserError
+from videorec.run import Run
+
+
+def convert(run: Run) -> bytes:
+    """The run as a TFLite flatbuffer.
+
+    Raises:
+        UserError: the model needs an operation that TFLite lacks.
+    """
+    model, data = common.float32_model(run), run.experiment.data
+    module = tf.Module()
+    module.weights = [variable.value for variable in model.variables]
+    # A batch of 1 and a fixed T let recurrent loops convert to built-in operations.
+    spec = tf.TensorSpec((1, data.frames, *data.resize, 3), tf.uint8, name="frames")
+
+    @tf.function(input_signature=[spec])
+    def predict(frames):
+        return common.predict_resized(model, frames, data.crop)
+
+    module.predict = predict
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures={"serving_default": predict})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        try:
+            return converter.convert()
+        except Exception as error:  # the converter's own error class differs between versions
+            first = str(error).strip().splitlines()[0]
+            raise UserError(f"{run.folder} does not convert to built-in TFLite operations: {first}") from error
+
+
+def export(run: Run, path: Path) -> None:
+    """Write the file, whole or not at all, with the class names attached as TFLite metadata does: a zip at its end."""
+    content = convert(run)
+    temporary = path.with_name(f"new_{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr("labels.txt", "".join(f"{name}\n" for name in run.classes))
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"The export cannot be written to {path}: {error}. Choose another place with --out") from error
+
+
+def main(args: list[str]) -> int:
+    """Export, then compare."""
+    options = tyro.cli(common.Options, args=args, description=__doc__, prog="python -m export.tflite")
+    run = Run(options.run)
+    path = options.out or run.folder / "model.tflite"
+    export(run, path)
+    print(f"written: {path} ({common.size_of(path) / 1e6:.1f} MB)")
+    return verify.report(run, tflite=path) if options.verify else 0
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,49 @@
+"""Train a recurrent video model on a folder of videos.
+
+    python train.py                                   the quick start: a small LRCN on built-in synthetic videos
+    python train.py lrcn --data.path videos/          your videos, one sub-folder a class
+    python train.py lrcn --name first --data.path videos/ --model.units 512 --train.epochs 20
+    python train.py --help                            all presets
+    python train.py lrcn --help                       all settings of one
+
+The run lies in runs/NAME. The same command again goes on where it stopped.
+"""
+
+import logging
+
+from videorec import cli
+
+log = logging.getLogger("train")
+
+
+def main(args: list[str]) -> int:
+    """Config -> data -> model -> fit."""
+    experiment = cli.parse_experiment(args, description=__doc__)
+
+    from videorec import training  # TensorFlow takes seconds to import: not for --help
+    from videorec.config import validate
+    from videorec.data import sources
+    from videorec.data.problems import Problems
+    from videorec.run import Run
+
+    validate(experiment)
+    strategy = training.set_up(experiment.train)
+    videos = sources.load(experiment.data, experiment.train.seed)
+    run = Run.create(training.runs_folder() / experiment.name, experiment, videos.classes)
+    counts = ", ".join(f"{len(videos.split(split))} {split}" for split in ("train", "val", "test"))
+    log.info("%s: %d classes; videos: %s", run.folder, len(videos.classes), counts)
+    problems = Problems(len(videos.videos), experiment.data.max_unreadable)
+    try:
+        with cli.Bar("features") as bar:
+            training.fit(experiment, run, videos, strategy, problems, bar)
+    except KeyboardInterrupt:
+        state = run.last_state()
+        epoch = state["epoch"] if state else 0
+        log.warning("stopped; the state after epoch %d is kept. The same command goes on from there.", epoch)
+        return 130
+    log.info("done. python evaluate.py %s   |   tensorboard --logdir %s", run.folder, run.tensorboard)
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main)

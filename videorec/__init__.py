@@ -1,0 +1,10 @@
+"""videorec: recurrent video models in Keras, from a folder of videos to a deployed recogniser."""
+
+import os
+
+__version__ = "0.1.0"
+
+# Read by the libraries when they load: their notes on hardware and on repaired video blocks are not for our users.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -1,0 +1,140 @@
+"""Callbacks of the training loop: state to resume from, guards, and progress."""
+
+import math
+import time
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from videorec.config import Train, UserError
+from videorec.data.problems import Problems
+from videorec.run import Run
+
+
+def tidy(logs: dict) -> dict[str, float]:
+    """Keras's logs as plain floats, without the name of the output that the metrics read."""
+    return {key.replace("probabilities_", ""): float(value) for key, value in (logs or {}).items()}
+
+
+def current_learning_rate(model: keras.Model) -> float:
+    """Learning rate of the next step."""
+    return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """After each epoch: keep the best whole model, the state to go on from, and stop early.
+
+    Args:
+        run: where to.
+        whole: the model that is saved as best; the fitted model may be its head.
+        train: `monitor` and `patience`.
+        counters: of the checkpoint that the run goes on from, or None.
+    """
+
+    def __init__(self, run: Run, whole: keras.Model, train: Train, counters: dict | None = None):
+        super().__init__()
+        self.run, self.whole, self.train = run, whole, train
+        self.counters = counters or {"best": None, "best_epoch": 0, "wait": 0, "history": []}
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Save; `epoch` counts from 0."""
+        logs = tidy(logs)
+        value = logs.get(f"val_{self.train.monitor}", logs[self.train.monitor])
+        best, sign = self.counters["best"], -1 if self.train.monitor == "loss" else 1
+        self.counters["history"].append(logs)
+        try:
+            if best is None or sign * value > sign * best:
+                self.counters.update(best=value, best_epoch=epoch + 1, wait=0)
+                self.run.save_model(self.whole)
+            else:
+                self.counters["wait"] += 1
+            self.run.save_state(self.model, epoch + 1, self.counters)
+        except OSError as error:
+            raise UserError(
+                f"The run {self.run.folder} cannot be written after epoch {epoch + 1}: {error}. What was saved before is "
+                "whole: make room and run the same command again."
+            ) from error
+        if stopped_early(self.train, self.counters):
+            self.model.stop_training = True
+
+
+def stopped_early(train: Train, counters: dict) -> bool:
+    """Whether `patience` epochs have passed without a better figure."""
+    return train.patience is not None and counters["wait"] >= train.patience
+
+
+class Guard(keras.callbacks.Callback):
+    """Stops a run that cannot come to good: a loss that is no number, or too many unreadable videos."""
+
+    def __init__(self, problems: Problems):
+        super().__init__()
+        self.problems, self._epoch = problems, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remember the epoch for the message."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Check after every step."""
+        self.problems.check()
+        loss = float((logs or {}).get("loss", 0.0))
+        if not math.isfinite(loss):
+            kept = f"The last good state is that of epoch {self._epoch}." if self._epoch else "No epoch was finished."
+            raise UserError(
+                f"The loss is {loss} at step {batch + 1} of epoch {self._epoch + 1}, learning rate "
+                f"{current_learning_rate(self.model):.3g}. {kept} Try a lower --train.learning-rate, or --train.clipnorm 1"
+            )
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Videos of the validation set count too."""
+        self.problems.check()
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One line an epoch: loss, accuracy, clips a second, time left of the epoch and of the run."""
+
+    def __init__(self, batch: int, clips: int):
+        super().__init__()
+        self.batch, self.clips = batch, clips
+        self._bar = None
+
+    def on_train_begin(self, logs=None):
+        """Remember when this process began, and with which epoch."""
+        self._began, self._first = time.monotonic(), None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Open the bar."""
+        self._first = epoch if self._first is None else self._first
+        self._epoch_began = time.monotonic()
+        columns = [TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.completed}/{task.total} clips")]
+        columns += [TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
+        self._bar = Progress(*columns, transient=True, disable=not Console().is_terminal)
+        self._task = self._bar.add_task(f"epoch {epoch + 1}/{self.params['epochs']}", total=self.clips, rate="")
+        self._bar.start()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Advance it."""
+        done = min((batch + 1) * self.batch, self.clips)
+        rate = done / (time.monotonic() - self._epoch_began)
+        self._bar.update(self._task, completed=done, rate=f"{rate:.0f} clips/s  loss {float(logs['loss']):.3f}")
+        self._rate = rate
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Replace it by a line that stays."""
+        self._bar.stop()
+        epochs = self.params["epochs"]
+        left = (time.monotonic() - self._began) / (epoch + 1 - self._first) * (epochs - epoch - 1)
+        figures = "  ".join(f"{key} {value:.3f}" for key, value in tidy(logs).items() if "top" not in key)
+        print(f"epoch {epoch + 1}/{epochs}  {figures}  {self._rate:.0f} clips/s  {_clock(left)} left", flush=True)
+
+    def close(self):
+        """Give the terminal back after an interrupt or an error."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

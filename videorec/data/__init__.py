@@ -1,0 +1,1 @@
+"""From videos on disk to batches: manifest, sources, decoding, sampling, augmentation, tf.data pipeline, feature cache."""

@@ -1,0 +1,101 @@
+"""Random changes of a clip, the same for all its frames: pure functions of `(T, H, W, 3)` uint8 clip and seed.
+
+Stateless: the seed is made from (seed, epoch, index), so that a resumed run sees what the uninterrupted one would have.
+"""
+
+import math
+
+import tensorflow as tf
+
+from videorec.config import Data
+
+ASPECT = (3 / 4, 4 / 3)  # of random crops, as is usual since Szegedy et al. 2014
+
+
+def clip_seed(seed: int, epoch: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    """`(2,)` int32 seed of one clip in one epoch."""
+    base = tf.stack([tf.constant(seed, tf.int32), tf.cast(epoch, tf.int32)])
+    return tf.random.experimental.stateless_fold_in(base, tf.cast(index, tf.int32))
+
+
+def augment(clip: tf.Tensor, seed: tf.Tensor, data: Data) -> tf.Tensor:
+    """Crop, mirror and colour jitter as `data` says: `(T, H, W, 3)` uint8 -> `(T, *data.crop, 3)` uint8."""
+    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
+    clip = random_crop(clip, seeds[0], data.crop, data.crop_scale)
+    if data.flip:
+        clip = random_flip(clip, seeds[1])
+    if data.color:
+        clip = color_jitter(clip, seeds[2], data.color)
+    return clip
+
+
+def random_crop(clip: tf.Tensor, seed: tf.Tensor, size: tuple[int, int], scale: tuple[float, float]) -> tf.Tensor:
+    """A random part of `scale` of the area, resized to `size`; with scale (1, 1) a random place at full scale.
+
+    Args:
+        clip: `(T, H, W, 3)` uint8, at least `size` where scale is (1, 1).
+        size: `(height, width)` of the result.
+        scale: least and most share of the area, in (0, 1].
+    """
+    shape = tf.shape(clip)
+    height, width = shape[1], shape[2]
+    u = tf.random.stateless_uniform([4], seed)
+    if scale == (1.0, 1.0):
+        crop_h, crop_w = tf.constant(size[0]), tf.constant(size[1])
+    else:
+        share = scale[0] + (scale[1] - scale[0]) * u[0]
+        low, high = math.log(ASPECT[0]), math.log(ASPECT[1])
+        ratio = tf.exp(0.5 * (low + (high - low) * u[1]))
+        side = tf.sqrt(share)
+        crop_h = tf.cast(tf.cast(height, tf.float32) * tf.minimum(side / ratio, 1.0), tf.int32)
+        crop_w = tf.cast(tf.cast(width, tf.float32) * tf.minimum(side * ratio, 1.0), tf.int32)
+    top = tf.cast(u[2] * tf.cast(height - crop_h + 1, tf.float32), tf.int32)
+    left = tf.cast(u[3] * tf.cast(width - crop_w + 1, tf.float32), tf.int32)
+    part = clip[:, top : top + crop_h, left : left + crop_w]
+    if scale != (1.0, 1.0):
+        part = tf.saturate_cast(tf.round(tf.image.resize(part, size)), tf.uint8)
+    return tf.ensure_shape(part, [clip.shape[0], *size, 3])
+
+
+def random_flip(clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Mirror left and right with probability 1/2."""
+    return tf.cond(tf.random.stateless_uniform([], seed) < 0.5, lambda: clip[:, :, ::-1], lambda: clip)
+
+
+def color_jitter(clip: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+    """Brightness, contrast and saturation each by a factor in [1 - strength, 1 + strength]."""
+    factors = tf.random.stateless_uniform([3], seed, 1 - strength, 1 + strength)
+    x = tf.cast(clip, tf.float32) * factors[0]
+    gray = tf.image.rgb_to_grayscale(x)  # (T, H, W, 1)
+    mean = tf.reduce_mean(gray)
+    # Saturation mixes with the grey frame, contrast with the clip's mean grey.
+    x = gray + (x - gray) * factors[2]
+    x = mean + (x - mean) * factors[1]
+    return tf.saturate_cast(tf.round(x), tf.uint8)
+
+
+def centre_crop(clip: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """The middle `(..., *size, 3)` of `(..., H, W, 3)`."""
+    shape = tf.shape(clip)
+    top, left = (shape[-3] - size[0]) // 2, (shape[-2] - size[1]) // 2
+    return clip[..., top : top + size[0], left : left + size[1], :]
+
+
+def crops(clip: tf.Tensor, size: tuple[int, int], number: int) -> tf.Tensor:
+    """The crops of an evaluation: `(T, H, W, 3)` -> `(number, T, *size, 3)`.
+
+    1: centre; 3: left (or top), centre, right (or bottom); 10: four corners and centre, then each of them mirrored.
+    """
+    shape = tf.shape(clip)
+    bottom, right = shape[1] - size[0], shape[2] - size[1]
+    middle = (bottom // 2, right // 2)
+    if number == 1:
+        corners = [middle]
+    elif number == 3:
+        corners = [(bottom * k // 2, right * k // 2) for k in range(3)]
+    else:
+        corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), middle]
+    parts = [clip[:, top : top + size[0], left : left + size[1]] for top, left in corners]
+    if number == 10:
+        parts += [part[:, :, ::-1] for part in parts]
+    return tf.ensure_shape(tf.stack(parts), [number, clip.shape[0], *size, 3])

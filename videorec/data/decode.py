@@ -1,0 +1,168 @@
+"""Decode video files and folders of frames with OpenCV, reading on and never seeking.
+
+Seeking by frame number returns wrong frames on some files, and files declare wrong frame counts: here a frame is what
+`grab` reaches, and a count is what was reached.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from videorec.data.sources import IMAGE_SUFFIXES
+
+Retrieve = Callable[[], np.ndarray]
+
+
+class Unreadable(Exception):
+    """A video that yields no frame; the message is the reason."""
+
+
+class Reader:
+    """The frames of one video in order: iterate for functions that convert a frame only when called.
+
+    Args:
+        path: video file, or folder of images (in name order; they count as already at the wanted rate).
+        fps: resample to this rate by time stamps, so that a variable frame rate comes out right; None: every frame.
+        start, end: seconds; frames outside are left out, and what follows `end` is not decoded.
+        threads: decoder threads of this file; 1 where several files are decoded at once.
+
+    Raises:
+        Unreadable: when opened, or when iterated without a single frame.
+    """
+
+    def __init__(self, path, fps: float | None = None, start: float | None = None, end: float | None = None, threads=1):
+        self.path, self.fps = Path(path), fps
+        self.start, self.end = start or 0.0, float("inf") if end is None else end
+        self._source = _Folder(self.path) if self.path.is_dir() else _File(self.path, threads)
+
+    @property
+    def declared(self) -> int:
+        """Frames to be expected, from the file's own header: may be wrong, at least 1."""
+        rate, count = self._source.rate, self._source.declared
+        if rate is None:
+            return max(count, 1)
+        if self.end == float("inf") and not self.start and self.fps is None:
+            return max(count, 1)
+        seconds = max(min(self.end, count / rate) - self.start, 0)
+        return max(round(seconds * (self.fps or rate)), 1)
+
+    def __iter__(self) -> Iterator[Retrieve]:
+        emitted, previous = 0, -np.inf
+        for stamp in self._source:
+            if stamp is None:  # a folder of frames has no clock
+                yield self._source.retrieve
+                emitted += 1
+                continue
+            # Some containers end with a stamp of 0; time does not run backwards.
+            stamp = stamp if stamp > previous else previous + 1 / (self._source.rate or 25)
+            previous = stamp
+            if stamp >= self.end:
+                break
+            for _ in range(self._due(stamp, emitted)):
+                yield self._source.retrieve
+                emitted += 1
+        if not emitted:
+            within = f" between {self.start:g} s and {self.end:g} s" if self.start or self.end < np.inf else ""
+            raise Unreadable(f"no frame can be decoded{within}")
+
+    def _due(self, stamp: float, emitted: int) -> int:
+        """How often the frame at `stamp` is shown: at the wanted rate, tick k shows the first frame not before it."""
+        if stamp < self.start:
+            return 0
+        if self.fps is None:
+            return 1
+        slack = 1e-3  # stamps are rounded to milliseconds in some containers
+        return max(int(np.floor((stamp - self.start + slack) * self.fps)) + 1 - emitted, 0)
+
+
+class _File:
+    """A video file: iterating grabs the next frame and gives its time stamp in seconds."""
+
+    def __init__(self, path: Path, threads: int):
+        reason = _reason_not_to_open(path)
+        if reason:
+            raise Unreadable(reason)
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
+        if not self._capture.isOpened():
+            raise Unreadable("no video stream in it, or a format that FFmpeg does not know")
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # a phone held upright; not every build's default
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self.rate = rate if 0 < rate < 1000 else 25.0
+        self.declared = int(max(self._capture.get(cv2.CAP_PROP_FRAME_COUNT), 0))
+
+    def __iter__(self):
+        first = None
+        while self._capture.grab():
+            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            first = stamp if first is None else first
+            yield stamp - first
+
+    def retrieve(self) -> np.ndarray:
+        ok, frame = self._capture.retrieve()
+        if not ok:
+            raise Unreadable("a frame cannot be converted")
+        return frame if frame.ndim == 3 else cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
+
+
+class _Folder:
+    """A folder of images, in name order (numbers by value: 2 before 10)."""
+
+    rate = None
+
+    def __init__(self, path: Path):
+        try:
+            names = [entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES]
+        except OSError as error:
+            raise Unreadable(f"the folder cannot be read: {error.strerror}") from error
+        self._names = sorted(names, key=_natural)
+        self.declared = len(names)
+
+    def __iter__(self):
+        for self._current in self._names:
+            yield None
+
+    def retrieve(self) -> np.ndarray:
+        frame = cv2.imread(str(self._current), cv2.IMREAD_COLOR)
+        if frame is None:
+            raise Unreadable(f"{self._current.name} is not an image")
+        return frame
+
+
+def _natural(path: Path) -> list:
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+
+
+def _reason_not_to_open(path: Path) -> str | None:
+    """What the operating system says, which OpenCV does not pass on."""
+    try:
+        with open(path, "rb") as file:
+            return None if file.read(1) else "the file is empty"
+    except FileNotFoundError:
+        return "no such file"
+    except OSError as error:
+        return f"the file cannot be opened: {error.strerror}"
+
+
+def fit_frame(frame: np.ndarray, height: int, width: int, fit: str = "stretch") -> np.ndarray:
+    """Resize one frame `(h, w, 3)` uint8 to `(height, width, 3)`.
+
+    Area averaging where both sides shrink, bilinear otherwise; `fit="crop"` first cuts the centre to the aspect ratio.
+    """
+    h, w = frame.shape[:2]
+    if fit == "crop":
+        keep_h, keep_w = min(h, round(w * height / width)), min(w, round(h * width / height))
+        top, left = (h - keep_h) // 2, (w - keep_w) // 2
+        frame = frame[top : top + keep_h, left : left + keep_w]
+        h, w = keep_h, keep_w
+    if (h, w) == (height, width):
+        return frame
+    method = cv2.INTER_AREA if h >= height and w >= width else cv2.INTER_LINEAR
+    return cv2.resize(frame, (width, height), interpolation=method)
+
+
+def count(path, fps=None, start=None, end=None) -> int:
+    """The number of frames that can really be read."""
+    return sum(1 for _ in Reader(path, fps, start, end))

@@ -1,0 +1,171 @@
+"""The feature cache: with a frozen backbone its features are computed once and every epoch reads them.
+
+One file a video and view. A view is one version of its clip: view 0 is plain, the others are fixed draws of the
+augmentation. Files are written atomically and carry checksums (zip), so that a damaged one is found and made anew.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import videorec
+from videorec.config import Data, Model, UserError
+from videorec.data import augment, pipeline
+from videorec.data.clips import ClipReader
+from videorec.data.manifest import Video
+
+log = logging.getLogger(__name__)
+
+PIXEL_SETTINGS = ("frames", "sampling", "step", "fps", "resize", "crop", "fit")
+AUGMENT_SETTINGS = ("flip", "crop_scale", "color")
+
+
+class FeatureStore:
+    """Where the features of one backbone and one way of cutting clips lie.
+
+    Args:
+        folder: of all stores.
+        model, data: what the features depend on.
+        backbone: the model that computes them; its weights are part of the key.
+        seed: of the augmented views.
+    """
+
+    def __init__(self, folder: str, model: Model, data: Data, backbone: keras.Model, seed: int):
+        weights = hashlib.sha256()
+        for array in backbone.get_weights():
+            weights.update(np.ascontiguousarray(array))
+        pixels = {name: getattr(data, name) for name in PIXEL_SETTINGS}
+        self._augmentation = {"seed": seed, **{name: getattr(data, name) for name in AUGMENT_SETTINGS}}
+        key = [videorec.__version__, model.backbone, model.tap, pixels, weights.hexdigest()]
+        self.folder = Path(folder).expanduser() / f"{model.backbone}-{model.tap}-{_digest(key)[:12]}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from error
+
+    def path(self, video: Video, view: int) -> Path:
+        """The file of one view; the key holds the video's size and time of change, so that a new video is a new entry."""
+        try:
+            stat = os.stat(video.path)
+            key = [os.path.abspath(video.path), stat.st_size, stat.st_mtime_ns, video.start, video.end]
+        except OSError:
+            key = [os.path.abspath(video.path)]
+        digest = _digest([key, view, self._augmentation if view else None])
+        return self.folder / digest[:2] / f"{digest[2:20]}.npz"
+
+    @staticmethod
+    def read(path: Path) -> np.ndarray | None:
+        """`(T, ...)` float32 features, or None where there are none or the file is damaged."""
+        try:
+            with np.load(path) as entry:
+                return entry["features"]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            log.warning("damaged cache entry, made anew: %s (%s)", path, error)
+            return None
+
+    @staticmethod
+    def write(path: Path, features: np.ndarray) -> None:
+        """Write whole or not at all."""
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with open(temporary, "wb") as file:
+                np.savez(file, features=features.astype(np.float32))
+            os.replace(temporary, path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise _cannot_write(path, error) from error
+
+
+def _digest(key) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"The feature cache cannot be written: {path}: {error.strerror or error}. What is stored already will be used again. "
+        "Choose another folder with --train.cache-dir, or train without it: --train.no-cache"
+    )
+
+
+def fill(
+    store: FeatureStore,
+    videos: Sequence[Video],
+    views: int,
+    backbone: keras.Model,
+    reader: ClipReader,
+    batch: int,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[int, int]:
+    """Compute what the store lacks; returns the numbers of entries (reused, made)."""
+    wanted = [(video, view, store.path(video, view)) for video in videos for view in range(views)]
+    missing = [entry for entry in wanted if FeatureStore.read(entry[2]) is None]
+    done = 0
+    for clips, index, readable in _views(missing, reader, seed).batch(batch).prefetch(2):
+        features = keras.ops.convert_to_numpy(backbone.predict_on_batch({"rgb": clips})["rgb"])
+        for row, i, ok in zip(features, index.numpy(), readable.numpy(), strict=True):
+            if ok:
+                FeatureStore.write(missing[i][2], row)
+        done += len(features)
+        reader.problems.check()
+        progress(done, len(missing))
+    log.info("feature cache %s: %d clips reused, %d computed", store.folder, len(wanted) - len(missing), len(missing))
+    return len(wanted) - len(missing), len(missing)
+
+
+def _views(entries: Sequence[tuple[Video, int, Path]], reader: ClipReader, seed: int) -> tf.data.Dataset:
+    """`(clip, index, readable)` of each entry, decoded in parallel."""
+    data = reader.data
+
+    def decode(index):
+        video, view, _ = entries[index]
+        rng = np.random.default_rng((seed, view, _stable(video))) if view else None
+        return pipeline.read_clip(video, reader, rng)
+
+    views = tf.constant([view for _, view, _ in entries], tf.int32)
+    keys = tf.constant([_stable(video) for video, _, _ in entries], tf.int32)
+
+    def load(index):
+        clip, readable = tf.numpy_function(decode, [index], (tf.uint8, tf.float32))
+        clip = tf.ensure_shape(clip, (data.frames, *data.resize, 3))
+        clip = tf.cond(
+            views[index] == 0,
+            lambda: augment.centre_crop(clip, data.crop),
+            lambda: augment.augment(clip, augment.clip_seed(seed, views[index], keys[index]), data),
+        )
+        return tf.ensure_shape(clip, (data.frames, *data.crop, 3)), index, tf.ensure_shape(readable, ())
+
+    return tf.data.Dataset.range(len(entries)).map(load, num_parallel_calls=pipeline.workers(data))
+
+
+def _stable(video: Video) -> int:
+    """A number of the video that does not depend on its place in the manifest."""
+    return zlib.crc32(video.name.encode()) & 0x7FFFFFFF
+
+
+def load_features(store: FeatureStore, videos: Sequence[Video], views: int, shape: tuple[int, ...]) -> pipeline.Load:
+    """Read stored features in place of decoding: epoch e shows view (e + index) mod `views` of each video."""
+
+    def read(index, epoch):
+        features = FeatureStore.read(store.path(videos[index], int(epoch + index) % views))
+        if features is None:  # its video could not be read when the cache was filled
+            return np.zeros(shape, np.float32), np.float32(0)
+        return features, np.float32(1)
+
+    def load(index, epoch):
+        features, readable = tf.numpy_function(read, [index, epoch], (tf.float32, tf.float32))
+        return tf.ensure_shape(features, shape), tf.ensure_shape(readable, ())
+
+    return load

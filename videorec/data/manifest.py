@@ -1,0 +1,143 @@
+"""The video manifest: one row a video (or a segment of one), with its labels, split and group.
+
+CSV columns: `path,label[,start,end,split,group]`. `a;b` in `label` means two labels. `start` and `end` are seconds.
+A group (same scene, same actor, same recording) never sits on both sides of a split.
+"""
+
+import csv
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from videorec.config import UserError, nearest
+
+SPLITS = ("train", "val", "test")
+COLUMNS = ("path", "label", "start", "end", "split", "group")
+
+
+@dataclass(frozen=True)
+class Video:
+    """One row of the manifest. `path` is a file or a folder of frames; `start`, `end` are seconds or None."""
+
+    path: str
+    labels: tuple[str, ...]
+    start: float | None = None
+    end: float | None = None
+    split: str | None = None
+    group: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The path, with the segment where there is one: unique within a manifest."""
+        if self.start is None and self.end is None:
+            return self.path
+        return f"{self.path}[{self.start or 0:g}-{'' if self.end is None else format(self.end, 'g')}s]"
+
+
+def read(path: str | Path, videos: str | Path | None = None) -> list[Video]:
+    """Read a manifest; relative video paths start from `videos`, or from the manifest's own folder.
+
+    Raises:
+        UserError: naming file and line, for an unknown column, a missing value, a wrong number or a duplicate row.
+    """
+    path = Path(path)
+    base = Path(videos) if videos else path.parent
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            _check_columns(path, reader.fieldnames or [])
+            rows = [_parse(row, f"{path}, line {reader.line_num}", base) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"The manifest {path} cannot be read: {error}") from error
+    if not rows:
+        raise UserError(f"The manifest {path} has no rows: a line `path,label` and a line a video are expected.")
+    _check_duplicates(path, rows)
+    return rows
+
+
+def _check_columns(path: Path, columns: list[str]) -> None:
+    missing = [name for name in ("path", "label") if name not in columns]
+    if missing:
+        raise UserError(f"{path}: the first line must name the columns path and label. Received: {', '.join(columns)}")
+    for name in columns:
+        if name not in COLUMNS:
+            raise UserError(f"{path}: unknown column {name!r}. {nearest(name, COLUMNS)}")
+
+
+def _parse(row: dict, where: str, base: Path) -> Video:
+    if None in row or None in row.values():
+        raise UserError(f"{where}: another number of values than the first line has columns.")
+    row = {key: value.strip() for key, value in row.items()}
+    labels = tuple(label.strip() for label in row["label"].split(";") if label.strip())
+    if not row["path"] or not labels:
+        raise UserError(f"{where}: path and label must not be empty. Received: {row}")
+    split = row.get("split") or None
+    if split is not None and split not in SPLITS:
+        raise UserError(f"{where}: split must be one of {', '.join(SPLITS)} or empty. Received: {split!r}")
+    start, end = _seconds(row, "start", where), _seconds(row, "end", where)
+    if end is not None and end <= (start or 0.0):
+        raise UserError(f"{where}: end must come after start. Received: start={start}, end={end}")
+    return Video(os.path.join(base, row["path"]), labels, start, end, split, row.get("group") or None)
+
+
+def _seconds(row: dict, key: str, where: str) -> float | None:
+    text = row.get(key)
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise UserError(f"{where}: {key} must be seconds, 0 or more. Received: {text!r}")
+    return value
+
+
+def _check_duplicates(path: Path, rows: list[Video]) -> None:
+    seen = set()
+    for video in rows:
+        if video.name in seen:
+            raise UserError(f"{path}: {video.name} is listed twice; several labels of one video go in one row, as `a;b`.")
+        seen.add(video.name)
+
+
+def write(path: str | Path, videos: list[Video]) -> None:
+    """Write a manifest; video paths become relative to its folder where they lie below it."""
+    path = Path(path)
+    base = path.parent.resolve()
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for video in videos:
+                full = Path(video.path).absolute()
+                name = full.relative_to(base) if full.is_relative_to(base) else full
+                cells = [name, ";".join(video.labels), video.start, video.end, video.split, video.group]
+                writer.writerow(["" if cell is None else cell for cell in cells])
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"The manifest {path} cannot be written: {error}") from error
+
+
+def check_groups(videos: list[Video]) -> None:
+    """A group must lie within one split.
+
+    Raises:
+        UserError: naming the groups that do not, with a video on each side.
+    """
+    sides = defaultdict(dict)
+    for video in videos:
+        if video.group is not None and video.split is not None:
+            sides[video.group].setdefault(video.split, video.path)
+    crossing = {group: paths for group, paths in sides.items() if len(paths) > 1}
+    if crossing:
+        group, paths = next(iter(crossing.items()))
+        example = ", ".join(f"{split}: {path}" for split, path in paths.items())
+        raise UserError(
+            f"A group (same scene, actor or recording) must not sit on both sides of a split, or the test measures "
+            f"memory. {len(crossing)} do: {', '.join(sorted(crossing)[:5])}. First: {group} ({example}). Give each group "
+            "one split, or empty the split column to have the videos split anew."
+        )

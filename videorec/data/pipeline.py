@@ -1,0 +1,169 @@
+"""tf.data pipelines: videos in, batches of uint8 clips (or cached features) with labels and weights out.
+
+The order of the data and every random choice follow from (seed, epoch, index) alone, so that a run that was
+interrupted goes on with exactly the data it would have seen.
+"""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from videorec.config import Data
+from videorec.data import augment
+from videorec.data.clips import ClipReader
+from videorec.data.decode import Unreadable
+from videorec.data.manifest import Video
+from videorec.data.problems import Problems
+
+cv2.setNumThreads(0)  # the pipeline decodes files in parallel; OpenCV's own threads would fight for the same cores
+log = logging.getLogger(__name__)
+
+# (index of the video, epoch) -> (input of stream "rgb", 1.0 or 0.0 where the video cannot be read)
+Load = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+def workers(data: Data) -> int:
+    """Videos decoded at once."""
+    return data.workers or os.cpu_count() or 1
+
+
+def one_hot(videos: Sequence[Video], classes: Sequence[str]) -> np.ndarray:
+    """`(N, C)` float32 targets."""
+    position = {name: k for k, name in enumerate(classes)}
+    targets = np.zeros((len(videos), len(classes)), np.float32)
+    for row, video in zip(targets, videos, strict=True):
+        row[[position[label] for label in video.labels]] = 1.0
+    return targets
+
+
+def class_shares(videos: Sequence[Video]) -> np.ndarray:
+    """`(N,)` float32: one over the number of videos of the video's class, scaled to mean 1."""
+    counts = Counter(label for video in videos for label in video.labels)
+    share = np.array([np.mean([1 / counts[label] for label in video.labels]) for video in videos], np.float32)
+    return share / share.mean()
+
+
+def training(
+    videos: Sequence[Video],
+    classes: Sequence[str],
+    data: Data,
+    load: Load,
+    batch: int,
+    epochs: range,
+    seed: int,
+) -> tf.data.Dataset:
+    """Batches of `({"rgb"}, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch.
+
+    Targets and weights are dicts for the outputs `steps` (the loss) and `probabilities` (the metrics): class weights
+    go to the loss alone, a video that cannot be read has weight 0 in both.
+    """
+    targets, shares = tf.constant(one_hot(videos, classes)), tf.constant(class_shares(videos))
+    draw = tf.math.log(shares) if data.balance == "sample" else None
+    loss_weight = shares if data.balance == "weight" else tf.ones_like(shares)
+
+    def sample(index, epoch):
+        clip, readable = load(index, epoch)
+        y = targets[index]
+        return {"rgb": clip}, _per_output(y), {"steps": readable * loss_weight[index], "probabilities": readable}
+
+    def one_epoch(epoch):
+        order = tf.data.Dataset.from_tensor_slices(epoch_order(len(videos), epoch, seed, draw))
+        clips = order.map(lambda i: sample(i, epoch), num_parallel_calls=workers(data), deterministic=True)
+        return clips.batch(batch)
+
+    return tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(one_epoch).prefetch(2)
+
+
+def epoch_order(count: int, epoch: tf.Tensor, seed: int, log_shares: tf.Tensor | None = None) -> tf.Tensor:
+    """`(count,)` int64 indices of one epoch: a permutation, or draws with the given log shares (class-balanced)."""
+    key = tf.stack([tf.constant(seed, tf.int32), tf.cast(epoch, tf.int32)])
+    if log_shares is None:
+        return tf.random.experimental.stateless_shuffle(tf.range(count, dtype=tf.int64), key)
+    return tf.random.stateless_categorical(log_shares[None], count, key)[0]
+
+
+def _per_output(value):
+    return {"steps": value, "probabilities": value}
+
+
+def load_frames(videos: Sequence[Video], data: Data, reader: ClipReader, seed: int) -> Load:
+    """Decode one clip of a video and augment it as `data` says; the epoch keys the random choices."""
+
+    def decode(index, epoch):
+        rng = np.random.default_rng((seed, epoch, index)) if data.augment else None
+        return read_clip(videos[index], reader, rng)
+
+    def load(index, epoch):
+        clip, readable = tf.numpy_function(decode, [index, epoch], (tf.uint8, tf.float32))
+        clip = tf.ensure_shape(clip, (data.frames, *data.resize, 3))  # (T, H, W, 3)
+        if data.augment:
+            clip = augment.augment(clip, augment.clip_seed(seed, epoch, index), data)
+        else:
+            clip = augment.centre_crop(clip, data.crop)
+        return tf.ensure_shape(clip, (data.frames, *data.crop, 3)), tf.ensure_shape(readable, ())
+
+    return load
+
+
+def read_clip(video: Video, reader: ClipReader, rng: np.random.Generator | None) -> tuple[np.ndarray, np.float32]:
+    """A random clip, or the plain one without `rng`, and 1; black frames and 0 where the video cannot be read."""
+    try:
+        clip = next(reader.plain_clips(video, 1)) if rng is None else reader.training_clip(video, rng)
+        return np.ascontiguousarray(clip), np.float32(1)
+    except Unreadable as error:
+        reader.problems.add_unreadable(video.name, str(error))
+        return _black(reader.data), np.float32(0)
+
+
+def _black(data: Data) -> np.ndarray:
+    return np.zeros((data.frames, *data.resize, 3), np.uint8)
+
+
+def evaluation(
+    videos: Sequence[Video], data: Data, reader: ClipReader, clips: int, crops: int, batch: int
+) -> tf.data.Dataset:
+    """Batches of `({"rgb"}, index of the video, 1 or 0)`: every crop of every clip, videos in order.
+
+    Args:
+        clips: a video; 0: one every `data.hop` frames.
+        crops: 1, 3 or 10 a clip.
+    """
+
+    def read(index):
+        video = videos[index]
+        try:
+            for clip in reader.plain_clips(video, clips):
+                yield np.ascontiguousarray(clip), index, np.float32(1)
+        except Unreadable as error:
+            reader.problems.add_unreadable(video.name, str(error))
+            yield _black(data), index, np.float32(0)
+
+    signature = (
+        tf.TensorSpec((data.frames, *data.resize, 3), tf.uint8),
+        tf.TensorSpec((), tf.int64),
+        tf.TensorSpec((), tf.float32),
+    )
+
+    def views_of(index):
+        return tf.data.Dataset.from_generator(read, args=(index,), output_signature=signature)
+
+    def cut(clip, index, readable):
+        parts = augment.crops(clip, data.crop, crops)  # (crops, T, h, w, 3)
+        return {"rgb": parts}, tf.repeat(index, crops), tf.repeat(readable, crops)
+
+    parallel = workers(data)
+    flat = tf.data.Dataset.range(len(videos)).interleave(
+        views_of, cycle_length=parallel, num_parallel_calls=parallel, deterministic=True
+    )
+    return flat.map(cut, num_parallel_calls=parallel).unbatch().batch(batch).prefetch(2)
+
+
+def with_targets(dataset: tf.data.Dataset, videos: Sequence[Video], classes: Sequence[str]) -> tf.data.Dataset:
+    """Evaluation batches in the form that `fit` validates on."""
+    targets = tf.constant(one_hot(videos, classes))
+    return dataset.map(lambda x, index, w: (x, _per_output(tf.gather(targets, index)), _per_output(w)))

@@ -1,0 +1,53 @@
+"""What went wrong with videos during a run: counted, named once in the log, and reported with the results."""
+
+import logging
+import threading
+
+from videorec.config import UserError
+
+log = logging.getLogger(__name__)
+
+
+class Problems:
+    """Collects unreadable and short videos over all loader threads.
+
+    Args:
+        total: videos of the run, all splits.
+        max_share: share of unreadable videos above which `check` stops the run.
+    """
+
+    def __init__(self, total: int, max_share: float):
+        self.total, self.max_share = total, max_share
+        self.unreadable: dict[str, str] = {}
+        self.short: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def add_unreadable(self, name: str, reason: str) -> None:
+        """Note a video that cannot be read; it is named in the log the first time."""
+        with self._lock:
+            if name not in self.unreadable:
+                self.unreadable[name] = reason
+                log.warning("unreadable, counted with weight 0: %s: %s", name, reason)
+
+    def add_short(self, name: str, frames: int, wanted: int) -> None:
+        """Note a video with fewer frames than a clip; the log says once that its last frame is repeated."""
+        with self._lock:
+            if not self.short:
+                log.warning("%s has %d frames, a clip %d: its last frame is repeated (so for all such)", name, frames, wanted)
+            self.short[name] = frames
+
+    def check(self) -> None:
+        """Raises:
+        UserError: more than `max_share` of the videos are unreadable.
+        """
+        if len(self.unreadable) > self.max_share * self.total:
+            name, reason = next(iter(self.unreadable.items()))
+            raise UserError(
+                f"{len(self.unreadable)} of {self.total} videos cannot be read, more than --data.max-unreadable "
+                f"{self.max_share:g}. First: {name}: {reason}. `python -m videorec.tools.check` lists them all; mend or "
+                "remove them, or raise the setting."
+            )
+
+    def summary(self) -> dict:
+        """For `results.json`: the unreadable videos with their reasons, and how many were short."""
+        return {"unreadable": dict(sorted(self.unreadable.items())), "shorter_than_clip": len(self.short)}

@@ -1,0 +1,79 @@
+"""Cut videos into train, validation and test by group, keeping the classes' shares."""
+
+import dataclasses
+import re
+from collections import Counter
+
+import numpy as np
+
+from videorec.config import UserError
+from videorec.data.manifest import Video
+
+
+def group_of(path: str, pattern: str) -> str:
+    """The group of a video: the first parenthesis of the pattern's first match in the path, or the whole match.
+
+    Raises:
+        UserError: the pattern is no regular expression, or does not match.
+    """
+    try:
+        match = re.search(pattern, path)
+    except re.error as error:
+        raise UserError(f"The group pattern {pattern!r} is not a regular expression: {error}") from error
+    if match is None:
+        raise UserError(f"The group pattern {pattern!r} does not match {path}; every video needs a group.")
+    return match.group(1) if match.re.groups and match.group(1) is not None else match.group(0)
+
+
+def assign(videos: list[Video], val: float = 0.15, test: float = 0.15, seed: int = 0) -> list[Video]:
+    """The same videos with every split set. Whole groups move; a video without a group is its own.
+
+    Args:
+        val, test: below 1 a share of the videos, from 1 on a number of groups.
+
+    Raises:
+        UserError: nothing would be left to train on.
+    """
+    groups = [video.group or f"\0{i}" for i, video in enumerate(videos)]
+    names, membership = np.unique(groups, return_inverse=True)
+    labels = sorted({label for video in videos for label in video.labels})
+    counts = np.zeros((len(names), len(labels)))  # videos of each class in each group
+    for video, group in zip(videos, membership, strict=True):
+        counts[group, [labels.index(label) for label in video.labels]] += 1
+    sizes = np.bincount(membership)
+    split = np.full(len(names), "train", dtype="<U5")
+    rng = np.random.default_rng(seed)
+    for name, amount in (("test", test), ("val", val)):
+        split[_choose(counts, sizes, split == "train", amount, rng)] = name
+    if not (split == "train").any():
+        raise UserError(f"{len(names)} groups cannot be cut into train, val and test. Lower --val or --test.")
+    return [dataclasses.replace(v, split=str(split[g])) for v, g in zip(videos, membership, strict=True)]
+
+
+def _choose(counts, sizes, free, amount: float, rng) -> list[int]:
+    """Greedily the groups that bring every class nearest to its share; rare classes count as much as common ones."""
+    total = counts.sum(axis=0)
+    groups_wanted = int(amount) if amount >= 1 else len(sizes)
+    share = amount / len(sizes) if amount >= 1 else amount
+    size_wanted = np.inf if amount >= 1 else round(amount * sizes.sum())
+    chosen, have, have_size = [], np.zeros_like(total), 0
+    candidates = rng.permutation(np.flatnonzero(free))
+    while len(chosen) < groups_wanted and have_size < size_wanted and len(candidates) > 1:
+        would_have = have + counts[candidates]
+        # A class without any video in the split weighs most, then the squared error of the classes' shares.
+        error = (would_have == 0).sum(axis=1) + np.square(would_have / total - share).sum(axis=1)
+        best = int(np.argmin(error))
+        if chosen and amount < 1 and have_size + sizes[candidates[best]] > size_wanted + sizes.mean():
+            break  # one more group would overshoot the share by more than an average group
+        chosen.append(int(candidates[best]))
+        have = have + counts[candidates[best]]
+        have_size += sizes[candidates[best]]
+        candidates = np.delete(candidates, best)
+    return chosen
+
+
+def describe(videos: list[Video]) -> list[tuple[str, dict[str, int]]]:
+    """Per class, the number of videos in each split: `[(class, {"train": 10, "val": 2, "test": 3}), ...]`."""
+    table = Counter((label, video.split) for video in videos for label in video.labels)
+    labels = sorted({label for label, _ in table})
+    return [(label, {split: table[label, split] for split in ("train", "val", "test")}) for label in labels]

@@ -1,0 +1,54 @@
+"""Losses over the per-step logits of a recogniser."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class StepCrossentropy(keras.losses.Loss):
+    """Cross-entropy of the clip's label at every time step, weighted by a gain over time.
+
+    With uniform gain this is LRCN's loss (Donahue et al. 2015): the sum over t of -log P(y | x_1..t). With linear gain
+    it is that of Beyond Short Snippets (Ng et al. 2015): g_t = t / (S - 1) for t = 0..S-1, so that early steps, which
+    have seen little, count little.
+
+    Args:
+        gain: "uniform" or "linear".
+        step_reduction: "mean" divides the weighted sum over steps by the sum of the gains; "sum" does not.
+        label_smoothing: share of the target that is spread over all classes, in [0, 1).
+
+    Call arguments:
+        y_true: `(B, C)` one-hot targets.
+        y_pred: `(B, S, C)` logits.
+    """
+
+    def __init__(self, gain="uniform", step_reduction="mean", label_smoothing=0.0, name="step_crossentropy", **kwargs):
+        if gain not in ("uniform", "linear"):
+            raise ValueError(f"gain must be 'uniform' or 'linear'. Received: gain={gain!r}")
+        if step_reduction not in ("mean", "sum"):
+            raise ValueError(f"step_reduction must be 'mean' or 'sum'. Received: step_reduction={step_reduction!r}")
+        super().__init__(name=name, **kwargs)
+        self.gain, self.step_reduction, self.label_smoothing = gain, step_reduction, label_smoothing
+
+    def call(self, y_true, y_pred):
+        """`(B,)` loss of each clip."""
+        y_pred = ops.cast(y_pred, "float32")
+        classes = ops.shape(y_pred)[-1]
+        y_true = ops.cast(y_true, "float32") * (1 - self.label_smoothing) + self.label_smoothing / classes
+        losses = -ops.sum(y_true[:, None] * ops.log_softmax(y_pred), axis=-1)  # (B, S)
+        gains = step_gains(ops.shape(losses)[1], self.gain)
+        total = ops.sum(losses * gains, axis=1)
+        return total if self.step_reduction == "sum" else total / ops.sum(gains)
+
+    def get_config(self):
+        own = {"gain": self.gain, "step_reduction": self.step_reduction, "label_smoothing": self.label_smoothing}
+        return {**super().get_config(), **own}
+
+
+def step_gains(steps, gain="uniform"):
+    """`(S,)` float32 gains: ones, or 0 to 1 in equal parts; a single step has gain 1."""
+    if gain == "uniform":
+        return ops.ones((steps,), "float32")
+    t = ops.cast(ops.arange(steps), "float32")
+    last = ops.cast(steps - 1, "float32")
+    return ops.where(last > 0, t / ops.maximum(last, 1.0), ops.ones_like(t))

@@ -1,0 +1,48 @@
+"""A model cut behind its frozen backbones: features can be computed once, and the head trained on them."""
+
+import keras
+from keras import tree
+
+from videorec.config import UserError
+
+SUFFIX = "_backbone"
+
+
+def backbone_layers(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    """The `TimeDistributed` backbone of each stream, by the stream's name."""
+    found = [layer for layer in model.layers if layer.name.endswith(SUFFIX)]
+    return {layer.name.removesuffix(SUFFIX): layer for layer in found}
+
+
+def is_frozen(model: keras.Model) -> bool:
+    """True where the model has backbones and none of them has a trainable weight."""
+    backbones = backbone_layers(model).values()
+    return bool(backbones) and not any(layer.trainable_weights for layer in backbones)
+
+
+def split(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """`(features, head)` such that `head(features(x))` equals `model(x)`. Training `head` trains `model` too.
+
+    `features` maps the model's inputs to `{stream: features}`; a backbone with several outputs gives `{stream}_0`,
+    `{stream}_1`, ... `head` maps that dict to the model's outputs.
+
+    Raises:
+        UserError: a backbone is trained (its features would change), or there is none.
+    """
+    if not is_frozen(model):
+        raise UserError(
+            f"Features can only be stored for a model whose backbones are all frozen; {model.name} has "
+            f"{'a trained one' if backbone_layers(model) else 'none'}. Set trainable_from to none, or cache off."
+        )
+    taps = {}
+    for stream, layer in backbone_layers(model).items():
+        outputs = tree.flatten(layer.output)
+        taps |= {stream: outputs[0]} if len(outputs) == 1 else {f"{stream}_{i}": x for i, x in enumerate(outputs)}
+    features = keras.Model(model.input, taps, name=f"{model.name}_features")
+
+    # Run the layers behind the taps again, on inputs that carry the taps' names. `call`, not the cut model itself, so
+    # that the head's outputs come from the model's own layers and keep their names.
+    behind = keras.Model(list(taps.values()), model.output)
+    inputs = {name: keras.Input(batch_shape=tap.shape, dtype=tap.dtype, name=name) for name, tap in taps.items()}
+    head = keras.Model(inputs, behind.call(list(inputs.values())), name=f"{model.name}_head")
+    return features, head

@@ -1,0 +1,53 @@
+"""What the models share: from named streams of `uint8` frames to features."""
+
+import keras
+from keras import layers
+
+from videorec.config import Model, UserError
+from videorec.layers import TimeDistributed
+from videorec.models import backbones
+
+STREAMS = ("rgb", "flow")
+
+
+def check(streams: dict[str, tuple]) -> None:
+    """Raises UserError unless `streams` maps `rgb`, `flow` or both to a shape `(T or None, H, W, 3)`."""
+    if not streams or any(name not in STREAMS for name in streams):
+        raise UserError(f"The streams of a model are rgb, flow, or both. Received: {', '.join(streams) or 'none'}")
+    for name, shape in streams.items():
+        if len(shape) != 4 or None in tuple(shape)[1:] or shape[3] != 3:
+            raise UserError(f"A stream is (frames or None, height, width, 3). Received: {name}={tuple(shape)}")
+
+
+def single(streams: dict[str, tuple], model: str) -> tuple[str, tuple]:
+    """Name and shape of the only stream.
+
+    Raises:
+        UserError: several streams.
+    """
+    if len(streams) > 1:
+        raise UserError(
+            f"{model} takes one stream, rgb or flow. Received: {', '.join(streams)}. Train one model for each stream "
+            "and average their probabilities."
+        )
+    return next(iter(streams.items()))
+
+
+def frame_features(stream: str, shape: tuple, model: Model):
+    """The input of a stream, and the features of each of its frames by the model's backbone.
+
+    Returns:
+        `keras.Input` `(B, T, H, W, 3)` uint8, and the features `(B, T, D)` or `(B, T, H', W', C)`.
+    """
+    frames = keras.Input(shape, dtype="uint8", name=stream)  # (B, T, H, W, 3)
+    backbone = backbones.build(model.backbone, shape[1:], model.tap, model.weights, model.trainable_from, stream)
+    return frames, TimeDistributed(backbone, name=f"{stream}_backbone")(frames)
+
+
+def vectors(features, name: str = "flatten_map"):
+    """Features as a vector a frame: a map `(B, T, H', W', C)` becomes `(B, T, H' * W' * C)`, so that a place in the
+    frame stays a place in the vector."""
+    if len(features.shape) == 3:
+        return features
+    height, width, channels = features.shape[2:]
+    return layers.Reshape((-1, height * width * channels), name=name)(features)

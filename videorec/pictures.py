@@ -1,0 +1,39 @@
+"""Pictures for TensorBoard and reports: strips of clips, confusion matrices."""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from sklearn.metrics import ConfusionMatrixDisplay
+
+NUMBERED_CLASSES = 25  # above, the numbers in the cells would not be readable
+
+
+def clip_strip(clips: np.ndarray, columns: int = 8) -> np.ndarray:
+    """`(N, T, H, W, 3)` uint8 clips as one picture: a row a clip, `columns` frames spread over its time."""
+    steps = np.linspace(0, clips.shape[1] - 1, min(columns, clips.shape[1])).round().astype(int)
+    rows = [np.concatenate(list(clip[steps]), axis=1) for clip in clips]
+    return np.concatenate(rows, axis=0)
+
+
+def confusion_figure(matrix: np.ndarray, classes: tuple[str, ...], title: str) -> Figure:
+    """Share of each true class (row) that was given each predicted class (column), with counts where they fit."""
+    side = max(4.5, min(0.55 * len(classes) + 2, 20))
+    figure = Figure(figsize=(side, side), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1e-9)
+    shown = ConfusionMatrixDisplay(share, display_labels=classes)
+    shown.plot(ax=axes, include_values=False, colorbar=False, cmap="Blues", xticks_rotation="vertical", im_kw={"vmin": 0, "vmax": 1})
+    if len(classes) <= NUMBERED_CLASSES:
+        for (row, column), count in np.ndenumerate(matrix):
+            if count:
+                color = "white" if share[row, column] > 0.5 else "black"
+                axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=color)
+    axes.set_title(title)
+    return figure
+
+
+def to_array(figure: Figure) -> np.ndarray:
+    """`(H, W, 3)` uint8."""
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()

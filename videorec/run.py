@@ -1,0 +1,167 @@
+"""The run folder `runs/NAME`: configuration, class names, best model and the state to go on from.
+
+    config.json    the whole experiment          model.keras   best model, frames in (inference state)
+    classes.txt    class names, one a line       state/        last two checkpoints: weights, optimizer, counters
+    results.json   written by evaluate.py        tensorboard/  events
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import keras
+
+from videorec import config, models
+from videorec.config import Experiment, UserError
+
+log = logging.getLogger(__name__)
+
+# Settings that may change when a run goes on: they alter neither its data nor its model.
+CHANGEABLE = {"name", "train.epochs", "train.patience", "train.resume", "train.cache_dir", "data.workers", "data.path"}
+CHECKPOINTS = 2
+
+
+class Run:
+    """The files of one run.
+
+    Args:
+        folder: an existing run folder (see `create` for a new one).
+
+    Raises:
+        UserError: the folder does not exist or is no run, or its configuration cannot be read.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        file = self.folder / "config.json"
+        if not file.exists():
+            siblings = sorted(p.parent.name for p in self.folder.parent.glob("*/config.json"))
+            known = f" Runs in {self.folder.parent}: {', '.join(siblings)}." if siblings else ""
+            raise UserError(f"{self.folder} is no run folder: it has no config.json.{known}")
+        try:
+            self.experiment = config.from_dict(json.loads(file.read_text()), models.CLASSES)
+            self.classes = tuple((self.folder / "classes.txt").read_text().splitlines())
+        except (OSError, json.JSONDecodeError) as error:
+            raise UserError(f"The run folder {self.folder} is damaged: {error}") from error
+
+    @property
+    def model_path(self) -> Path:
+        """The best model."""
+        return self.folder / "model.keras"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of the TensorBoard events."""
+        return self.folder / "tensorboard"
+
+    # === New and old runs ===
+
+    @classmethod
+    def create(cls, folder: Path, experiment: Experiment, classes: tuple[str, ...]) -> "Run":
+        """Make the run folder, or go on with it where it holds the same experiment.
+
+        Raises:
+            UserError: it holds another experiment (the differences are named), or it cannot be written.
+        """
+        try:
+            if (folder / "config.json").exists():
+                if experiment.train.resume:
+                    _check_same(folder, experiment, classes)
+                else:
+                    shutil.rmtree(folder)
+            (folder / "state").mkdir(parents=True, exist_ok=True)
+            (folder / "classes.txt").write_text("".join(f"{name}\n" for name in classes))
+            config.save(experiment, folder / "config.json")
+        except OSError as error:
+            raise UserError(f"The run folder {folder} cannot be written: {error}") from error
+        return cls(folder)
+
+    # === State ===
+
+    def last_state(self) -> dict | None:
+        """The newest checkpoint whose weights file is whole: `{"epoch", "weights", "sha256", "counters"}`, or None."""
+        for state in reversed(self._states()):
+            path = self.folder / "state" / state["weights"]
+            if path.exists() and _sha256(path) == state["sha256"]:
+                return state
+            log.warning("the checkpoint of epoch %d is damaged (%s): going back one epoch", state["epoch"], path)
+        return None
+
+    def restore(self, model: keras.Model, state: dict) -> None:
+        """Load weights, optimizer and random state of a checkpoint; the model must be compiled."""
+        model.optimizer.build(model.trainable_variables)  # or load_weights would skip the optimizer
+        path = self.folder / "state" / state["weights"]
+        try:
+            model.load_weights(path)
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"The checkpoint {path} does not fit this model: {error}") from error
+
+    def save_state(self, model: keras.Model, epoch: int, counters: dict) -> None:
+        """Keep weights, optimizer and counters after `epoch` epochs; whole or not at all."""
+        weights = self.folder / "state" / f"epoch_{epoch:04d}.weights.h5"
+        temporary = weights.with_name(f"new_{weights.name}")
+        model.save_weights(temporary)
+        entry = {"epoch": epoch, "weights": weights.name, "sha256": _sha256(temporary), "counters": counters}
+        os.replace(temporary, weights)
+        states = [state for state in self._states() if state["epoch"] < epoch][1 - CHECKPOINTS :] + [entry]
+        _replace(self.folder / "state" / "state.json", json.dumps(states, indent=1))
+        kept = {state["weights"] for state in states}
+        for file in (self.folder / "state").glob("*.weights.h5"):
+            if file.name not in kept:
+                file.unlink()
+
+    def _states(self) -> list[dict]:
+        file = self.folder / "state" / "state.json"
+        try:
+            return json.loads(file.read_text()) if file.exists() else []
+        except json.JSONDecodeError as error:
+            raise UserError(f"{file} is damaged ({error}). Start anew with --train.no-resume") from error
+
+    # === Model ===
+
+    def save_model(self, model: keras.Model) -> None:
+        """Replace the best model; whole or not at all."""
+        temporary = self.folder / "new_model.keras"
+        model.save(temporary)
+        os.replace(temporary, self.model_path)
+
+    def load_model(self) -> keras.Model:
+        """The best model, not compiled.
+
+        Raises:
+            UserError: there is none yet, or the file is damaged.
+        """
+        if not self.model_path.exists():
+            raise UserError(f"{self.model_path} does not exist: the run has not finished an epoch yet.")
+        try:
+            return keras.saving.load_model(self.model_path, compile=False)
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise UserError(f"The model {self.model_path} is damaged or of another version: {error}") from error
+
+
+def _check_same(folder: Path, experiment: Experiment, classes: tuple[str, ...]) -> None:
+    old = Run(folder)
+    lines = config.differences(config.to_dict(old.experiment), config.to_dict(experiment))
+    fixed = [x for x in lines if x.split(":")[0] not in CHANGEABLE and not x.startswith("evaluate.")]
+    if old.classes != classes:
+        fixed.append(f"classes: {', '.join(old.classes)} -> {', '.join(classes)}")
+    if fixed:
+        raise UserError(
+            f"{folder} holds a run with other settings:\n  " + "\n  ".join(fixed) + "\nGive this run another --name, "
+            "or replace the old one with --train.no-resume"
+        )
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f"new_{path.name}")
+    temporary.write_text(text)
+    os.replace(temporary, path)

@@ -1,0 +1,236 @@
+"""The parts of train.py: set-up, feeding, optimizer, compile, fit."""
+
+import dataclasses
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from videorec import models
+from videorec.callbacks import Checkpoint, Guard, ProgressBar, stopped_early
+from videorec.config import Experiment, Train, UserError
+from videorec.data import features, pipeline
+from videorec.data.clips import ClipReader
+from videorec.data.manifest import Video
+from videorec.data.problems import Problems
+from videorec.data.sources import VideoSet
+from videorec.losses import StepCrossentropy
+from videorec.metrics import MeanClassAccuracy
+from videorec.models.split import is_frozen, split
+from videorec.run import Run
+from videorec.summaries import Summaries
+
+log = logging.getLogger(__name__)
+
+STRIP_CLIPS = 6  # training clips that TensorBoard shows
+
+
+def set_up(train: Train) -> tf.distribute.Strategy:
+    """Seeds, determinism, precision and devices; call it before anything is built."""
+    keras.utils.set_random_seed(train.seed)
+    if train.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.config.set_dtype_policy(train.precision)
+    if not train.multi_gpu:
+        return tf.distribute.get_strategy()
+    gpus = tf.config.list_logical_devices("GPU")
+    if len(gpus) < 2:
+        raise UserError(f"--train.multi-gpu needs at least two GPUs; TensorFlow sees {len(gpus)}.")
+    return tf.distribute.MirroredStrategy()
+
+
+# === Data ===
+
+
+@dataclasses.dataclass
+class Feed:
+    """What `fit` is fed: `model` is the whole model on frames, or its head on cached features."""
+
+    model: keras.Model
+    train: Callable[[range], tf.data.Dataset]
+    """Batches of the given epochs."""
+    val: tf.data.Dataset | None
+    clips: int
+    """Training clips an epoch."""
+
+
+def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems: Problems, progress=None) -> Feed:
+    """Frames for a trainable backbone; for a frozen one the features, computed once and stored."""
+    data, train = experiment.data, experiment.train
+    training, validation = videos.split("train"), videos.split("val")
+    reader = ClipReader(data, problems)
+    if not (train.cache and is_frozen(model)):
+        load = pipeline.load_frames(training, data, reader, train.seed)
+        val = pipeline.evaluation(validation, data, reader, clips=1, crops=1, batch=train.batch)
+        val = pipeline.with_targets(val, validation, videos.classes)
+        return _feed(experiment, videos.classes, model, training, load, val if validation else None)
+    backbone, head = split(model)
+    store = features.FeatureStore(train.cache_dir, experiment.model, data, backbone, train.seed)
+    views = train.cache_views if data.augment else 1
+    for part, number in ((training, views), (validation, 1)):
+        features.fill(store, part, number, backbone, reader, train.batch, train.seed, progress or (lambda *_: None))
+    shape = head.inputs[0].shape[1:]
+    shape = (data.frames, *shape[1:])
+    load = features.load_features(store, training, views, shape)
+    val_load = features.load_features(store, validation, 1, shape)
+    val = stored_validation(validation, videos.classes, val_load, train.batch, pipeline.workers(data))
+    return _feed(experiment, videos.classes, head, training, load, val if validation else None)
+
+
+def _feed(experiment: Experiment, classes, model, training: list[Video], load: pipeline.Load, val) -> Feed:
+    data, train = experiment.data, experiment.train
+
+    def batches(epochs: range) -> tf.data.Dataset:
+        return pipeline.training(training, classes, data, load, train.batch, epochs, train.seed)
+
+    return Feed(model, batches, val, len(training))
+
+
+def stored_validation(videos: list[Video], classes, load: pipeline.Load, batch: int, workers: int) -> tf.data.Dataset:
+    """Validation batches of stored features."""
+
+    def sample(index):
+        clip, readable = load(index, tf.constant(0, tf.int64))
+        return {"rgb": clip}, index, readable
+
+    dataset = tf.data.Dataset.range(len(videos)).map(sample, num_parallel_calls=workers).batch(batch).prefetch(2)
+    return pipeline.with_targets(dataset, videos, classes)
+
+
+def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, epoch: int) -> np.ndarray:
+    """`(N, T, H, W, 3)` uint8: a few training clips as the augmentation of `epoch` makes them."""
+    training = videos.split("train")
+    load = pipeline.load_frames(training, experiment.data, ClipReader(experiment.data, problems), experiment.train.seed)
+    chosen = np.linspace(0, len(training) - 1, min(STRIP_CLIPS, len(training))).astype(np.int64)
+    order = tf.data.Dataset.from_tensor_slices(chosen)
+    clips = order.map(lambda i: load(i, tf.constant(epoch, tf.int64))[0], num_parallel_calls=pipeline.workers(experiment.data))
+    return np.stack(list(clips.as_numpy_iterator()))
+
+
+# === Optimizer ===
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class L2SGD(keras.optimizers.SGD):
+    """SGD whose weight decay is added to the gradient before momentum, as in Caffe; Keras's own is decoupled.
+
+    Args:
+        l2: weight decay of variables with two axes or more (kernels; not biases or normalisation weights).
+    """
+
+    def __init__(self, *args, l2=0.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.l2 = l2
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One variable's update."""
+        if self.l2 and len(variable.shape) > 1:
+            gradient = keras.ops.add(gradient, keras.ops.cast(self.l2 * variable, gradient.dtype))
+        super().update_step(gradient, variable, learning_rate)
+
+    def get_config(self):
+        """With l2."""
+        return {**super().get_config(), "l2": self.l2}
+
+
+def learning_rate(train: Train, steps: int):
+    """The schedule, for `steps` steps an epoch."""
+    if train.schedule == "constant":
+        return train.learning_rate
+    if train.schedule == "step":
+        return keras.optimizers.schedules.ExponentialDecay(train.learning_rate, train.step_every, 0.1, staircase=True)
+    warmup = min(round(train.warmup_epochs * steps), train.epochs * steps - 1)
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else train.learning_rate,
+        decay_steps=train.epochs * steps - warmup,
+        warmup_target=train.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+def optimizer(train: Train, steps: int) -> keras.optimizers.Optimizer:
+    """AdamW, or SGD as in the papers; gradients clipped by their global norm."""
+    rate, clip = learning_rate(train, steps), train.clipnorm
+    if train.optimizer == "sgd":
+        return L2SGD(rate, momentum=train.momentum, global_clipnorm=clip, l2=train.weight_decay)
+    adamw = keras.optimizers.AdamW(rate, weight_decay=train.weight_decay, global_clipnorm=clip)
+    adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return adamw
+
+
+def compile_model(model: keras.Model, train: Train, classes: int, steps: int) -> MeanClassAccuracy:
+    """Loss on `steps`, metrics on `probabilities`; returns the metric that holds the confusion matrix."""
+    confusion = MeanClassAccuracy(classes)
+    metrics = [keras.metrics.CategoricalAccuracy(name="accuracy"), confusion]
+    if classes > 5:
+        metrics.append(keras.metrics.TopKCategoricalAccuracy(5, name="top5"))
+    model.compile(
+        optimizer=optimizer(train, steps),
+        loss={"steps": StepCrossentropy(train.step_gain, train.step_reduction, train.label_smoothing)},
+        weighted_metrics={"probabilities": metrics},
+        jit_compile=train.jit,
+    )
+    return confusion
+
+
+# === Fit ===
+
+
+def fit(experiment: Experiment, run: Run, videos: VideoSet, strategy: tf.distribute.Strategy, problems: Problems, progress=None):
+    """Build, resume and train; the best model and the last state are in the run folder afterwards."""
+    train = experiment.train
+    with strategy.scope():
+        size = (experiment.data.frames, *experiment.data.crop, 3)
+        whole = models.from_config(experiment.model, {"rgb": (None, *size[1:])}, len(videos.classes))
+        food = feed(experiment, videos, whole, problems, progress)
+        steps = -(-food.clips // train.batch)
+        confusion = compile_model(food.model, train, len(videos.classes), steps)
+        state = run.last_state()
+        if state:
+            run.restore(food.model, state)
+            whole_state = "finished" if state["epoch"] >= train.epochs else "going on"
+            log.info("%s: %d of %d epochs done, %s", run.folder, state["epoch"], train.epochs, whole_state)
+    epoch = state["epoch"] if state else 0
+    counters = state["counters"] if state else None
+    if epoch >= train.epochs or (counters and stopped_early(train, counters)):
+        return
+    summaries = Summaries(run.tensorboard, videos.classes, confusion, problems, food.clips)
+    summaries.show_clips(first_clips(experiment, videos, problems, epoch), epoch)
+    bar = ProgressBar(train.batch, food.clips)
+    callbacks = [Guard(problems), Checkpoint(run, whole, train, counters), summaries, bar]
+    with interruptible():
+        try:
+            food.model.fit(
+                food.train(range(epoch, train.epochs)),
+                steps_per_epoch=steps,
+                initial_epoch=epoch,
+                epochs=train.epochs,
+                validation_data=food.val,
+                callbacks=callbacks,
+                shuffle=False,  # the pipeline does
+                verbose=0,
+            )
+        finally:
+            bar.close()
+
+
+class interruptible:  # noqa: N801 -- used like contextlib's
+    """While training, SIGTERM (a cluster that wants its machine back) acts like Ctrl-C."""
+
+    def __enter__(self):
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        self._before = signal.signal(signal.SIGTERM, stop)
+
+    def __exit__(self, *_):
+        signal.signal(signal.SIGTERM, self._before)
+
+
+def runs_folder() -> Path:
+    """Where runs lie: `runs` below the working directory."""
+    return Path("runs")
