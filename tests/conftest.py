@@ -8,6 +8,8 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 
@@ -18,3 +20,34 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder ../shared/data with real data is absent")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def synthetic(tmp_path_factory) -> Path:
+    """Manifest of a small synthetic data set: 8 classes, 4 train, 2 val and 2 test videos each."""
+    from videorec.data import synthetic
+
+    return synthetic.write(tmp_path_factory.mktemp("synthetic"), train=4, val=2, test=2)
+
+
+def write_video(path: Path, frames: int = 20, size: tuple[int, int] = (48, 64), fps: float = 10.0) -> Path:
+    """A video whose frame k is grey of value 10 k (mod 250): a decoded frame tells its number."""
+    codec = {".avi": "MJPG"}.get(path.suffix, "mp4v")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, size[::-1])
+    assert writer.isOpened()
+    for k in range(frames):
+        writer.write(np.full((*size, 3), 10 * k % 250, np.uint8))
+    writer.release()
+    return path
+
+
+def frame_numbers(clip: np.ndarray) -> list[int]:
+    """The numbers of the frames of a clip of such a video, below 25 frames."""
+    return [round(float(frame.mean()) / 10) for frame in clip]
+
+
+@pytest.fixture
+def video(tmp_path) -> Path:
+    """Such a video of 20 frames at 10 fps."""
+    return write_video(tmp_path / "video.avi")

@@ -66,7 +66,7 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
     if not (train.cache and is_frozen(model)):
         load = pipeline.load_frames(training, data, reader, train.seed)
         val = pipeline.evaluation(validation, data, reader, clips=1, crops=1, batch=train.batch)
-        val = pipeline.with_targets(val, validation, videos.classes)
+        val = pipeline.validation(val, validation, videos.classes, train.batch)
         return _feed(experiment, videos.classes, model, training, load, val if validation else None)
     backbone, head = split(model)
     store = features.FeatureStore(train.cache_dir, experiment.model, data, backbone, train.seed)
@@ -98,7 +98,7 @@ def stored_validation(videos: list[Video], classes, load: pipeline.Load, batch: 
         return {"rgb": clip}, index, readable
 
     dataset = tf.data.Dataset.range(len(videos)).map(sample, num_parallel_calls=workers).batch(batch).prefetch(2)
-    return pipeline.with_targets(dataset, videos, classes)
+    return pipeline.validation(dataset, videos, classes, batch)
 
 
 def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, epoch: int) -> np.ndarray:

@@ -163,7 +163,8 @@ def evaluation(
     return flat.map(cut, num_parallel_calls=parallel).unbatch().batch(batch).prefetch(2)
 
 
-def with_targets(dataset: tf.data.Dataset, videos: Sequence[Video], classes: Sequence[str]) -> tf.data.Dataset:
-    """Evaluation batches in the form that `fit` validates on."""
+def validation(dataset: tf.data.Dataset, videos: Sequence[Video], classes: Sequence[str], batch: int) -> tf.data.Dataset:
+    """Evaluation batches of one clip a video in the form that `fit` validates on."""
     targets = tf.constant(one_hot(videos, classes))
-    return dataset.map(lambda x, index, w: (x, _per_output(tf.gather(targets, index)), _per_output(w)))
+    dataset = dataset.map(lambda x, index, w: (x, _per_output(tf.gather(targets, index)), _per_output(w)))
+    return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(videos) // batch)))

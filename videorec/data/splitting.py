@@ -32,7 +32,7 @@ def assign(videos: list[Video], val: float = 0.15, test: float = 0.15, seed: int
         val, test: below 1 a share of the videos, from 1 on a number of groups.
 
     Raises:
-        UserError: nothing would be left to train on.
+        UserError: more groups are asked for than there are, one being kept to train on.
     """
     groups = [video.group or f"\0{i}" for i, video in enumerate(videos)]
     names, membership = np.unique(groups, return_inverse=True)
@@ -44,9 +44,10 @@ def assign(videos: list[Video], val: float = 0.15, test: float = 0.15, seed: int
     split = np.full(len(names), "train", dtype="<U5")
     rng = np.random.default_rng(seed)
     for name, amount in (("test", test), ("val", val)):
-        split[_choose(counts, sizes, split == "train", amount, rng)] = name
-    if not (split == "train").any():
-        raise UserError(f"{len(names)} groups cannot be cut into train, val and test. Lower --val or --test.")
+        chosen = _choose(counts, sizes, split == "train", amount, rng)
+        if amount >= 1 and len(chosen) < amount:
+            raise UserError(f"{len(names)} groups cannot be cut into {val:g} val, {test:g} test and some to train on.")
+        split[chosen] = name
     return [dataclasses.replace(v, split=str(split[g])) for v, g in zip(videos, membership, strict=True)]
 
 

@@ -23,9 +23,9 @@ SPLITS = ("train", "val", "test")
 SIZES = ((72, 96), (96, 128), (120, 120), (120, 160))  # (height, width)
 # What the FFmpeg inside opencv-python's wheels can encode (it has no H.264 encoder), with its share of the videos: VP8 is
 # slow to encode. WebM is left out because OpenCV prints a warning for each such file; the MKV files hold the same VP8.
-ENCODERS = ((".mp4", "mp4v", 0.35), (".avi", "MJPG", 0.25), (".mov", "mp4v", 0.25), (".mkv", "VP80", 0.15))
+ENCODERS = ((".mp4", "mp4v", 0.4), (".avi", "MJPG", 0.3), (".mov", "mp4v", 0.25), (".mkv", "VP80", 0.05))
 FALLBACK = (".avi", "MJPG")  # built into OpenCV, without FFmpeg
-SPRITE = 96  # side of the drawn shape in pixels, before it is scaled into the frame
+SPRITE = 64  # side of the drawn shape in pixels, before it is scaled into the frame
 RIM = 1.15  # half the sprite's side, in radii of the shape: a transparent rim for interpolation
 
 
@@ -46,9 +46,9 @@ class _Plan:
 
 def write(
     folder: str | Path,
-    train: int = 48,
+    train: int = 60,
     val: int = 8,
-    test: int = 16,
+    test: int = 12,
     seed: int = 0,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -76,6 +76,7 @@ def write(
     plans = _plans({"train": train, "val": val, "test": test}, seed)
     text = _manifest_text(plans)
     missing = [plan for plan in plans if not (folder / plan.name).is_file()]
+    groups = {plan.group: [p for p in missing if p.group == plan.group] for plan in missing}
     if not missing and manifest.is_file() and manifest.read_text(encoding="utf-8") == text:
         return manifest
     for label in CLASSES:
@@ -86,8 +87,10 @@ def write(
         # Within the folder, because os.replace works within one file system only.
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as unfinished:
             with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-                jobs = pool.map(lambda plan: _write_video(plan, folder, Path(unfinished)), missing)
-                for done, _ in enumerate(jobs, start=1):
+                jobs = pool.map(lambda group: _write_group(group, folder, Path(unfinished)), groups.values())
+                done = 0
+                for count in jobs:
+                    done += count
                     if progress:
                         progress(done, len(missing))
             (Path(unfinished) / "manifest.csv").write_text(text, encoding="utf-8")
@@ -106,8 +109,8 @@ def render(label: str, seed: int | tuple[int, ...], frames: int = 32, height: in
         raise ValueError(f"label must be one of {', '.join(CLASSES)}. Received: label={label!r}")
     kind, backwards = divmod(CLASSES.index(label), 2)
     rng = np.random.default_rng([*np.atleast_1d(seed).tolist(), kind])
-    unit = min(height, width)  # the motion stays in the central square, so that a central crop keeps it
-    x, y, radius = _path(PAIRS[kind], rng, frames)
+    unit = min(height, width)
+    x, y, radius = _path(PAIRS[kind], rng, frames, height, width)
     hue = rng.uniform(0, 180)
     background = _clutter(rng, height, width, hue)
     sprite, alpha = _shape(rng, hue)
@@ -118,23 +121,27 @@ def render(label: str, seed: int | tuple[int, ...], frames: int = 32, height: in
     return clip[::-1].copy() if backwards else clip
 
 
-def _path(pair: str, rng: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _path(
+    pair: str, rng: np.random.Generator, frames: int, height: int, width: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x, y (0 is the centre, y points down) and radius, `(T,)` each, in short sides; the first label of the pair.
 
-    A travel starts anywhere that leaves room for it and is short, so that a place alone tells little about its sense.
+    Travels and orbits start anywhere, so that the place in any one frame tells nothing about the sense of the motion.
     """
+    unit = min(height, width)
     t = np.linspace(0, 1, frames)
     still = np.zeros(frames)
-    radius = still + rng.uniform(0.12, 0.2)
+    radius = still + rng.uniform(0.14, 0.22)
     if pair == "orbit":
         angle = rng.uniform(0, 2 * np.pi) + 2 * np.pi * rng.uniform(0.5, 1.1) * t
         distance = rng.uniform(0.2, 0.3)
         return distance * np.cos(angle), distance * np.sin(angle), radius  # y points down: clockwise on the screen
     if pair == "size":
         x, y = rng.uniform(-0.15, 0.15, 2)
-        return still + x, still + y, rng.uniform(0.08, 0.14) + rng.uniform(0.12, 0.2) * t
-    travel = rng.uniform(0.4, 0.6)
-    along = rng.uniform(travel - 0.42, 0.42) - travel * t
+        return still + x, still + y, rng.uniform(0.08, 0.15) * rng.uniform(2, 2.8) ** t
+    # Round a circle that is one shape longer than the frame: it leaves on one side and comes back on the other.
+    circle = (width if pair == "horizontal" else height) / unit + 2 * radius[0]
+    along = (rng.uniform() - rng.uniform(0.65, 0.95) * t) % 1 * circle - circle / 2
     across = still + rng.uniform(-0.3, 0.3)
     return (along, across, radius) if pair == "horizontal" else (across, along, radius)
 
@@ -142,7 +149,7 @@ def _path(pair: str, rng: np.random.Generator, frames: int) -> tuple[np.ndarray,
 def _clutter(rng: np.random.Generator, height: int, width: int, hue: float) -> np.ndarray:
     """A background `(H, W, 3)` uint8: noise at many scales (1/f, as in photographs) and random patches."""
     image = _noise(rng, height, width, channels=1) + 0.4 * _noise(rng, height, width, channels=3)
-    image = rng.uniform(60, 170) + rng.uniform(15, 40) * image
+    image = rng.uniform(40, 85) + rng.uniform(10, 20) * image
     for _ in range(rng.integers(2, 6)):
         mask = np.zeros((height, width), np.uint8)
         centre = (int(rng.integers(width)), int(rng.integers(height)))
@@ -150,7 +157,7 @@ def _clutter(rng: np.random.Generator, height: int, width: int, hue: float) -> n
         outline = cv2.ellipse2Poly(centre, axes, int(rng.integers(180)), 0, 360, int(rng.choice([15, 90, 120])))
         cv2.fillConvexPoly(mask, outline, 1)
         # Other hues than the moving shape's, and paler.
-        colour = _rgb(hue + rng.uniform(40, 140), rng.uniform(20, 110), rng.uniform(60, 220))
+        colour = _rgb(hue + rng.uniform(40, 140), rng.uniform(20, 110), rng.uniform(30, 130))
         image = np.where(mask[..., None] > 0, 0.7 * colour + 0.3 * image, image)
     return np.clip(image, 0, 255).astype(np.uint8)
 
@@ -180,8 +187,8 @@ def _shape(rng: np.random.Generator, hue: float) -> tuple[np.ndarray, np.ndarray
     checks = stripes * np.sin(2 * np.pi * waves * across)
     texture = (stripes, checks, _noise(rng, SPRITE, SPRITE, 1)[..., 0])[rng.integers(3)]
     mix = 1 / (1 + np.exp(-4 * texture[..., None]))
-    light = _rgb(hue, rng.uniform(170, 255), rng.uniform(220, 255))
-    dark = _rgb(hue + rng.uniform(-20, 20), rng.uniform(170, 255), rng.uniform(110, 190))
+    light = _rgb(hue, rng.uniform(90, 190), rng.uniform(235, 255))
+    dark = _rgb(hue + rng.uniform(-20, 20), rng.uniform(90, 190), rng.uniform(180, 225))
     return (mix * light + (1 - mix) * dark).astype(np.float32), alpha[..., None]
 
 
@@ -202,7 +209,7 @@ def _paste(frame: np.ndarray, sprite: np.ndarray, alpha: np.ndarray, centre, rad
     layer = cv2.GaussianBlur(np.concatenate([sprite * alpha, alpha], axis=2), (0, 0), max(0.4 / scale, 0.3))
     layer = cv2.warpAffine(layer, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=0)
     left, top = (max(k, 0) for k in corner)
-    box = frame[top : corner[1] + side, left : corner[0] + side]
+    box = frame[top : max(corner[1] + side, 0), left : max(corner[0] + side, 0)]
     layer = layer[top - corner[1] :, left - corner[0] :][: box.shape[0], : box.shape[1]]
     box[:] = np.clip(layer[..., :3] + (1 - layer[..., 3:]) * box + 0.5, 0, 255)
 
@@ -242,12 +249,16 @@ def _manifest_text(plans: list[_Plan]) -> str:
     return text.getvalue()
 
 
-def _write_video(plan: _Plan, folder: Path, unfinished: Path) -> None:
-    clip = render(plan.label, plan.seed, plan.frames, *plan.size)
-    path = unfinished / plan.name.replace("/", "_")
-    if not _encode(path, clip, plan.fps, plan.codec):
-        raise OSError(f"OpenCV did not write {path} ({plan.codec}) whole: is the disk full?")
-    os.replace(path, folder / plan.name)
+def _write_group(plans: list[_Plan], folder: Path, unfinished: Path) -> int:
+    """Write the one or two missing videos of a pair, rendered once; returns how many."""
+    first = plans[0]
+    clip = render(first.label, first.seed, first.frames, *first.size)
+    for plan in plans:
+        path = unfinished / plan.name.replace("/", "_")
+        if not _encode(path, clip if plan is first else clip[::-1], plan.fps, plan.codec):
+            raise OSError(f"OpenCV did not write {path} ({plan.codec}) whole: is the disk full?")
+        os.replace(path, folder / plan.name)
+    return len(plans)
 
 
 def _encode(path: Path, clip: np.ndarray, fps: float, codec: str) -> bool:

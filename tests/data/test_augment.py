@@ -1,0 +1,85 @@
+"""Augmentation: the same for all frames, stateless, equal eagerly and inside tf.data."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from videorec.config import Data
+from videorec.data import augment
+
+
+@pytest.fixture
+def clip():
+    """Three equal frames of random pixels: any difference between frames afterwards is a mistake."""
+    frame = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    return tf.constant(np.stack([frame] * 3))
+
+
+DATA = Data(frames=3, resize=(40, 60), crop=(32, 32))
+
+
+def seeds(n: int):
+    return [augment.clip_seed(0, epoch, index) for epoch in range(n) for index in range(n)]
+
+
+def test_every_frame_alike_and_every_clip_another(clip):
+    results = [augment.augment(clip, seed, DATA).numpy() for seed in seeds(3)]
+    for result in results:
+        assert result.shape == (3, 32, 32, 3) and result.dtype == np.uint8
+        assert (result == result[:1]).all()
+    assert len({result.tobytes() for result in results}) == 9
+
+
+def test_eager_and_graph_agree(clip):
+    keys = [(e, i) for e in range(2) for i in range(3)]
+    dataset = tf.data.Dataset.from_tensor_slices(keys)
+    dataset = dataset.map(lambda k: augment.augment(clip, augment.clip_seed(0, k[0], k[1]), DATA), num_parallel_calls=2)
+    for (epoch, index), inside in zip(keys, dataset, strict=True):
+        eager = augment.augment(clip, augment.clip_seed(0, epoch, index), DATA)
+        # Fused kernels of the graph may round a value that lies at a half to the other side.
+        assert np.abs(eager.numpy().astype(int) - inside.numpy().astype(int)).max() <= 1
+
+
+def test_flip_mirrors_about_half(clip):
+    flipped = [bool((augment.random_flip(clip, seed) == clip[:, :, ::-1]).numpy().all()) for seed in seeds(12)]
+    same = [bool((augment.random_flip(clip, seed) == clip).numpy().all()) for seed in seeds(12)]
+    assert flipped == [not x for x in same]
+    assert 50 < sum(flipped) < 94  # of 144: 0.5 +- 3.6 standard deviations
+
+
+def test_crop_at_full_scale_is_a_part_of_the_frame(clip):
+    frame, places = clip[0].numpy(), set()
+    for seed in seeds(8):
+        part = augment.random_crop(clip, seed, (38, 58), (1.0, 1.0)).numpy()[0]
+        found = [(y, x) for y in range(3) for x in range(3) if (frame[y : y + 38, x : x + 58] == part).all()]
+        assert len(found) == 1
+        places.update(found)
+    assert len(places) == 9  # every corner is reached
+
+
+def test_crop_covers_its_share():
+    """A horizontal ramp: the range of values in the crop is its width's share."""
+    ramp = np.tile(np.linspace(0, 250, 200)[None, None, :, None], (1, 200, 1, 3)).astype(np.uint8)
+    widths = []
+    for seed in seeds(10):
+        part = augment.random_crop(tf.constant(ramp), seed, (32, 32), (0.25, 0.25)).numpy()
+        widths.append((part.max() - part.min()) / 250)
+    # Half the side, times the root of an aspect ratio in [3/4, 4/3].
+    assert 0.5 * np.sqrt(3 / 4) - 0.03 < min(widths) and max(widths) < 0.5 * np.sqrt(4 / 3) + 0.03
+
+
+def test_colour_jitter_stays_within_its_strength():
+    grey = tf.fill((2, 4, 4, 3), tf.constant(100, tf.uint8))
+    means = [augment.color_jitter(grey, seed, 0.2).numpy().mean() for seed in seeds(10)]
+    assert 80 <= min(means) < 85 and 115 < max(means) <= 120  # only brightness changes a grey frame
+
+
+def test_ten_crops(clip):
+    parts = augment.crops(clip, (32, 32), 10).numpy()
+    frame = clip.numpy()
+    assert parts.shape == (10, 3, 32, 32, 3)
+    np.testing.assert_array_equal(parts[1], frame[:, :32, 28:])
+    np.testing.assert_array_equal(parts[4], frame[:, 4:36, 14:46])
+    np.testing.assert_array_equal(parts[6], parts[1][:, :, ::-1])
+    np.testing.assert_array_equal(augment.crops(clip, (32, 32), 1)[0], augment.centre_crop(clip, (32, 32)))
+    np.testing.assert_array_equal(augment.crops(clip, (32, 32), 3)[2], frame[:, 8:, 28:])

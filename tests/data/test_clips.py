@@ -1,0 +1,91 @@
+"""Clips read from files: the indices of `sampling`, whatever the file's header says."""
+
+import numpy as np
+import pytest
+from conftest import frame_numbers, write_video
+
+from videorec.config import Data
+from videorec.data import sampling
+from videorec.data.clips import ClipReader
+from videorec.data.decode import Reader, Unreadable
+from videorec.data.manifest import Video
+from videorec.data.problems import Problems
+
+
+def reader(**settings) -> ClipReader:
+    return ClipReader(Data(resize=(32, 32), **settings), Problems(1, 1.0))
+
+
+def numbers(clips) -> list[list[int]]:
+    return [frame_numbers(clip) for clip in clips]
+
+
+@pytest.fixture
+def row(video):
+    return Video(str(video), ("x",))
+
+
+def test_plain_clips(row):
+    uniform = reader(frames=4)
+    assert numbers(uniform.plain_clips(row, 1)) == [[2, 7, 12, 17]]
+    assert numbers(uniform.plain_clips(row, 2)) == [[1, 6, 11, 16], [3, 8, 13, 18]]
+    dense = reader(frames=4, sampling="dense", step=2)
+    assert numbers(dense.plain_clips(row, 2)) == [[3, 5, 7, 9], [10, 12, 14, 16]]
+
+
+@pytest.mark.parametrize(("frames", "step", "hop"), [(4, 1, 8), (16, 1, 8), (5, 3, 4), (8, 2, 1), (30, 1, 8), (20, 1, 20)])
+def test_all_dense_clips_are_those_of_the_protocol(row, frames, step, hop):
+    clips = numbers(reader(frames=frames, sampling="dense", step=step, hop=hop).plain_clips(row, 0))
+    assert clips == sampling.dense_windows(20, frames, step, hop).tolist()
+
+
+def test_training_clips_follow_the_generator(row):
+    for settings in ({"frames": 4}, {"frames": 4, "sampling": "dense", "step": 3}):
+        clips = [reader(**settings).training_clip(row, np.random.default_rng(seed)) for seed in (0, 0, 1, 2)]
+        read = numbers(clips)
+        assert read[0] == read[1]
+        assert len({tuple(clip) for clip in read}) == 3
+
+
+@pytest.mark.parametrize("declared", [1, 15, 25, 1000])
+@pytest.mark.parametrize("settings", [{"frames": 4}, {"frames": 4, "sampling": "dense", "step": 2}])
+def test_wrong_headers_do_not_matter(row, monkeypatch, declared, settings):
+    true = reader(**settings)
+    expected = [numbers(true.plain_clips(row, n)) for n in (1, 2)]
+    monkeypatch.setattr(Reader, "declared", property(lambda self: declared))
+    wrong = reader(**settings)
+    for _ in range(2):  # the second time with remembered counts
+        assert [numbers(wrong.plain_clips(row, n)) for n in (1, 2)] == expected
+        for seed in range(5):
+            assert max(frame_numbers(wrong.training_clip(row, np.random.default_rng(seed)))) < 20
+
+
+def test_short_video_repeats_its_last_frame_and_says_so(tmp_path, caplog):
+    row = Video(str(write_video(tmp_path / "short.avi", frames=3)), ("x",))
+    short = reader(frames=5)
+    assert numbers(short.plain_clips(row, 1)) == [[0, 1, 2, 2, 2]]
+    assert short.problems.short == {row.name: 3}
+    assert "has 3 frames, a clip 5: its last frame is repeated" in caplog.text
+
+
+def test_segments_and_rates(video):
+    row = Video(str(video), ("x",), start=0.5, end=1.5)
+    assert numbers(reader(frames=5).plain_clips(row, 1)) == [[6, 8, 10, 12, 14]]
+    assert numbers(reader(frames=5, fps=5.0).plain_clips(row, 1)) == [[5, 7, 9, 11, 13]]
+
+
+def test_colours_are_red_first(tmp_path):
+    import cv2
+
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "1.png"), np.full((8, 8, 3), (10, 20, 200), np.uint8))  # BGR
+    clip = next(reader(frames=1).plain_clips(Video(str(folder), ("x",)), 1))
+    assert clip[0, 0, 0].tolist() == [200, 20, 10]
+
+
+def test_unreadable_is_passed_on(tmp_path):
+    with pytest.raises(Unreadable):
+        list(reader().plain_clips(Video(str(tmp_path / "no.mp4"), ("x",)), 1))
+    with pytest.raises(Unreadable):
+        list(reader(sampling="dense").plain_clips(Video(str(tmp_path / "no.mp4"), ("x",)), 0))

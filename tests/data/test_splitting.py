@@ -1,0 +1,70 @@
+"""Splits by group."""
+
+import numpy as np
+import pytest
+
+from videorec.config import UserError
+from videorec.data import manifest, splitting
+from videorec.data.manifest import Video
+
+
+def videos_of(groups: int, each: int = 6, classes: int = 3) -> list[Video]:
+    return [Video(f"{g}/{i}.mp4", (f"c{i % classes}",), group=f"g{g}") for g in range(groups) for i in range(each)]
+
+
+def test_groups_stay_whole_and_classes_occur_everywhere():
+    split = splitting.assign(videos_of(20), val=0.15, test=0.15)
+    manifest.check_groups(split)
+    for _, counts in splitting.describe(split):
+        assert counts == {"train": 28, "val": 6, "test": 6}
+
+
+def test_numbers_of_groups():
+    split = splitting.assign(videos_of(10), val=2, test=3)
+    groups = {name: {v.group for v in split if v.split == name} for name in manifest.SPLITS}
+    assert [len(groups[name]) for name in manifest.SPLITS] == [5, 2, 3]
+
+
+def test_a_rare_class_reaches_every_split():
+    videos = videos_of(12, classes=2)
+    rare = [Video(f"{g}/rare.mp4", ("rare",), group=f"g{g}") for g in (0, 5, 9)]
+    split = splitting.assign(videos + rare, val=2, test=2)
+    counts = dict(splitting.describe(split))["rare"]
+    assert counts == {"train": 1, "val": 1, "test": 1}
+
+
+def test_without_groups_each_video_is_its_own():
+    videos = [Video(f"{i}.mp4", (f"c{i % 4}",)) for i in range(100)]
+    split = splitting.assign(videos, val=0.2, test=0.2)
+    for _, counts in splitting.describe(split):
+        assert counts == {"train": 15, "val": 5, "test": 5}
+
+
+def test_seed_decides():
+    videos = [Video(f"{i}.mp4", ("a" if i % 2 else "b",)) for i in range(60)]
+    first, again, other = (splitting.assign(videos, seed=seed) for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_nothing_left_to_train():
+    with pytest.raises(UserError, match="cannot be cut"):
+        splitting.assign(videos_of(2), val=1, test=1)
+
+
+def test_group_pattern():
+    assert splitting.group_of("v_Run_g08_c01.avi", r"_(g\d+)_") == "g08"
+    assert splitting.group_of("rec12_003.mp4", r"rec\d+") == "rec12"
+    with pytest.raises(UserError, match="does not match"):
+        splitting.group_of("a.mp4", r"rec\d+")
+    with pytest.raises(UserError, match="not a regular expression"):
+        splitting.group_of("a.mp4", "(")
+
+
+def test_real_recordings(shared_data):
+    """3 recordings for test and 2 for validation, with every class in each."""
+    files = sorted((shared_data / "fir_action/clips").glob("*/*.mp4"))
+    videos = [Video(str(f), (f.parent.name,), group=f.stem.rsplit("_", 2)[0]) for f in files if f.parent.name != "active"]
+    table = splitting.describe(splitting.assign(videos, val=2, test=3))
+    assert len(table) == 8
+    assert np.min([list(counts.values()) for _, counts in table]) >= 1
