@@ -91,6 +91,22 @@ class Guard(keras.callbacks.Callback):
         self.problems.check()
 
 
+class EpochSeeds(keras.callbacks.Callback):
+    """Dropout's random numbers follow from (seed, epoch), so that a resumed run draws what it would have drawn.
+
+    Keras does not save the state of its seed generators: `(2,)` integers, the seed and a counter of draws.
+    """
+
+    DRAWS = 1 << 20  # more than an epoch takes
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Set every counter to the epoch's first."""
+        for variable in self.model.non_trainable_variables:
+            if variable.name == "seed_generator_state":
+                seed = int(keras.ops.convert_to_numpy(variable)[0])
+                variable.assign([seed, (epoch * self.DRAWS) % (1 << 32)])
+
+
 class ProgressBar(keras.callbacks.Callback):
     """One line an epoch: loss, accuracy, clips a second, time left of the epoch and of the run."""
 

@@ -238,7 +238,7 @@ def validate(experiment: Experiment) -> None:
         UserError: naming the option, its rule and what came.
     """
     name, train = experiment.name, experiment.train
-    _check("--name must be a plain folder name", name, name == Path(name).name != "")
+    _check("--name must be a plain folder name", name, name == Path(name).name and name not in ("", ".."))
     _check("--train.epochs must be 1 or more", train.epochs, train.epochs >= 1)
     _check("--train.batch must be 1 or more", train.batch, train.batch >= 1)
     _check("--train.cache-views must be 1 or more", train.cache_views, train.cache_views >= 1)

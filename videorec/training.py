@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from videorec import models
-from videorec.callbacks import Checkpoint, Guard, ProgressBar, stopped_early
+from videorec.callbacks import Checkpoint, EpochSeeds, Guard, ProgressBar, stopped_early
 from videorec.config import Experiment, Train, UserError
 from videorec.data import features, pipeline
 from videorec.data.clips import ClipReader
@@ -201,7 +201,7 @@ def fit(experiment: Experiment, run: Run, videos: VideoSet, strategy: tf.distrib
     summaries = Summaries(run.tensorboard, videos.classes, confusion, problems, food.clips)
     summaries.show_clips(first_clips(experiment, videos, problems, epoch), epoch)
     bar = ProgressBar(train.batch, food.clips)
-    callbacks = [Guard(problems), Checkpoint(run, whole, train, counters), summaries, bar]
+    callbacks = [EpochSeeds(), Guard(problems), Checkpoint(run, whole, train, counters), summaries, bar]
     with interruptible():
         try:
             food.model.fit(

@@ -88,7 +88,7 @@ def test_the_shape_moves_as_the_label_says(label, height, width):
         assert np.mean(moved[label] > 0) > 0.8, (seed, label)
         if label in ("left", "right", "up", "down"):  # it leaves and comes back at most once
             along, across = (dx, dy) if label in ("left", "right") else (dy, dx)
-            assert np.median(np.abs(along)) > 0.015 * min(height, width) > 4 * np.median(np.abs(across))
+            assert np.median(np.abs(along)) > max(0.01 * min(height, width), 2 * np.median(np.abs(across)))
         if label in ("clockwise", "anticlockwise"):
             assert abs(turn.sum()) > 0.8 * np.pi
 
@@ -105,9 +105,9 @@ def test_optical_flow_agrees_with_the_label():
 
 def test_the_first_frame_tells_nothing_about_the_sense_of_the_travel():
     """The place at the start is spread alike for both labels: guessing from it is no better than chance."""
-    first = np.array([[path_of(synthetic.render(k, s, 24, 48, 48))[0][0] for k in PAIRS[0]] for s in range(120)])
+    first = np.array([[path_of(synthetic.render(k, s, 12, 48, 48))[0][0] for k in PAIRS[0]] for s in range(80)])
     from_place = np.mean([first[:, 0] > 24, first[:, 1] < 24])
-    assert abs(from_place - 0.5) < 0.13  # 240 guesses, 4 standard deviations
+    assert abs(from_place - 0.5) < 0.16  # 160 guesses, 4 standard deviations
 
 
 def test_the_seed_determines_the_clip_and_the_background_varies():

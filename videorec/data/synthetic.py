@@ -4,36 +4,34 @@ The classes are four pairs, and the second of a pair is the first played backwar
 that ignores the order of frames can tell the pairs apart at most, so it gets 0.5 of the videos right and no more.
 """
 
-import csv
 import functools
-import io
+import itertools
 import os
 import tempfile
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 CLASSES = ("left", "right", "up", "down", "clockwise", "anticlockwise", "grow", "shrink")
+VERSION = 1  # in every file name: raise it when the videos change, so that old ones are not taken for new ones
 PAIRS = ("horizontal", "vertical", "orbit", "size")  # PAIRS[i // 2] holds CLASSES[i]
 SPLITS = ("train", "val", "test")
 SIZES = ((72, 96), (96, 128), (120, 120), (120, 160))  # (height, width)
-# What the FFmpeg inside opencv-python's wheels can encode (it has no H.264 encoder), with its share of the videos: VP8 is
-# slow to encode. WebM is left out because OpenCV prints a warning for each such file; the MKV files hold the same VP8.
+# What the FFmpeg in opencv-python's wheels encodes (it has no H.264 encoder), and the share of the videos: VP8 is slow.
+# No WebM, because OpenCV prints a warning for each such file; the MKV files hold the same VP8.
 ENCODERS = ((".mp4", "mp4v", 0.4), (".avi", "MJPG", 0.3), (".mov", "mp4v", 0.25), (".mkv", "VP80", 0.05))
 FALLBACK = (".avi", "MJPG")  # built into OpenCV, without FFmpeg
 SPRITE = 64  # side of the drawn shape in pixels, before it is scaled into the frame
 RIM = 1.15  # half the sprite's side, in radii of the shape: a transparent rim for interpolation
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """One video to write: everything about it follows from the fields of its name."""
+class _Plan(NamedTuple):
+    """One video to write."""
 
-    name: str  # relative path
+    name: str  # path relative to the folder
     label: str
     split: str
     group: str
@@ -45,15 +43,9 @@ class _Plan:
 
 
 def write(
-    folder: str | Path,
-    train: int = 60,
-    val: int = 8,
-    test: int = 12,
-    seed: int = 0,
-    workers: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    folder: str | Path, train: int = 60, val: int = 8, test: int = 12, seed: int = 0, workers: int = 0, progress=None
 ) -> Path:
-    """Write the videos and `manifest.csv` (`path,label,split,group`) into a folder, unless they are there already.
+    """Write the videos and `manifest.csv` (`path,label,split,group`) into a folder, unless they are there; its path.
 
     Files appear under their names only when they are complete and the manifest comes last, so an interrupted call is
     taken up by the next one, and processes that write the same folder at the same time do not disturb each other.
@@ -63,10 +55,7 @@ def write(
         train, val, test: videos of each class in each split. The two videos of a pair share a group.
         seed: another seed gives other videos (and other file names).
         workers: videos rendered at the same time; 0: one a core.
-        progress: called with (videos done, videos to do).
-
-    Returns:
-        The path of the manifest.
+        progress: None or a function, called with (videos done, videos to do) after each pair.
 
     Raises:
         OSError: a video cannot be written there.
@@ -74,29 +63,17 @@ def write(
     folder = Path(folder)
     manifest = folder / "manifest.csv"
     plans = _plans({"train": train, "val": val, "test": test}, seed)
-    text = _manifest_text(plans)
+    text = "path,label,split,group\n" + "".join(f"{p.name},{p.label},{p.split},{p.group}\n" for p in plans)
     missing = [plan for plan in plans if not (folder / plan.name).is_file()]
-    groups = {plan.group: [p for p in missing if p.group == plan.group] for plan in missing}
     if not missing and manifest.is_file() and manifest.read_text(encoding="utf-8") == text:
         return manifest
     for label in CLASSES:
         (folder / label).mkdir(parents=True, exist_ok=True)
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # the frames are small: parallel videos are faster than parallel loops within a frame
-    try:
-        # Within the folder, because os.replace works within one file system only.
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as unfinished:
-            with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-                jobs = pool.map(lambda group: _write_group(group, folder, Path(unfinished)), groups.values())
-                done = 0
-                for count in jobs:
-                    done += count
-                    if progress:
-                        progress(done, len(missing))
-            (Path(unfinished) / "manifest.csv").write_text(text, encoding="utf-8")
-            os.replace(Path(unfinished) / "manifest.csv", manifest)
-    finally:
-        cv2.setNumThreads(threads)
+    # Within the folder, because os.replace works within one file system only.
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as unfinished:
+        _write_videos(missing, folder, Path(unfinished), workers or os.cpu_count() or 1, progress)
+        (path := Path(unfinished) / manifest.name).write_text(text, encoding="utf-8")
+        os.replace(path, manifest)
     return manifest
 
 
@@ -110,27 +87,22 @@ def render(label: str, seed: int | tuple[int, ...], frames: int = 32, height: in
     kind, backwards = divmod(CLASSES.index(label), 2)
     rng = np.random.default_rng([*np.atleast_1d(seed).tolist(), kind])
     unit = min(height, width)
-    x, y, radius = _path(PAIRS[kind], rng, frames, height, width)
+    x, y, radius = _path(PAIRS[kind], rng, frames, height / unit, width / unit)
     hue = rng.uniform(0, 180)
     background = _clutter(rng, height, width, hue)
     sprite, alpha = _shape(rng, hue)
     clip = np.repeat(background[None], frames, axis=0)
     for t in range(frames):
-        centre = (width / 2 + unit * x[t], height / 2 + unit * y[t])
-        _paste(clip[t], sprite, alpha, centre, unit * radius[t])
+        _paste(clip[t], sprite, alpha, (width / 2 + unit * x[t], height / 2 + unit * y[t]), unit * radius[t])
     return clip[::-1].copy() if backwards else clip
 
 
-def _path(
-    pair: str, rng: np.random.Generator, frames: int, height: int, width: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x, y (0 is the centre, y points down) and radius, `(T,)` each, in short sides; the first label of the pair.
+def _path(pair: str, rng: np.random.Generator, frames: int, height: float, width: float) -> tuple[np.ndarray, ...]:
+    """x, y (0 is the centre, y points down) and radius, `(T,)` each, for the first label; all in short sides.
 
     Travels and orbits start anywhere, so that the place in any one frame tells nothing about the sense of the motion.
     """
-    unit = min(height, width)
-    t = np.linspace(0, 1, frames)
-    still = np.zeros(frames)
+    t, still = np.linspace(0, 1, frames), np.zeros(frames)
     radius = still + rng.uniform(0.14, 0.22)
     if pair == "orbit":
         angle = rng.uniform(0, 2 * np.pi) + 2 * np.pi * rng.uniform(0.5, 1.1) * t
@@ -140,7 +112,7 @@ def _path(
         x, y = rng.uniform(-0.15, 0.15, 2)
         return still + x, still + y, rng.uniform(0.08, 0.15) * rng.uniform(2, 2.8) ** t
     # Round a circle that is one shape longer than the frame: it leaves on one side and comes back on the other.
-    circle = (width if pair == "horizontal" else height) / unit + 2 * radius[0]
+    circle = (width if pair == "horizontal" else height) + 2 * radius[0]
     along = (rng.uniform() - rng.uniform(0.65, 0.95) * t) % 1 * circle - circle / 2
     across = still + rng.uniform(-0.3, 0.3)
     return (along, across, radius) if pair == "horizontal" else (across, along, radius)
@@ -149,15 +121,14 @@ def _path(
 def _clutter(rng: np.random.Generator, height: int, width: int, hue: float) -> np.ndarray:
     """A background `(H, W, 3)` uint8: noise at many scales (1/f, as in photographs) and random patches."""
     image = _noise(rng, height, width, channels=1) + 0.4 * _noise(rng, height, width, channels=3)
-    image = rng.uniform(40, 85) + rng.uniform(10, 20) * image
+    image = rng.uniform(40, 95) + rng.uniform(10, 22) * image
     for _ in range(rng.integers(2, 6)):
         mask = np.zeros((height, width), np.uint8)
         centre = (int(rng.integers(width)), int(rng.integers(height)))
         axes = [int(min(height, width) * rng.uniform(0.05, 0.2)) for _ in range(2)]
         outline = cv2.ellipse2Poly(centre, axes, int(rng.integers(180)), 0, 360, int(rng.choice([15, 90, 120])))
         cv2.fillConvexPoly(mask, outline, 1)
-        # Other hues than the moving shape's, and paler.
-        colour = _rgb(hue + rng.uniform(40, 140), rng.uniform(20, 110), rng.uniform(30, 130))
+        colour = _rgb(hue + rng.uniform(40, 140), rng.uniform(20, 110), rng.uniform(30, 140))  # not the shape's
         image = np.where(mask[..., None] > 0, 0.7 * colour + 0.3 * image, image)
     return np.clip(image, 0, 255).astype(np.uint8)
 
@@ -172,7 +143,7 @@ def _noise(rng: np.random.Generator, height: int, width: int, channels: int) -> 
 
 
 def _shape(rng: np.random.Generator, hue: float) -> tuple[np.ndarray, np.ndarray]:
-    """The moving thing: a textured disc, polygon or star; `(S, S, 3)` float32 in 0..255 and opacity `(S, S, 1)` in 0..1."""
+    """A textured disc, polygon or star: colour `(S, S, 3)` float32 in 0..255 and opacity `(S, S, 1)` in 0..1."""
     corners = int(rng.choice([3, 4, 5, 6, 48]))  # 48: a disc
     star = corners in (4, 5, 6) and rng.random() < 0.4
     angles = rng.uniform(0, 2 * np.pi) + np.arange(corners * (1 + star)) * 2 * np.pi / (corners * (1 + star))
@@ -184,9 +155,8 @@ def _shape(rng: np.random.Generator, hue: float) -> tuple[np.ndarray, np.ndarray
     turn, waves = rng.uniform(0, np.pi), rng.uniform(1.5, 3.5)
     along, across = u * np.cos(turn) + v * np.sin(turn), v * np.cos(turn) - u * np.sin(turn)
     stripes = np.sin(2 * np.pi * waves * along)
-    checks = stripes * np.sin(2 * np.pi * waves * across)
-    texture = (stripes, checks, _noise(rng, SPRITE, SPRITE, 1)[..., 0])[rng.integers(3)]
-    mix = 1 / (1 + np.exp(-4 * texture[..., None]))
+    textures = stripes, stripes * np.sin(2 * np.pi * waves * across), _noise(rng, SPRITE, SPRITE, 1)[..., 0]
+    mix = 1 / (1 + np.exp(-4 * textures[rng.integers(3)][..., None]))
     light = _rgb(hue, rng.uniform(90, 190), rng.uniform(235, 255))
     dark = _rgb(hue + rng.uniform(-20, 20), rng.uniform(90, 190), rng.uniform(180, 225))
     return (mix * light + (1 - mix) * dark).astype(np.float32), alpha[..., None]
@@ -199,7 +169,7 @@ def _rgb(hue: float, saturation: float, value: float) -> np.ndarray:
 
 
 def _paste(frame: np.ndarray, sprite: np.ndarray, alpha: np.ndarray, centre, radius: float) -> None:
-    """Draw the shape into a frame `(H, W, 3)` uint8 at a centre (x, y) with a radius, both in pixels and not rounded."""
+    """Draw the shape into a frame `(H, W, 3)` uint8 at a centre (x, y) with a radius, in pixels and not rounded."""
     scale = 2 * radius * RIM / SPRITE
     side = int(np.ceil(scale * SPRITE)) + 2
     corner = [int(np.floor(c - side / 2)) for c in centre]  # of the box that is drawn; it may stick out of the frame
@@ -215,38 +185,33 @@ def _paste(frame: np.ndarray, sprite: np.ndarray, alpha: np.ndarray, centre, rad
 
 
 def _plans(counts: dict[str, int], seed: int) -> list[_Plan]:
-    """All videos of the data set. A pair shares length, size, rate and codec: none of them tells its two labels apart."""
-    encoders = _encoders()
+    """All videos of the data set. A pair shares length, size, rate and codec: none of them tells its labels apart."""
     plans = []
-    for label in CLASSES:
-        pair = CLASSES.index(label) // 2
-        for which, split in enumerate(SPLITS):
-            for number in range(counts[split]):
-                rng = np.random.default_rng([seed, pair, which, number])
-                suffix, codec = encoders[rng.choice(len(ENCODERS), p=[share for _, _, share in ENCODERS])]
-                stem = f"s{seed}_{split}_{number:03d}"
-                plans.append(
-                    _Plan(
-                        name=f"{label}/{stem}{suffix}",
-                        label=label,
-                        split=split,
-                        group=f"{PAIRS[pair]}_{stem}",
-                        seed=(seed, which, number),
-                        frames=int(rng.integers(24, 41)),
-                        size=SIZES[rng.integers(len(SIZES))],
-                        fps=float(rng.choice([15, 20, 24, 25, 30])),
-                        codec=codec,
-                    )
-                )
+    for label, split in itertools.product(CLASSES, SPLITS):
+        pair, which = CLASSES.index(label) // 2, SPLITS.index(split)
+        for number in range(counts[split]):
+            rng = np.random.default_rng([seed, pair, which, number])
+            suffix, codec = _encoders()[rng.choice(len(ENCODERS), p=[share for _, _, share in ENCODERS])]
+            stem = f"v{VERSION}_s{seed}_{split}_{number:03d}"
+            name, group = f"{label}/{stem}{suffix}", f"{PAIRS[pair]}_{stem}"
+            frames, size = int(rng.integers(24, 41)), SIZES[rng.integers(len(SIZES))]
+            fps = float(rng.choice([15, 20, 24, 25, 30]))
+            plans.append(_Plan(name, label, split, group, (seed, which, number), frames, size, fps, codec))
     return plans
 
 
-def _manifest_text(plans: list[_Plan]) -> str:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["path", "label", "split", "group"])
-    rows.writerows([plan.name, plan.label, plan.split, plan.group] for plan in plans)
-    return text.getvalue()
+def _write_videos(plans: list[_Plan], folder: Path, unfinished: Path, workers: int, progress) -> None:
+    ordered = sorted(plans, key=lambda plan: plan.group)
+    groups = [list(group) for _, group in itertools.groupby(ordered, lambda plan: plan.group)]
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # the frames are small: parallel videos are faster than parallel loops within a frame
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            for done in itertools.accumulate(pool.map(lambda group: _write_group(group, folder, unfinished), groups)):
+                if progress:
+                    progress(done, len(plans))
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _write_group(plans: list[_Plan], folder: Path, unfinished: Path) -> int:
@@ -269,9 +234,7 @@ def _encode(path: Path, clip: np.ndarray, fps: float, codec: str) -> bool:
         writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     writer.release()
     reader = cv2.VideoCapture(str(path))  # VideoWriter reports no error, not even of a full disk
-    count = 0
-    while reader.grab():
-        count += 1
+    count = sum(1 for _ in iter(reader.grab, False))
     reader.release()
     return count == len(clip)
 

@@ -85,7 +85,7 @@ def main(args: list[str]) -> int:
     report.show(Console(), time.monotonic() - began)
     if options.out:
         Console().print(f"written: {cli.rich_escape(str(options.out))}", soft_wrap=True)
-    return 1 if report.unreadable else 0
+    return 1 if report.listed["unreadable"] or report.listed["segment"] else 0
 
 
 def _find(options: Options) -> dict[str, list[Video]]:
@@ -107,8 +107,8 @@ def _find(options: Options) -> dict[str, list[Video]]:
 def _silence_opencv() -> None:
     """FFmpeg's and OpenCV's own messages name no file and would tear the progress bar."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    # OpenCV 5 has moved it.
-    (cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel)(0)
+    set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # OpenCV 4, OpenCV 5
+    set_level(0)
 
 
 # === Reading ===
@@ -145,11 +145,10 @@ def _all(files: dict[str, list[Video]], workers: int) -> Iterator[tuple[Row, lis
 
 
 def check(path: str, segments: list[Video], stop: threading.Event | None = None) -> tuple[Row, list[str]]:
-    """Decode one file whole: what it holds, and the kinds of its problems, the worst first.
+    """Decode one file, or folder of frames, whole: what it holds, and the kinds of its problems, the worst first.
 
     Args:
-        path: a video file or a folder of frames.
-        segments: the manifest's rows of this file.
+        path, segments: the file, and the manifest's rows of it.
         stop: give up early when set.
     """
     frames, sizes, found = 0, Counter(), {}
@@ -213,33 +212,26 @@ class Report:
 
     def __init__(self):
         self.files, self.frames, self.seconds = 0, 0, 0.0
-        self._listed: dict[str, list[Row]] = {kind: [] for kind in KINDS}
-        self._counts = Counter()
-
-    @property
-    def unreadable(self) -> int:
-        """Files, and segments of files, that training cannot read."""
-        return self._counts["unreadable"] + self._counts["segment"]
+        self.listed: dict[str, list[Row]] = {kind: [] for kind in KINDS}
 
     def add(self, row: Row, kinds: list[str]) -> None:
         """Note one file; it is listed once, under its worst problem."""
         self.files += 1
         self.frames += row.frames
         self.seconds += row.seconds or 0.0
-        self._counts.update(kinds)
         if kinds:
-            self._listed[kinds[0]].append(row)
+            self.listed[kinds[0]].append(row)
 
     def show(self, console: Console, took: float) -> None:
         """The problem files by kind, and a line that sums up."""
         for kind, title in KINDS.items():
-            if self._listed[kind]:
-                console.print(f"[bold]{title} ({len(self._listed[kind])})[/]")
-            for row in self._listed[kind]:
+            if self.listed[kind]:
+                console.print(f"[bold]{title} ({len(self.listed[kind])})[/]")
+            for row in self.listed[kind]:
                 console.print(f"  {cli.rich_escape(f'{row.path}: {row.problem}')}", soft_wrap=True, highlight=False)
         hours = f"{self.seconds / 3600:.2f} hours" if self.seconds >= 360 else f"{self.seconds:.1f} seconds"
-        rest = sum(len(rows) for kind, rows in self._listed.items() if kind != "unreadable")
-        parts = [f"{self.files} videos", hours, f"{self.frames} frames", f"{self._counts['unreadable']} unreadable"]
+        rest = sum(len(rows) for kind, rows in self.listed.items() if kind != "unreadable")
+        parts = [f"{self.files} videos", hours, f"{self.frames} frames", f"{len(self.listed['unreadable'])} unreadable"]
         parts += [f"{rest} otherwise odd", f"checked in {took:.1f} s ({self.files / max(took, 1e-3):.1f} videos/s)"]
         console.print(", ".join(parts), highlight=False, soft_wrap=True)
 

@@ -34,9 +34,9 @@ class Options:
     out: Path | None = None
     """The manifest to write. Default: manifest.csv in the folder of the videos (or of the manifest that is read)."""
     group: str | None = None
-    """Regular expression whose first match in a video's path (CLASS/VIDEO) is its group: same recording, same actor. Its
-    first parenthesis counts where it has one. Groups are never cut. Begin with [^/]* instead of .* for a group that spans
-    several classes. Replaces the group column of a manifest."""
+    """Regular expression whose first match in a video's path (CLASS/VIDEO) is its group: same recording, same actor.
+    Its first parenthesis counts where it has one. Groups are never cut. Begin with [^/]* instead of .* for a group that
+    spans several classes. Replaces the group column of a manifest."""
     exclude: tuple[str, ...] = ()
     """Class names to leave out."""
     val: float = 0.15
@@ -116,7 +116,7 @@ def _without(videos: list[Video], exclude: tuple[str, ...]) -> list[Video]:
 
 
 def _cut(videos: list[Video], options: Options) -> list[Video]:
-    """Splits by group. Folders named train, val and test are kept; without val it is cut off train, as train.py does."""
+    """Splits by group. Folders train, val and test are kept; without val it is cut off train, as train.py does."""
     if videos[0].split is None:
         return splitting.assign(videos, options.val, options.test, options.seed)
     given = {video.split for video in videos}

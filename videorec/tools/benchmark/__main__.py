@@ -1,0 +1,68 @@
+"""Measure videorec's speed against what one would take instead, within one run.
+
+    python -m videorec.tools.benchmark                        all parts (about 10 minutes on 2 cores)
+    python -m videorec.tools.benchmark time_distributed       the layer against keras.layers.TimeDistributed
+    python -m videorec.tools.benchmark pipeline               clips a second against bare OpenCV reading
+    python -m videorec.tools.benchmark cache                  an epoch on stored features
+
+Each figure is the median of rounds in which the candidates take turns. Run it on an otherwise idle machine.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+from rich.console import Console
+
+from videorec import cli
+from videorec.config import UserError
+
+PARTS = ("time_distributed", "pipeline", "cache")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    part: tyro.conf.Positional[Literal["time_distributed", "pipeline", "cache", "all"]] = "all"
+    """Which part."""
+    video_folder: Path | None = None
+    """Videos of the pipeline part, at any depth. Default: made here (320 x 240, 150 frames; H.264 with PyAV)."""
+    rounds: int = 3
+    """Rounds of time_distributed; the cheaper parts take more."""
+
+
+def main(args: list[str]) -> int:
+    """Measure -> show."""
+    options = tyro.cli(Options, args=args, description=__doc__, prog="python -m videorec.tools.benchmark")
+    if options.rounds < 1:
+        raise UserError(f"--rounds must be 1 or more. Received: {options.rounds}")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+    from videorec.tools.benchmark import figures  # TensorFlow takes seconds to import: not for --help
+
+    rows = []
+    for part in PARTS if options.part == "all" else (options.part,):
+        rows += _measure(part, options)
+    figures.show(rows, Console())
+    return 0
+
+
+def _measure(part: str, options: Options) -> list:
+    if part == "time_distributed":
+        from videorec.tools.benchmark import time_distributed
+
+        return time_distributed.measure(rounds=options.rounds)
+    if part == "pipeline":
+        from videorec.tools.benchmark import pipeline
+
+        return pipeline.measure(options.video_folder, rounds=2 * options.rounds + 1)
+    from videorec.tools.benchmark import cache
+
+    return cache.measure(epochs=4 * options.rounds + 1)
+
+
+if __name__ == "__main__":
+    cli.run(main)
