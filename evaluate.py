@@ -61,10 +61,11 @@ def main(args: list[str]) -> int:
     probabilities = []
     for member in runs:
         # Every run sees the same videos, each through its own preprocessing.
-        data = options.data if member is run else member.experiment.data
-        evaluation.check_same_classes(run, member)
+        data, seen = (
+            (options.data, videos) if member is run else evaluation.same_videos(run, member, videos, options.evaluate)
+        )
         with cli.Bar(str(member.folder)) as bar:
-            probabilities.append(evaluation.predict(member.load_model(), videos, data, options.evaluate, problems, bar))
+            probabilities.append(evaluation.predict(member.load_model(), seen, data, options.evaluate, problems, bar))
     fused = evaluation.fuse(probabilities, weights)
     shares = {str(member.folder): weight for member, weight in zip(runs, weights, strict=True)}
     protocol = evaluation.describe_protocol(options.data, options.evaluate, shares, run.experiment.train.seed)

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tyro
 
 from videorec import models
-from videorec.config import UserError
+from videorec.config import Data, UserError
 from videorec.data import augment, sources
 from videorec.data.clips import ClipReader
 from videorec.data.decode import Unreadable
@@ -48,11 +48,11 @@ def float32_model(run: Run) -> keras.Model:
     A mixed-precision model is rebuilt in float32 with the same weights, since it would not convert; cuDNN is switched
     off, since a graph that names cuDNN's operations does not run on a CPU.
     """
-    model = run.load_model()
+    model, data = run.load_model(), run.experiment.data
     if run.experiment.train.precision != "float32":
         keras.config.set_dtype_policy("float32")
         plain = dataclasses.replace(run.experiment.model, weights=None)
-        rebuilt = models.from_config(plain, {"rgb": (None, *run.experiment.data.crop, 3)}, len(run.classes))
+        rebuilt = models.from_config(plain, {data.stream: (None, *data.crop, 3)}, len(run.classes))
         rebuilt.set_weights(model.get_weights())
         model = rebuilt
     for layer in model._flatten_layers():
@@ -61,9 +61,9 @@ def float32_model(run: Run) -> keras.Model:
     return model
 
 
-def predict_resized(model: keras.Model, frames: tf.Tensor, crop: tuple[int, int]) -> dict[str, tf.Tensor]:
+def predict_resized(model: keras.Model, frames: tf.Tensor, data: Data) -> dict[str, tf.Tensor]:
     """Model outputs for uint8 frames `(B, T, *data.resize, 3)`: what the pipeline does after resizing is in here."""
-    return model({"rgb": augment.centre_crop(frames, crop)}, training=False)
+    return model({data.stream: augment.centre_crop(frames, data.crop)}, training=False)
 
 
 def tolerance(run: Run) -> float:

@@ -50,7 +50,7 @@ def serving_module(model: keras.Model, data: Data, classes: tuple[str, ...], nam
 
     def outputs(flat, batch, steps):
         clips = tf.reshape(flat, (batch, steps, *data.resize, 3))  # (B, T, H, W, 3)
-        return {**common.predict_resized(model, clips, data.crop), "classes": names}
+        return {**common.predict_resized(model, clips, data), "classes": names}
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, None, 3), tf.uint8, name="frames")])
     def frames(frames):
@@ -87,7 +87,9 @@ def export(run: Run, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
     except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"The export cannot be written to {folder}: {error}. Choose another place with --out") from error
+        raise UserError(
+            f"The export cannot be written to {folder}: {error}. Choose another place with --out"
+        ) from error
 
 
 def main(args: list[str]) -> int:

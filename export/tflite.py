@@ -35,7 +35,7 @@ def convert(run: Run) -> bytes:
 
     @tf.function(input_signature=[spec])
     def predict(frames):
-        return common.predict_resized(model, frames, data.crop)
+        return common.predict_resized(model, frames, data)
 
     module.predict = predict
     with tempfile.TemporaryDirectory() as folder:

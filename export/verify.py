@@ -6,6 +6,7 @@ Prints the largest difference of probabilities and logits, the size and the late
 difference passes 1e-5 (1e-4 for large backbones).
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,8 +30,8 @@ TIMED_CALLS = 5
 
 def keras_predict(run: Run) -> Predict:
     """The run's model on clips `(B, T, *data.resize, 3)`."""
-    model, crop = common.float32_model(run), run.experiment.data.crop
-    call = tf.function(lambda frames: common.predict_resized(model, frames, crop), reduce_retracing=True)
+    model, data = common.float32_model(run), run.experiment.data
+    call = tf.function(lambda frames: common.predict_resized(model, frames, data), reduce_retracing=True)
     return lambda frames: {key: value.numpy() for key, value in call(tf.constant(frames)).items()}
 
 
@@ -48,7 +49,7 @@ def saved_model_predict(folder: Path) -> Predict:
 
 def tflite_predict(path: Path) -> Predict:
     """The TFLite file, one clip at a time."""
-    interpreter = tf.lite.Interpreter(str(path))
+    interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
     runner = interpreter.get_signature_runner()
 
     def predict(frames):
@@ -93,7 +94,9 @@ def report(run: Run, saved_model: Path | None = None, tflite: Path | None = None
     clips, limit = common.clips(run), common.tolerance(run)
     reference = keras_predict(run)
     table = Table("", "size MB", "ms a clip", "max difference of probabilities", "of logits")
-    table.add_row("Keras", f"{run.model_path.stat().st_size / 1e6:.1f}", f"{1000 * latency(reference, clips[0]):.1f}", "", "")
+    table.add_row(
+        "Keras", f"{run.model_path.stat().st_size / 1e6:.1f}", f"{1000 * latency(reference, clips[0]):.1f}", "", ""
+    )
     worst = 0.0
     exports = [("SavedModel", saved_model, saved_model_predict), ("TFLite", tflite, tflite_predict)]
     for name, path, load in exports:
@@ -101,7 +104,12 @@ def report(run: Run, saved_model: Path | None = None, tflite: Path | None = None
             continue
         result = compare(reference, load(path), clips, common.size_of(path))
         worst = max(worst, result.probabilities, result.steps)
-        figures = (f"{result.size / 1e6:.1f}", f"{1000 * result.latency:.1f}", f"{result.probabilities:.1e}", f"{result.steps:.1e}")
+        figures = (
+            f"{result.size / 1e6:.1f}",
+            f"{1000 * result.latency:.1f}",
+            f"{result.probabilities:.1e}",
+            f"{result.steps:.1e}",
+        )
         table.add_row(name, *figures)
     console = Console()
     console.print(table)
@@ -118,9 +126,13 @@ def _report_raw(run: Run, folder: Path, reference: Predict, console: Console) ->
     """Raw frames through the SavedModel against the pipeline's OpenCV resizing: rounding only."""
     raw, resized = common.clips(run, number=1, raw=True), common.clips(run, number=1)
     if raw:
-        gap = np.abs(saved_model_predict(folder)(raw[0][None])["probabilities"] - reference(resized[0][None])["probabilities"])
+        gap = np.abs(
+            saved_model_predict(folder)(raw[0][None])["probabilities"] - reference(resized[0][None])["probabilities"]
+        )
         height, width = raw[0].shape[1:3]
-        console.print(f"a clip of raw {width} x {height} frames, resized in the graph instead of by OpenCV: {gap.max():.1e}")
+        console.print(
+            f"a clip of raw {width} x {height} frames, resized in the graph instead of by OpenCV: {gap.max():.1e}"
+        )
 
 
 def main(args: list[str]) -> int:

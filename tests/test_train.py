@@ -63,7 +63,9 @@ def events(run: Run, part: str):
 def test_tensorboard(go):
     run = go("--train.epochs 2")
     tags, found = events(run, "train")
-    assert {"loss", "accuracy", "learning_rate", "input/clips_per_second", "input/unreadable_videos", "clips"} <= set(tags)
+    assert {"loss", "accuracy", "learning_rate", "input/clips_per_second", "input/unreadable_videos", "clips"} <= set(
+        tags
+    )
     assert [event.step for event in found.Tensors("loss")] == [1, 2]
     tags, found = events(run, "val")
     assert {"loss", "accuracy", "mean_class_accuracy", "confusion"} <= set(tags)
@@ -73,7 +75,9 @@ def test_tensorboard(go):
 
 @pytest.mark.parametrize("cached", [False, True])
 def test_a_resumed_run_equals_an_uninterrupted_one(go, cached):
-    settings = ["--train.epochs 3 --train.schedule constant --train.deterministic --data.augment --train.cache-dir cache"]
+    settings = [
+        "--train.epochs 3 --train.schedule constant --train.deterministic --data.augment --train.cache-dir cache"
+    ]
     if cached:
         settings.append("--model.trainable-from none")
     whole = go(*settings, name="whole")
@@ -117,7 +121,10 @@ def test_damaged_checkpoint_falls_back_one_epoch(go, caplog):
     run = go("--train.epochs 3")
     assert "the checkpoint of epoch 2 is damaged" in caplog.text
     assert len(history(run)) == 3 and run.last_state()["epoch"] == 3
-    assert sorted(p.name for p in (run.folder / "state").glob("*.h5")) == ["epoch_0002.weights.h5", "epoch_0003.weights.h5"]
+    assert sorted(p.name for p in (run.folder / "state").glob("*.h5")) == [
+        "epoch_0002.weights.h5",
+        "epoch_0003.weights.h5",
+    ]
 
 
 def test_damaged_model_is_named(go):
@@ -129,7 +136,9 @@ def test_damaged_model_is_named(go):
 
 def test_early_stopping_survives_a_resume(go, monkeypatch):
     values = iter([0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1])
-    monkeypatch.setattr("videorec.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0})
+    monkeypatch.setattr(
+        "videorec.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0}
+    )
     monkeypatch.setattr(training, "Summaries", _Silent)
     monkeypatch.setattr(training, "ProgressBar", _Silent)
     go("--train.epochs 2 --train.patience 3")
@@ -150,7 +159,9 @@ class _Silent(keras.callbacks.Callback):
 
 
 def test_a_loss_that_is_no_number_stops_the_run(go):
-    with pytest.raises(UserError, match=r"loss is (nan|inf) at step \d+ of epoch 1, learning rate 1e\+30. No epoch was"):
+    with pytest.raises(
+        UserError, match=r"loss is (nan|inf) at step \d+ of epoch 1, learning rate 1e\+30. No epoch was"
+    ):
         go("--train.epochs 1 --train.learning-rate 1e30 --train.clipnorm None --train.schedule constant")
 
 
@@ -187,7 +198,9 @@ def test_a_run_folder_that_cannot_be_made(go, tmp_path):
 
 
 def test_mixed_precision_and_other_optimizers(go):
-    run = go("--train.epochs 1 --train.precision mixed_bfloat16 --train.optimizer sgd --train.schedule step --data.balance sample")
+    run = go(
+        "--train.epochs 1 --train.precision mixed_bfloat16 --train.optimizer sgd --train.schedule step --data.balance sample"
+    )
     assert run.load_model().get_layer("lstm").compute_dtype == "bfloat16"
     assert run.load_model().output["probabilities"].dtype == "float32"
 
@@ -217,7 +230,17 @@ def test_schedules():
 
 def command(tmp_path, synthetic, *args):
     words = [word for arg in args for word in arg.split()]
-    line = [sys.executable, str(ROOT / "train.py"), "quickstart", "--name", "x", "--data.path", str(synthetic), *SMALL, *words]
+    line = [
+        sys.executable,
+        str(ROOT / "train.py"),
+        "quickstart",
+        "--name",
+        "x",
+        "--data.path",
+        str(synthetic),
+        *SMALL,
+        *words,
+    ]
     return subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

@@ -34,6 +34,9 @@ class Data:
     (same recording, same actor); groups are never cut by a split. Its first parenthesis counts where it has one."""
     exclude: tuple[str, ...] = ()
     """Class names to leave out."""
+    stream: Literal["rgb", "flow"] = "rgb"
+    """What the frames show: rgb pictures, or flow: motion fields stored as pictures, a folder of them a video
+    (horizontal, vertical, magnitude; 128 is no motion)."""
     frames: int = 16
     """Frames a clip (T)."""
     sampling: Literal["uniform", "dense"] = "uniform"

@@ -19,7 +19,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 import videorec
 from videorec import pictures
 from videorec.config import Data, Evaluate, UserError, nearest
-from videorec.data import pipeline
+from videorec.data import pipeline, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
@@ -63,13 +63,34 @@ def fuse(probabilities: Sequence[np.ndarray], weights: Sequence[float]) -> np.nd
     return np.average(np.stack(probabilities), axis=0, weights=weights)
 
 
-def check_same_classes(run: Run, other: Run) -> None:
-    """Runs can be fused only over the same classes in the same order."""
+def same_videos(run: Run, other: Run, videos: list[Video], evaluate: Evaluate) -> tuple[Data, list[Video]]:
+    """Data settings of a run to be fused, and its own copies of `videos` in their order.
+
+    A flow run reads flow pictures from another place than the RGB run reads videos: they are matched by file name without
+    suffix, segment and labels.
+
+    Raises:
+        UserError: other classes, or a video that the other run's data lack.
+    """
     if run.classes != other.classes:
         raise UserError(
             f"Runs that are fused must have the same classes. {run.folder}: {', '.join(run.classes)}; "
             f"{other.folder}: {', '.join(other.classes)}"
         )
+    data = other.experiment.data
+    if (data.path, data.videos) == (run.experiment.data.path, run.experiment.data.videos):
+        return data, videos
+    theirs = {_identity(video): video for video in sources.load_for_evaluation(data, evaluate.split, other.experiment)}
+    for video in videos:
+        if _identity(video) not in theirs:
+            raise UserError(
+                f"Runs that are fused must be measured on the same videos; {other.folder} lacks {video.path}."
+            )
+    return data, [theirs[_identity(video)] for video in videos]
+
+
+def _identity(video: Video) -> tuple:
+    return Path(video.path).stem, video.start, video.end, video.labels
 
 
 def check_labels(videos: Sequence[Video], classes: Sequence[str]) -> None:
@@ -111,7 +132,8 @@ class Report:
         precision, recall, _, support = precision_recall_fscore_support(true, predicted, labels=labels, zero_division=0)
         rows = zip(self.classes, support, precision, recall, strict=True)
         per_class = {
-            name: {"videos": int(n), "precision": round(float(p), 6), "recall": round(float(r), 6)} for name, n, p, r in rows
+            name: {"videos": int(n), "precision": round(float(p), 6), "recall": round(float(r), 6)}
+            for name, n, p, r in rows
         }
         return {
             "accuracy": hit_at_k(self.targets, self.probabilities, 1),
@@ -178,14 +200,22 @@ def write(report: Report, folder: Path) -> None:
         title = f"{report.protocol['split']}: accuracy {results['accuracy']:.3f}, {results['videos']} videos"
         pictures.confusion_figure(report.matrix, report.classes, title).savefig(folder / "confusion.png")
     except OSError as error:
-        raise UserError(f"The results cannot be written to {folder}: {error}. Choose another folder with --out") from error
+        raise UserError(
+            f"The results cannot be written to {folder}: {error}. Choose another folder with --out"
+        ) from error
 
 
 def _write_predictions(writer, report: Report) -> None:
     writer.writerow(["video", "label", "predicted", "score", *(f"p({name})" for name in report.classes)])
     for video, row in zip(report.videos, report.probabilities, strict=True):
         best = int(row.argmax())
-        cells = [video.name, ";".join(video.labels), report.classes[best], f"{row[best]:.6f}", *(f"{p:.6f}" for p in row)]
+        cells = [
+            video.name,
+            ";".join(video.labels),
+            report.classes[best],
+            f"{row[best]:.6f}",
+            *(f"{p:.6f}" for p in row),
+        ]
         writer.writerow(cells)
 
 

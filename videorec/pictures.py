@@ -23,7 +23,14 @@ def confusion_figure(matrix: np.ndarray, classes: tuple[str, ...], title: str) -
     axes = figure.add_subplot()
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1e-9)
     shown = ConfusionMatrixDisplay(share, display_labels=classes)
-    shown.plot(ax=axes, include_values=False, colorbar=False, cmap="Blues", xticks_rotation="vertical", im_kw={"vmin": 0, "vmax": 1})
+    shown.plot(
+        ax=axes,
+        include_values=False,
+        colorbar=False,
+        cmap="Blues",
+        xticks_rotation="vertical",
+        im_kw={"vmin": 0, "vmax": 1},
+    )
     if len(classes) <= NUMBERED_CLASSES:
         for (row, column), count in np.ndenumerate(matrix):
             if count:

@@ -1,8 +1,8 @@
 """The run folder `runs/NAME`: configuration, class names, best model and the state to go on from.
 
-    config.json    the whole experiment          model.keras   best model, frames in (inference state)
-    classes.txt    class names, one a line       state/        last two checkpoints: weights, optimizer, counters
-    results.json   written by evaluate.py        tensorboard/  events
+config.json    the whole experiment          model.keras   best model, frames in (inference state)
+classes.txt    class names, one a line       state/        last two checkpoints: weights, optimizer, counters
+results.json   written by evaluate.py        tensorboard/  events
 """
 
 import hashlib

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from videorec import models
 from videorec.callbacks import Checkpoint, EpochSeeds, Guard, ProgressBar, stopped_early
-from videorec.config import Experiment, Train, UserError
+from videorec.config import Data, Experiment, Train, UserError
 from videorec.data import features, pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
@@ -77,7 +77,7 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
     shape = (data.frames, *shape[1:])
     load = features.load_features(store, training, views, shape)
     val_load = features.load_features(store, validation, 1, shape)
-    val = stored_validation(validation, videos.classes, val_load, train.batch, pipeline.workers(data))
+    val = stored_validation(validation, videos.classes, data, val_load, train.batch)
     return _feed(experiment, videos.classes, head, training, load, val if validation else None)
 
 
@@ -90,14 +90,19 @@ def _feed(experiment: Experiment, classes, model, training: list[Video], load: p
     return Feed(model, batches, val, len(training))
 
 
-def stored_validation(videos: list[Video], classes, load: pipeline.Load, batch: int, workers: int) -> tf.data.Dataset:
+def stored_validation(videos: list[Video], classes, data: Data, load: pipeline.Load, batch: int) -> tf.data.Dataset:
     """Validation batches of stored features."""
 
     def sample(index):
         clip, readable = load(index, tf.constant(0, tf.int64))
-        return {"rgb": clip}, index, readable
+        return {data.stream: clip}, index, readable
 
-    dataset = tf.data.Dataset.range(len(videos)).map(sample, num_parallel_calls=workers).batch(batch).prefetch(2)
+    dataset = (
+        tf.data.Dataset.range(len(videos))
+        .map(sample, num_parallel_calls=pipeline.workers(data))
+        .batch(batch)
+        .prefetch(2)
+    )
     return pipeline.validation(dataset, videos, classes, batch)
 
 
@@ -107,7 +112,9 @@ def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, ep
     load = pipeline.load_frames(training, experiment.data, ClipReader(experiment.data, problems), experiment.train.seed)
     chosen = np.linspace(0, len(training) - 1, min(STRIP_CLIPS, len(training))).astype(np.int64)
     order = tf.data.Dataset.from_tensor_slices(chosen)
-    clips = order.map(lambda i: load(i, tf.constant(epoch, tf.int64))[0], num_parallel_calls=pipeline.workers(experiment.data))
+    clips = order.map(
+        lambda i: load(i, tf.constant(epoch, tf.int64))[0], num_parallel_calls=pipeline.workers(experiment.data)
+    )
     return np.stack(list(clips.as_numpy_iterator()))
 
 
@@ -180,12 +187,19 @@ def compile_model(model: keras.Model, train: Train, classes: int, steps: int) ->
 # === Fit ===
 
 
-def fit(experiment: Experiment, run: Run, videos: VideoSet, strategy: tf.distribute.Strategy, problems: Problems, progress=None):
+def fit(
+    experiment: Experiment,
+    run: Run,
+    videos: VideoSet,
+    strategy: tf.distribute.Strategy,
+    problems: Problems,
+    progress=None,
+):
     """Build, resume and train; the best model and the last state are in the run folder afterwards."""
     train = experiment.train
     with strategy.scope():
-        size = (experiment.data.frames, *experiment.data.crop, 3)
-        whole = models.from_config(experiment.model, {"rgb": (None, *size[1:])}, len(videos.classes))
+        streams = {experiment.data.stream: (None, *experiment.data.crop, 3)}  # T open: exports take any length
+        whole = models.from_config(experiment.model, streams, len(videos.classes))
         food = feed(experiment, videos, whole, problems, progress)
         steps = -(-food.clips // train.batch)
         confusion = compile_model(food.model, train, len(videos.classes), steps)

@@ -83,3 +83,10 @@ def test_ten_crops(clip):
     np.testing.assert_array_equal(parts[6], parts[1][:, :, ::-1])
     np.testing.assert_array_equal(augment.crops(clip, (32, 32), 1)[0], augment.centre_crop(clip, (32, 32)))
     np.testing.assert_array_equal(augment.crops(clip, (32, 32), 3)[2], frame[:, 8:, 28:])
+
+
+def test_mirrored_flow_moves_the_other_way():
+    flow = np.zeros((1, 1, 2, 3), np.uint8)
+    flow[0, 0] = [(200, 10, 128), (100, 20, 130)]
+    assert augment.mirror(tf.constant(flow), "flow").numpy()[0, 0].tolist() == [[155, 20, 130], [55, 10, 128]]
+    assert augment.mirror(tf.constant(flow), "rgb").numpy()[0, 0].tolist() == [[100, 20, 130], [200, 10, 128]]

@@ -126,7 +126,14 @@ def test_fit_frame():
 
 def test_readable_odd_files(shared_data):
     """Frame counts by ffprobe -count_frames of the same files; several declare others."""
-    true = {"anim.gif": 20, "odd_size_ffv1.mkv": 60, "vp9.webm": 90, "mpeg2.mpg": 90, "vfr.mp4": 130, "one_frame.mp4": 1}
+    true = {
+        "anim.gif": 20,
+        "odd_size_ffv1.mkv": 60,
+        "vp9.webm": 90,
+        "mpeg2.mpg": 90,
+        "vfr.mp4": 130,
+        "one_frame.mp4": 1,
+    }
     folder = shared_data / "videos/readable"
     assert {name: count(folder / name) for name in true} == true
     assert next(iter(Reader(folder / "rotated90.mp4")))().shape == (480, 270, 3)

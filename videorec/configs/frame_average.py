@@ -1,7 +1,7 @@
 """The baseline without memory: frozen MobileNetV2, features averaged over the frames, one linear classifier.
 
-    python train.py frame_average --data.path videos/
-    python evaluate.py runs/frame_average
+python train.py frame_average --data.path videos/
+python evaluate.py runs/frame_average
 """
 
 from videorec.config import Data, Experiment, Train

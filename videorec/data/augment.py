@@ -23,7 +23,7 @@ def augment(clip: tf.Tensor, seed: tf.Tensor, data: Data) -> tf.Tensor:
     seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
     clip = random_crop(clip, seeds[0], data.crop, data.crop_scale)
     if data.flip:
-        clip = random_flip(clip, seeds[1])
+        clip = random_flip(clip, seeds[1], data.stream)
     if data.color:
         clip = color_jitter(clip, seeds[2], data.color)
     return clip
@@ -57,9 +57,18 @@ def random_crop(clip: tf.Tensor, seed: tf.Tensor, size: tuple[int, int], scale: 
     return tf.ensure_shape(part, [clip.shape[0], *size, 3])
 
 
-def random_flip(clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Mirror left and right with probability 1/2."""
-    return tf.cond(tf.random.stateless_uniform([], seed) < 0.5, lambda: clip[:, :, ::-1], lambda: clip)
+def mirror(clip: tf.Tensor, stream: str) -> tf.Tensor:
+    """Left and right exchanged in `(..., H, W, 3)` uint8; in a flow picture the horizontal motion (channel 0) turns too:
+    1 - x in units of [0, 1], as LRCN's code has it."""
+    mirrored = clip[..., ::-1, :]
+    if stream == "flow":
+        mirrored = tf.concat([255 - mirrored[..., :1], mirrored[..., 1:]], axis=-1)
+    return mirrored
+
+
+def random_flip(clip: tf.Tensor, seed: tf.Tensor, stream: str = "rgb") -> tf.Tensor:
+    """Mirror with probability 1/2."""
+    return tf.cond(tf.random.stateless_uniform([], seed) < 0.5, lambda: mirror(clip, stream), lambda: clip)
 
 
 def color_jitter(clip: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
@@ -81,7 +90,7 @@ def centre_crop(clip: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     return clip[..., top : top + size[0], left : left + size[1], :]
 
 
-def crops(clip: tf.Tensor, size: tuple[int, int], number: int) -> tf.Tensor:
+def crops(clip: tf.Tensor, size: tuple[int, int], number: int, stream: str = "rgb") -> tf.Tensor:
     """The crops of an evaluation: `(T, H, W, 3)` -> `(number, T, *size, 3)`.
 
     1: centre; 3: left (or top), centre, right (or bottom); 10: four corners and centre, then each of them mirrored.
@@ -97,5 +106,5 @@ def crops(clip: tf.Tensor, size: tuple[int, int], number: int) -> tf.Tensor:
         corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), middle]
     parts = [clip[:, top : top + size[0], left : left + size[1]] for top, left in corners]
     if number == 10:
-        parts += [part[:, :, ::-1] for part in parts]
+        parts += [mirror(part, stream) for part in parts]
     return tf.ensure_shape(tf.stack(parts), [number, clip.shape[0], *size, 3])

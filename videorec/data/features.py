@@ -25,7 +25,7 @@ from videorec.data.manifest import Video
 
 log = logging.getLogger(__name__)
 
-PIXEL_SETTINGS = ("frames", "sampling", "step", "fps", "resize", "crop", "fit")
+PIXEL_SETTINGS = ("stream", "frames", "sampling", "step", "fps", "resize", "crop", "fit")
 AUGMENT_SETTINGS = ("flip", "crop_scale", "color")
 
 
@@ -112,9 +112,9 @@ def fill(
     """Compute what the store lacks; returns the numbers of entries (reused, made)."""
     wanted = [(video, view, store.path(video, view)) for video in videos for view in range(views)]
     missing = [entry for entry in wanted if FeatureStore.read(entry[2]) is None]
-    done = 0
+    stream, done = reader.data.stream, 0
     for clips, index, readable in _views(missing, reader, seed).batch(batch).prefetch(2):
-        features = keras.ops.convert_to_numpy(backbone.predict_on_batch({"rgb": clips})["rgb"])
+        features = keras.ops.convert_to_numpy(backbone.predict_on_batch({stream: clips})[stream])
         for row, i, ok in zip(features, index.numpy(), readable.numpy(), strict=True):
             if ok:
                 FeatureStore.write(missing[i][2], row)

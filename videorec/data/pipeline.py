@@ -23,7 +23,7 @@ from videorec.data.problems import Problems
 cv2.setNumThreads(0)  # the pipeline decodes files in parallel; OpenCV's own threads would fight for the same cores
 log = logging.getLogger(__name__)
 
-# (index of the video, epoch) -> (input of stream "rgb", 1.0 or 0.0 where the video cannot be read)
+# (index of the video, epoch) -> (input of the stream, 1.0 or 0.0 where the video cannot be read)
 Load = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
@@ -57,7 +57,7 @@ def training(
     epochs: range,
     seed: int,
 ) -> tf.data.Dataset:
-    """Batches of `({"rgb"}, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch.
+    """Batches of `({stream}, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch.
 
     Targets and weights are dicts for the outputs `steps` (the loss) and `probabilities` (the metrics): class weights
     go to the loss alone, a video that cannot be read has weight 0 in both.
@@ -69,7 +69,7 @@ def training(
     def sample(index, epoch):
         clip, readable = load(index, epoch)
         y = targets[index]
-        return {"rgb": clip}, _per_output(y), {"steps": readable * loss_weight[index], "probabilities": readable}
+        return {data.stream: clip}, _per_output(y), {"steps": readable * loss_weight[index], "probabilities": readable}
 
     def one_epoch(epoch):
         order = tf.data.Dataset.from_tensor_slices(epoch_order(len(videos), epoch, seed, draw))
@@ -127,7 +127,7 @@ def _black(data: Data) -> np.ndarray:
 def evaluation(
     videos: Sequence[Video], data: Data, reader: ClipReader, clips: int, crops: int, batch: int
 ) -> tf.data.Dataset:
-    """Batches of `({"rgb"}, index of the video, 1 or 0)`: every crop of every clip, videos in order.
+    """Batches of `({stream}, index of the video, 1 or 0)`: every crop of every clip, videos in order.
 
     Args:
         clips: a video; 0: one every `data.hop` frames.
@@ -153,8 +153,8 @@ def evaluation(
         return tf.data.Dataset.from_generator(read, args=(index,), output_signature=signature)
 
     def cut(clip, index, readable):
-        parts = augment.crops(clip, data.crop, crops)  # (crops, T, h, w, 3)
-        return {"rgb": parts}, tf.repeat(index, crops), tf.repeat(readable, crops)
+        parts = augment.crops(clip, data.crop, crops, data.stream)  # (crops, T, h, w, 3)
+        return {data.stream: parts}, tf.repeat(index, crops), tf.repeat(readable, crops)
 
     parallel = workers(data)
     flat = tf.data.Dataset.range(len(videos)).interleave(
@@ -163,7 +163,9 @@ def evaluation(
     return flat.map(cut, num_parallel_calls=parallel).unbatch().batch(batch).prefetch(2)
 
 
-def validation(dataset: tf.data.Dataset, videos: Sequence[Video], classes: Sequence[str], batch: int) -> tf.data.Dataset:
+def validation(
+    dataset: tf.data.Dataset, videos: Sequence[Video], classes: Sequence[str], batch: int
+) -> tf.data.Dataset:
     """Evaluation batches of one clip a video in the form that `fit` validates on."""
     targets = tf.constant(one_hot(videos, classes))
     dataset = dataset.map(lambda x, index, w: (x, _per_output(tf.gather(targets, index)), _per_output(w)))

@@ -63,7 +63,9 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
     chosen = [video for video in videos if video.split == split]
     if not chosen:
         known = sorted({str(video.split) for video in videos})
-        raise UserError(f"{data.path} has no {split} videos. Choose --evaluate.split {' or '.join(known) or 'another'}.")
+        raise UserError(
+            f"{data.path} has no {split} videos. Choose --evaluate.split {' or '.join(known) or 'another'}."
+        )
     return chosen
 
 
@@ -161,7 +163,7 @@ def _ucf101(lists: Path, base: Path, number: int) -> list[Video]:
                 raise UserError(f"{lists / name}: {line!r} is of no class in classInd.txt.")
             match = re.search(r"_g(\d+)_", path)
             group = f"{label} g{match.group(1)}" if match else None
-            videos.append(Video(str(base / path), (label,), split=split, group=group))
+            videos.append(Video(_or_frames(base / path), (label,), split=split, group=group))
     return videos
 
 
@@ -179,10 +181,16 @@ def _hmdb51(lists: Path, base: Path, number: int) -> list[Video]:
             split = "train" if use == "1" else "test"
             # Clips of one film share the name before the class; the group serves to cut validation off training.
             group = f"{split} {name.split(f'_{label}_')[0]}"
-            videos.append(Video(str(base / label / name), (label,), split=split, group=group))
+            videos.append(Video(_or_frames(base / label / name), (label,), split=split, group=group))
     if not videos:
         raise UserError(f"{lists} holds no list *_test_split{number}.txt. Choose --data.official-split 1, 2 or 3.")
     return videos
+
+
+def _or_frames(path: Path) -> str:
+    """The listed video, or the folder of its frames that stands in its place under the same name without suffix."""
+    folder = path.with_suffix("")
+    return str(folder if not path.exists() and folder.is_dir() else path)
 
 
 def _lines(path: Path) -> list[str]:

@@ -1,1 +1,1 @@
-"""Speed, as ratios within one run against what one would take instead of videorec (`__main__.py` shows the commands)."""
+"""Speed, as ratios within one run against what one would take instead of videorec; see `__main__.py`."""

@@ -1,5 +1,6 @@
-"""`videorec.layers.TimeDistributed` against Keras's own: the first train step with all that precedes it, and the next."""
+"""`videorec.layers.TimeDistributed` against Keras's own: the first train step with all before it, and later steps."""
 
+import functools
 import gc
 
 import keras
@@ -13,12 +14,16 @@ FIRST_STEP = "first train step (build, compile, trace, run)"
 CLASSES = 10
 
 
+def network(size: int) -> keras.Layer:
+    """The CNN over a frame: MobileNetV2 (alpha 0.35) from scratch, trained."""
+    return keras.applications.MobileNetV2((size, size, 3), 0.35, include_top=False, weights=None)
+
+
 def classifier(time_distributed, steps: int, size: int) -> keras.Model:
-    """MobileNetV2 (alpha 0.35, from scratch, trained) over each of `steps` frames, their mean, a linear classifier."""
-    cnn = keras.applications.MobileNetV2((size, size, 3), 0.35, include_top=False, weights=None, pooling="avg")
+    """The CNN over each of `steps` frames, the mean over space and time, a linear classifier."""
     frames = keras.Input((steps, size, size, 3))  # (B, T, H, W, 3)
-    x = time_distributed(cnn)(frames)  # (B, T, 1280)
-    x = keras.layers.GlobalAveragePooling1D()(x)
+    x = time_distributed(network(size))(frames)  # (B, T, H', W', C)
+    x = keras.layers.GlobalAveragePooling3D()(x)
     return keras.Model(frames, keras.layers.Dense(CLASSES)(x))
 
 
@@ -35,45 +40,51 @@ def _clips(batch: int, steps: int, size: int):
     return rng.random((batch, steps, size, size, 3), np.float32), rng.integers(0, CLASSES, batch)
 
 
-def measure(rounds: int = 3, size: int = 112, short: int = 8, long: int = 32, batch: int = 8, more: int = 10):
+def measure(rounds: int = 3, size: int = 112, short: int = 8, long: int = 32, batch: int = 8) -> list[Figure]:
     """The figures.
 
     Args:
-        rounds: of first steps, and of train steps times `more`.
+        rounds: in each, every variant is built anew once, and then goes on for some steps.
         size: side of a frame.
         short, long: frames of a clip (T); `batch` clips of `short` frames a step.
-        more: train steps a round once the graph exists.
     """
     small = batch * short // long  # clips of the long kind with as many frames a step
     ours, keras_own = layers.TimeDistributed, keras.layers.TimeDistributed
     variants = {
-        "ours": (ours, batch, short),
-        "keras": (keras_own, batch, short),
-        "ours, long, same frames": (ours, small, long),
-        "ours, long, same batch": (ours, batch, long),
+        "ours": (ours, batch, short, size),
+        "keras": (keras_own, batch, short, size),
+        "ours, long, same frames": (ours, small, long, size),
+        "ours, long, same batch": (ours, batch, long, size),
     }
-
-    def anew(variant):
-        keras.backend.clear_session()
-        gc.collect()
-        return seconds(lambda: first_step(*variant, size))
-
-    jobs = {name: (lambda variant=variant: anew(variant)) for name, variant in variants.items()}
-    anew((ours, 1, 2))  # what happens once a process belongs to nobody
-    first = in_turns(jobs, rounds)
-    steady = _steady({name: variants[name] for name in ("ours", "keras")}, rounds, size, more)
+    first_step(ours, 1, 2, size)  # what happens once a process counts for nobody
+    first, steady, models = {name: [] for name in variants}, {"ours": [], "keras": []}, {}
+    begin = {name: functools.partial(_anew, models, name, variants[name]) for name in variants}
+    go_on = {name: functools.partial(_go_on, models, name, variants[name]) for name in steady}
+    for _ in range(rounds):
+        for name, times in in_turns(begin, 1).items():
+            first[name] += times
+        for name, times in in_turns(go_on, 4).items():
+            steady[name] += times
     return [*_first_figures(first, short, long, batch, small), *_steady_figures(steady, short, batch)]
 
 
-def _steady(variants: dict, rounds: int, size: int, more: int) -> dict[str, list[float]]:
-    """Times of train steps, taking turns step by step."""
+def _anew(models: dict[str, keras.Model], name: str, variant: tuple) -> float:
+    """Time of a first step; the model is kept in `models`."""
+    models.pop(name, None)
     keras.backend.clear_session()
-    jobs = {}
-    for name, (time_distributed, batch, steps) in variants.items():
-        model, clips = first_step(time_distributed, batch, steps, size), _clips(batch, steps, size)
-        model.train_on_batch(*clips)  # traces once more: fed another way than by fit
-        jobs[name] = lambda model=model, clips=clips: seconds(lambda: model.train_on_batch(*clips))
-    return in_turns(jobs, rounds * more)
+    gc.collect()
+
+    def job():
+        models[name] = first_step(*variant)
+
+    return seconds(job)
+
+
+def _go_on(models: dict[str, keras.Model], name: str, variant: tuple, count: int = 3) -> float:
+    """Time of one of `count` train steps of a graph that exists."""
+    _, batch, steps, size = variant
+    clips = _clips(batch * count, steps, size)
+    return seconds(lambda: models[name].fit(*clips, batch_size=batch, verbose=0)) / count
 
 
 def _first_figures(first: dict[str, list[float]], short: int, long: int, batch: int, small: int) -> list[Figure]:

@@ -1,0 +1,85 @@
+"""An epoch of the LRCN head on stored features, through the code that train.py runs."""
+
+import logging
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+
+from videorec import training
+from videorec.config import Data, Experiment, Train
+from videorec.data.manifest import Video
+from videorec.data.problems import Problems
+from videorec.data.sources import VideoSet
+from videorec.models.lrcn import LRCN
+from videorec.run import Run
+from videorec.tools.benchmark.figures import Figure
+
+PART = "cache"
+CLASSES = tuple("abcdefghi")
+
+
+class _TimedRun(Run):
+    """Notes when each epoch's state was saved: from one to the next lies an epoch with all that belongs to it."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.saved: list[float] = []
+
+    def save_state(self, model, epoch, counters):
+        """Save, and note the time."""
+        super().save_state(model, epoch, counters)
+        self.saved.append(time.perf_counter())
+
+
+def measure(epochs: int = 13, clips: int = 218, validation: int = 38, backbone: str = "mobilenet_v2") -> list[Figure]:
+    """The figure; the first epoch, which builds the graph, is left out.
+
+    Args:
+        epochs: to train.
+        clips, validation: training and validation videos.
+        backbone: its features are computed from frames of 32 x 32, since an epoch does not see the frames' size.
+    """
+    logging.getLogger("videorec").setLevel(logging.WARNING)
+    with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as folder:
+        videos = _videos(Path(folder), clips, validation)
+        experiment = Experiment(
+            name="benchmark",
+            data=Data(path=folder, frames=16, resize=(32, 32), crop=(32, 32)),
+            model=LRCN(backbone=backbone, tap="pooled", weights=None, units=256),
+            train=Train(epochs=epochs, cache_views=1, cache_dir=f"{folder}/cache"),
+        )
+        keras.backend.clear_session()
+        strategy = training.set_up(experiment.train)
+        run = _TimedRun.create(Path(folder) / "run", experiment, videos.classes)
+        training.fit(experiment, run, videos, strategy, Problems(len(videos.videos), 0.0))
+        width = run.load_model().get_layer("rgb_backbone").output.shape[-1]
+    spans = np.diff(run.saved)
+    value = statistics.median(spans)
+    name = (
+        f"an epoch of LRCN's head on {clips} clips of stored features (16 x {width}), with validation on {validation}, "
+        "checkpoint and TensorBoard"
+    )
+    detail = f"median of epochs 2 to {epochs}; fastest {min(spans):.2f} s, slowest {max(spans):.2f} s"
+    return [Figure(PART, name, f"{value:.2f} s", detail, "< 2 s", value < 2)]
+
+
+def _videos(folder: Path, training_videos: int, validation: int) -> VideoSet:
+    """Copies of one small video, spread over the classes."""
+    first = folder / "first.avi"
+    writer = cv2.VideoWriter(str(first), cv2.VideoWriter_fourcc(*"MJPG"), 25, (32, 32))
+    for frame in np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), np.uint8):
+        writer.write(frame)
+    writer.release()
+    videos = []
+    for number in range(training_videos + validation):
+        path = folder / f"{number:04d}.avi"
+        shutil.copy(first, path)
+        split = "train" if number < training_videos else "val"
+        videos.append(Video(str(path), (CLASSES[number % len(CLASSES)],), split=split))
+    return VideoSet(tuple(videos), CLASSES)

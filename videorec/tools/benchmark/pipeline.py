@@ -1,0 +1,163 @@
+"""Training clips a second, decoded and augmented, against bare OpenCV reading of the same videos."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from videorec.config import Data, UserError
+from videorec.data import pipeline, sampling
+from videorec.data.clips import ClipReader
+from videorec.data.manifest import Video
+from videorec.data.problems import Problems
+from videorec.data.sources import VIDEO_SUFFIXES
+from videorec.tools.benchmark.figures import Figure, in_turns, seconds
+
+PART = "pipeline"
+SETTINGS = {"frames": 16, "resize": (128, 128), "crop": (112, 112), "augment": True, "workers": 2}
+BATCH = 16
+
+
+# === The two candidates ===
+
+
+class Ours:
+    """videorec's training pipeline: an epoch is every video once; it goes on from epoch to epoch as training does."""
+
+    def __init__(self, paths: list[str], data: Data, epochs: int):
+        videos = [Video(path, ("a", "b")[i % 2 : i % 2 + 1]) for i, path in enumerate(paths)]
+        reader = ClipReader(data, Problems(len(videos), max_share=0.0))
+        load = pipeline.load_frames(videos, data, reader, seed=0)
+        # A data set an epoch: one for all would decode ahead while the other candidate is measured.
+        self._epochs = iter(
+            [pipeline.training(videos, ("a", "b"), data, load, BATCH, range(e, e + 1), seed=0) for e in range(epochs)]
+        )
+
+    def epoch(self) -> None:
+        """Take every batch of the next epoch."""
+        for _ in next(self._epochs):
+            pass
+
+
+class Bare:
+    """OpenCV alone: as many threads, each `VideoCapture(path)`, `read()` frame by frame to the last wanted one, and
+    `resize` of the wanted ones; no augmentation, no batches."""
+
+    def __init__(self, paths: list[str], data: Data):
+        self._paths, self._data, self._rng = paths, data, np.random.default_rng(0)
+        self._counts = {path: int(cv2.VideoCapture(path).get(cv2.CAP_PROP_FRAME_COUNT)) for path in paths}
+
+    def epoch(self) -> None:
+        """Every video once."""
+        wanted = [self._indices(self._counts[path]) for path in self._paths]
+        with ThreadPoolExecutor(self._data.workers) as pool:
+            list(pool.map(self._clip, self._paths, wanted))
+
+    def _indices(self, count: int) -> np.ndarray:
+        frames = self._data.frames
+        if self._data.sampling == "uniform":
+            return sampling.uniform(count, frames, self._rng.random(frames))
+        return sampling.random_window(count, frames, self._data.step, self._rng.random())
+
+    def _clip(self, path: str, indices: np.ndarray) -> np.ndarray:
+        capture, kept = cv2.VideoCapture(path), []
+        for index in range(int(max(indices)) + 1):
+            ok, frame = capture.read()
+            if not ok:
+                break
+            if index in indices:
+                kept.append(cv2.resize(frame, self._data.resize[::-1]))
+        return np.stack(kept)
+
+
+def measure(folder: Path | None = None, rounds: int = 7, videos: int = 32, frames: int = 150) -> list[Figure]:
+    """The figures, for both ways of sampling.
+
+    Args:
+        folder: of the videos; None: `videos` of them with `frames` frames are made.
+        rounds: epochs of each candidate.
+    """
+    found = []
+    with _videos(folder, videos, frames) as (paths, kind):
+        for mode in ("uniform", "dense"):
+            data = Data(sampling=mode, **SETTINGS)
+            ours, bare = Ours(paths, data, rounds + 1), Bare(paths, data)
+            ours.epoch()  # the first one also learns the true frame counts
+            bare.epoch()
+            jobs = {"ours": lambda ours=ours: seconds(ours.epoch), "bare": lambda bare=bare: seconds(bare.epoch)}
+            found.append(_figure(in_turns(jobs, rounds), mode, len(paths), kind))
+    return found
+
+
+def _figure(times: dict[str, list[float]], mode: str, videos: int, kind: str) -> Figure:
+    """Clips a second over clips a second: the bound is the least that it may be."""
+    value = float(np.median(np.divide(times["bare"], times["ours"])))
+    rates = {name: videos / float(np.median(values)) for name, values in times.items()}
+    detail = f"{rates['ours']:.1f} / {rates['bare']:.1f} clips/s; {videos} videos, {kind}"
+    name = (
+        f"{mode} sampling: training clips (16 frames, resized to 128, augmented, cropped to 112, batches of {BATCH}, "
+        "2 workers) / bare OpenCV (2 threads: VideoCapture, read() to the last wanted frame, resize of the 16 to 128)"
+    )
+    return Figure(PART, name, f"{value:.2f}", detail, ">= 0.8", value >= 0.8)
+
+
+# === Videos ===
+
+
+@contextlib.contextmanager
+def _videos(folder: Path | None, count: int, frames: int) -> Iterator[tuple[list[str], str]]:
+    """Paths of the videos, and what they are in words."""
+    if folder is not None:
+        paths = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+        if not paths:
+            raise UserError(f"--video-folder holds no videos. Received: {folder}")
+        yield paths, f"of {folder}"
+        return
+    with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as made:
+        paths = [str(Path(made) / f"{number:03d}.mp4") for number in range(count)]
+        kinds = [write(path, frames, seed=number) for number, path in enumerate(paths)]
+        kilobits = sum(Path(path).stat().st_size for path in paths) * 8 / 1000 / (count * frames / 25)
+        yield paths, f"{kinds[0]}, 320 x 240, {frames} frames, {kilobits:.0f} kbit/s"
+
+
+def write(path: str, frames: int, seed: int) -> str:
+    """Write a moving scene: H.264 where PyAV is installed, else MPEG-4 Part 2, the best that OpenCV's wheels encode."""
+    scene = _scene(frames, seed)
+    try:
+        import av
+    except ImportError:
+        writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*"mp4v"), 25, (320, 240))
+        for frame in scene:
+            writer.write(frame)
+        writer.release()
+        return "MPEG-4 Part 2 and not H.264 (pip install av gives that)"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "23"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for frame in scene:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "bgr24")))
+        container.mux(stream.encode())
+    return "H.264"
+
+
+def _scene(frames: int, seed: int) -> Iterator[np.ndarray]:
+    """A camera that pans over a cluttered picture, shapes that cross it, sensor noise; BGR `(240, 320, 3)`."""
+    rng = np.random.default_rng(seed)
+    picture = sum(
+        cv2.resize(rng.normal(0, 14 * 2**level, (480 >> level, 640 >> level, 3)).astype(np.float32), (640, 480))
+        for level in range(1, 6, 2)
+    )
+    picture = np.clip(picture / 4 + 128, 0, 255)
+    speed, places, colours = rng.uniform(0.3, 1.5, 2), rng.uniform(0, 240, (4, 2)), rng.uniform(0, 255, (4, 3))
+    moves = rng.uniform(-3, 3, (4, 2))
+    for t in range(frames):
+        left, top = (speed * t % (300, 220)).astype(int)
+        frame = picture[top : top + 240, left : left + 320].copy()
+        for place, move, colour in zip(places, moves, colours, strict=True):
+            centre = ((place + move * t) % (320, 240)).astype(int)
+            cv2.circle(frame, tuple(int(x) for x in centre), 24, tuple(colour), -1, cv2.LINE_AA)
+        yield np.clip(frame + rng.normal(0, 1.5, frame.shape), 0, 255).astype(np.uint8)
