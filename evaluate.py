@@ -61,9 +61,7 @@ def main(args: list[str]) -> int:
     probabilities = []
     for member in runs:
         # Every run sees the same videos, each through its own preprocessing.
-        data, seen = (
-            (options.data, videos) if member is run else evaluation.same_videos(run, member, videos, options.evaluate)
-        )
+        data, seen = (options.data, videos) if member is run else evaluation.same_videos(run, member, videos, options.evaluate)
         with cli.Bar(str(member.folder)) as bar:
             probabilities.append(evaluation.predict(member.load_model(), seen, data, options.evaluate, problems, bar))
     fused = evaluation.fuse(probabilities, weights)

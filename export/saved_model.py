@@ -87,9 +87,7 @@ def export(run: Run, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
     except (OSError, tf.errors.OpError) as error:
-        raise UserError(
-            f"The export cannot be written to {folder}: {error}. Choose another place with --out"
-        ) from error
+        raise UserError(f"The export cannot be written to {folder}: {error}. Choose another place with --out") from error
 
 
 def main(args: list[str]) -> int:

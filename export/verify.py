@@ -94,9 +94,7 @@ def report(run: Run, saved_model: Path | None = None, tflite: Path | None = None
     clips, limit = common.clips(run), common.tolerance(run)
     reference = keras_predict(run)
     table = Table("", "size MB", "ms a clip", "max difference of probabilities", "of logits")
-    table.add_row(
-        "Keras", f"{run.model_path.stat().st_size / 1e6:.1f}", f"{1000 * latency(reference, clips[0]):.1f}", "", ""
-    )
+    table.add_row("Keras", f"{run.model_path.stat().st_size / 1e6:.1f}", f"{1000 * latency(reference, clips[0]):.1f}", "", "")
     worst = 0.0
     exports = [("SavedModel", saved_model, saved_model_predict), ("TFLite", tflite, tflite_predict)]
     for name, path, load in exports:
@@ -126,13 +124,9 @@ def _report_raw(run: Run, folder: Path, reference: Predict, console: Console) ->
     """Raw frames through the SavedModel against the pipeline's OpenCV resizing: rounding only."""
     raw, resized = common.clips(run, number=1, raw=True), common.clips(run, number=1)
     if raw:
-        gap = np.abs(
-            saved_model_predict(folder)(raw[0][None])["probabilities"] - reference(resized[0][None])["probabilities"]
-        )
+        gap = np.abs(saved_model_predict(folder)(raw[0][None])["probabilities"] - reference(resized[0][None])["probabilities"])
         height, width = raw[0].shape[1:3]
-        console.print(
-            f"a clip of raw {width} x {height} frames, resized in the graph instead of by OpenCV: {gap.max():.1e}"
-        )
+        console.print(f"a clip of raw {width} x {height} frames, resized in the graph instead of by OpenCV: {gap.max():.1e}")
 
 
 def main(args: list[str]) -> int:

@@ -14,9 +14,7 @@ from videorec.models.lrcn import LRCN
 @pytest.mark.parametrize("model", CLASSES.values())
 def test_json_round_trip(model):
     data = Data(resize=(10, 20), exclude=("a", "b"), fps=2.5, crop_scale=(0.5, 1.0))
-    experiment = Experiment(
-        "x", data, model(units=7) if model is LRCN else model(), Train(patience=3), Evaluate(clips=2)
-    )
+    experiment = Experiment("x", data, model(units=7) if model is LRCN else model(), Train(patience=3), Evaluate(clips=2))
     tree = json.loads(json.dumps(config.to_dict(experiment)))
     assert config.from_dict(tree, CLASSES) == experiment
 

@@ -14,7 +14,9 @@ from videorec.config import Data, Evaluate, UserError
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 
-SMALL = "--data.frames 4 --data.resize 20 20 --data.crop 16 16 --data.workers 2 --model.units 8 --train.batch 8 --train.epochs 1"
+SMALL = (
+    "--data.frames 4 --data.resize 20 20 --data.crop 16 16 --data.workers 2 --model.units 8 --train.batch 8 --train.epochs 1"
+)
 
 
 @pytest.fixture(scope="module")

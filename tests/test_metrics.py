@@ -25,9 +25,7 @@ def test_mean_class_accuracy_is_balanced_accuracy():
 
 def test_weight_0_is_not_counted():
     metric = MeanClassAccuracy(2)
-    metric.update_state(
-        np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)[::-1], sample_weight=np.array([1.0, 0.0])
-    )
+    metric.update_state(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)[::-1], sample_weight=np.array([1.0, 0.0]))
     assert metric.matrix.numpy().tolist() == [[0, 1], [0, 0]]
 
 

@@ -63,9 +63,7 @@ def events(run: Run, part: str):
 def test_tensorboard(go):
     run = go("--train.epochs 2")
     tags, found = events(run, "train")
-    assert {"loss", "accuracy", "learning_rate", "input/clips_per_second", "input/unreadable_videos", "clips"} <= set(
-        tags
-    )
+    assert {"loss", "accuracy", "learning_rate", "input/clips_per_second", "input/unreadable_videos", "clips"} <= set(tags)
     assert [event.step for event in found.Tensors("loss")] == [1, 2]
     tags, found = events(run, "val")
     assert {"loss", "accuracy", "mean_class_accuracy", "confusion"} <= set(tags)
@@ -75,9 +73,7 @@ def test_tensorboard(go):
 
 @pytest.mark.parametrize("cached", [False, True])
 def test_a_resumed_run_equals_an_uninterrupted_one(go, cached):
-    settings = [
-        "--train.epochs 3 --train.schedule constant --train.deterministic --data.augment --train.cache-dir cache"
-    ]
+    settings = ["--train.epochs 3 --train.schedule constant --train.deterministic --data.augment --train.cache-dir cache"]
     if cached:
         settings.append("--model.trainable-from none")
     whole = go(*settings, name="whole")
@@ -136,9 +132,7 @@ def test_damaged_model_is_named(go):
 
 def test_early_stopping_survives_a_resume(go, monkeypatch):
     values = iter([0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1])
-    monkeypatch.setattr(
-        "videorec.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0}
-    )
+    monkeypatch.setattr("videorec.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0})
     monkeypatch.setattr(training, "Summaries", _Silent)
     monkeypatch.setattr(training, "ProgressBar", _Silent)
     go("--train.epochs 2 --train.patience 3")
@@ -159,9 +153,7 @@ class _Silent(keras.callbacks.Callback):
 
 
 def test_a_loss_that_is_no_number_stops_the_run(go):
-    with pytest.raises(
-        UserError, match=r"loss is (nan|inf) at step \d+ of epoch 1, learning rate 1e\+30. No epoch was"
-    ):
+    with pytest.raises(UserError, match=r"loss is (nan|inf) at step \d+ of epoch 1, learning rate 1e\+30. No epoch was"):
         go("--train.epochs 1 --train.learning-rate 1e30 --train.clipnorm None --train.schedule constant")
 
 
@@ -266,10 +258,11 @@ def test_interrupt_keeps_the_last_epoch_and_says_how_to_go_on(tmp_path, syntheti
 def test_several_devices_train_as_one(tmp_path, synthetic):
     """Two virtual CPUs under MirroredStrategy; losses as on one device."""
     code = f"""
-import dataclasses, sys
+import sys
 sys.path.insert(0, {str(ROOT)!r})
 import tensorflow as tf
-tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from videorec import cli, training
 from videorec.data import sources
 from videorec.data.problems import Problems

@@ -83,9 +83,7 @@ def same_videos(run: Run, other: Run, videos: list[Video], evaluate: Evaluate) -
     theirs = {_identity(video): video for video in sources.load_for_evaluation(data, evaluate.split, other.experiment)}
     for video in videos:
         if _identity(video) not in theirs:
-            raise UserError(
-                f"Runs that are fused must be measured on the same videos; {other.folder} lacks {video.path}."
-            )
+            raise UserError(f"Runs that are fused must be measured on the same videos; {other.folder} lacks {video.path}.")
     return data, [theirs[_identity(video)] for video in videos]
 
 
@@ -132,8 +130,7 @@ class Report:
         precision, recall, _, support = precision_recall_fscore_support(true, predicted, labels=labels, zero_division=0)
         rows = zip(self.classes, support, precision, recall, strict=True)
         per_class = {
-            name: {"videos": int(n), "precision": round(float(p), 6), "recall": round(float(r), 6)}
-            for name, n, p, r in rows
+            name: {"videos": int(n), "precision": round(float(p), 6), "recall": round(float(r), 6)} for name, n, p, r in rows
         }
         return {
             "accuracy": hit_at_k(self.targets, self.probabilities, 1),
@@ -200,9 +197,7 @@ def write(report: Report, folder: Path) -> None:
         title = f"{report.protocol['split']}: accuracy {results['accuracy']:.3f}, {results['videos']} videos"
         pictures.confusion_figure(report.matrix, report.classes, title).savefig(folder / "confusion.png")
     except OSError as error:
-        raise UserError(
-            f"The results cannot be written to {folder}: {error}. Choose another folder with --out"
-        ) from error
+        raise UserError(f"The results cannot be written to {folder}: {error}. Choose another folder with --out") from error
 
 
 def _write_predictions(writer, report: Report) -> None:

@@ -24,9 +24,7 @@ class Summaries(keras.callbacks.Callback):
         clips: training clips an epoch.
     """
 
-    def __init__(
-        self, folder: Path, classes: tuple[str, ...], confusion: MeanClassAccuracy, problems: Problems, clips: int
-    ):
+    def __init__(self, folder: Path, classes: tuple[str, ...], confusion: MeanClassAccuracy, problems: Problems, clips: int):
         super().__init__()
         self.classes, self.confusion, self.problems, self.clips = classes, confusion, problems, clips
         self._train = tf.summary.create_file_writer(str(folder / "train"))

@@ -97,12 +97,7 @@ def stored_validation(videos: list[Video], classes, data: Data, load: pipeline.L
         clip, readable = load(index, tf.constant(0, tf.int64))
         return {data.stream: clip}, index, readable
 
-    dataset = (
-        tf.data.Dataset.range(len(videos))
-        .map(sample, num_parallel_calls=pipeline.workers(data))
-        .batch(batch)
-        .prefetch(2)
-    )
+    dataset = tf.data.Dataset.range(len(videos)).map(sample, num_parallel_calls=pipeline.workers(data)).batch(batch).prefetch(2)
     return pipeline.validation(dataset, videos, classes, batch)
 
 
@@ -112,9 +107,7 @@ def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, ep
     load = pipeline.load_frames(training, experiment.data, ClipReader(experiment.data, problems), experiment.train.seed)
     chosen = np.linspace(0, len(training) - 1, min(STRIP_CLIPS, len(training))).astype(np.int64)
     order = tf.data.Dataset.from_tensor_slices(chosen)
-    clips = order.map(
-        lambda i: load(i, tf.constant(epoch, tf.int64))[0], num_parallel_calls=pipeline.workers(experiment.data)
-    )
+    clips = order.map(lambda i: load(i, tf.constant(epoch, tf.int64))[0], num_parallel_calls=pipeline.workers(experiment.data))
     return np.stack(list(clips.as_numpy_iterator()))
 
 

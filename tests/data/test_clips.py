@@ -33,9 +33,7 @@ def test_plain_clips(row):
     assert numbers(dense.plain_clips(row, 2)) == [[3, 5, 7, 9], [10, 12, 14, 16]]
 
 
-@pytest.mark.parametrize(
-    ("frames", "step", "hop"), [(4, 1, 8), (16, 1, 8), (5, 3, 4), (8, 2, 1), (30, 1, 8), (20, 1, 20)]
-)
+@pytest.mark.parametrize(("frames", "step", "hop"), [(4, 1, 8), (16, 1, 8), (5, 3, 4), (8, 2, 1), (30, 1, 8), (20, 1, 20)])
 def test_all_dense_clips_are_those_of_the_protocol(row, frames, step, hop):
     clips = numbers(reader(frames=frames, sampling="dense", step=step, hop=hop).plain_clips(row, 0))
     assert clips == sampling.dense_windows(20, frames, step, hop).tolist()

@@ -106,12 +106,7 @@ def test_evaluation_on_other_videos(folder, tmp_path_factory):
 
 def test_ucf101_lists(tmp_path):
     write(tmp_path / "classInd.txt", "1 Run", "2 Jump")
-    train = [
-        f"{c}/v_{c}_g{g:02d}_c{i:02d}.avi {k}"
-        for k, c in ((1, "Run"), (2, "Jump"))
-        for g in range(8, 14)
-        for i in (1, 2)
-    ]
+    train = [f"{c}/v_{c}_g{g:02d}_c{i:02d}.avi {k}" for k, c in ((1, "Run"), (2, "Jump")) for g in range(8, 14) for i in (1, 2)]
     write(tmp_path / "trainlist01.txt", *train)
     write(tmp_path / "testlist01.txt", *(f"{c}/v_{c}_g01_c01.avi" for c in ("Run", "Jump")))
     found = sources.load(Data(path=str(tmp_path), videos="/videos"))

@@ -64,9 +64,7 @@ def test_group_pattern():
 def test_real_recordings(shared_data):
     """3 recordings for test and 2 for validation, with every class in each."""
     files = sorted((shared_data / "fir_action/clips").glob("*/*.mp4"))
-    videos = [
-        Video(str(f), (f.parent.name,), group=f.stem.rsplit("_", 2)[0]) for f in files if f.parent.name != "active"
-    ]
+    videos = [Video(str(f), (f.parent.name,), group=f.stem.rsplit("_", 2)[0]) for f in files if f.parent.name != "active"]
     table = splitting.describe(splitting.assign(videos, val=2, test=3))
     assert len(table) == 8
     assert np.min([list(counts.values()) for _, counts in table]) >= 1

@@ -15,7 +15,9 @@ from export import common, saved_model, tflite, verify
 from videorec.config import Data, UserError
 from videorec.run import Run
 
-SMALL = "--data.frames 4 --data.resize 24 32 --data.crop 24 24 --data.workers 2 --model.units 8 --train.batch 8 --train.epochs 1"
+SMALL = (
+    "--data.frames 4 --data.resize 24 32 --data.crop 24 24 --data.workers 2 --model.units 8 --train.batch 8 --train.epochs 1"
+)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import keras
 import pytest
+from conftest import write_video
 from rich.console import Console
 
 from videorec.config import UserError
@@ -24,7 +25,7 @@ def test_time_distributed(capsys, monkeypatch):
     assert "Keras 3" in text and "cores" in text
 
 
-def test_pipeline(tmp_path, capsys, write_video):
+def test_pipeline(tmp_path, capsys):
     for number in range(2):
         write_video(tmp_path / "below" / f"{number}.avi", 20)
     rows = pipeline.measure(tmp_path, rounds=1)
@@ -44,7 +45,7 @@ def test_pipeline_without_videos(tmp_path):
 
 
 def test_cache(capsys):
-    (row,) = cache.measure(epochs=3, clips=4, validation=2, backbone="mobilenet_025")
+    (row,) = cache.measure(epochs=2, clips=4, validation=2, backbone="tiny")
     assert row.target == "< 2 s"
     assert "an epoch of LRCN's head on 4 clips" in shown([row], capsys)
 

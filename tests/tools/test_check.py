@@ -8,6 +8,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from conftest import write_video
 
 from videorec.config import UserError
 from videorec.tools import check
@@ -26,10 +27,10 @@ def rows_of(path):
 
 
 @pytest.fixture
-def good(tmp_path, write_video):
+def good(tmp_path):
     """A folder of readable videos."""
     for name in ("a/1.avi", "a/2.mp4", "b/3.avi"):
-        write_video(tmp_path / "videos" / name)
+        write_video(tmp_path / "videos" / name, 8)
     write_frames(tmp_path / "videos" / "b" / "frames", [(20, 30)] * 5)
     return tmp_path / "videos"
 
@@ -41,7 +42,7 @@ def test_good_videos(good, tmp_path, capsys):
     rows = rows_of(tmp_path / "report.csv")
     video, folder = rows["1.avi"], rows["frames"]
     assert [video[key] for key in ("frames", "declared", "fps", "width", "height", "seconds", "problem")] == [
-        *("8", "8", "10", "48", "32", "0.8", "")
+        *("8", "8", "10", "64", "48", "0.8", "")
     ]
     assert [folder[key] for key in ("frames", "declared", "fps", "width", "seconds")] == ["5", "", "", "30", ""]
 
@@ -62,7 +63,7 @@ def test_unreadable_files_are_named_once_with_the_reason(good, tmp_path, capsys)
     assert len(rows_of(tmp_path / "report.csv")) == 7
 
 
-def test_a_truncated_file(good, write_video, capsys):
+def test_a_truncated_file(good, capsys):
     path = write_video(good / "a" / "cut.avi", 40)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     status = check.main([str(good)])
@@ -71,7 +72,7 @@ def test_a_truncated_file(good, write_video, capsys):
     assert "can be read" in line and "declares" in line
 
 
-def test_odd_but_readable(good, write_video, capsys):
+def test_odd_but_readable(good, capsys):
     write_video(good / "a" / "one.avi", 1)
     write_frames(good / "a" / "sizes", [(20, 30), (20, 30), (40, 30)])
     assert check.main([str(good)]) == 0
@@ -96,7 +97,7 @@ def test_segments_of_one_file_are_decoded_once(good, tmp_path, capsys):
     assert "3.avi: the segment from 5 s begins after the end (0.80 s)" in output
 
 
-def test_many_files_in_order(tmp_path, write_video):
+def test_many_files_in_order(tmp_path):
     first = write_video(tmp_path / "videos" / "a" / "000.avi", 2)
     for number in range(1, 60):
         (first.parent / f"{number:03d}.avi").symlink_to(first)

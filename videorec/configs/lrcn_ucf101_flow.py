@@ -1,6 +1,6 @@
 """LRCN as in the paper, flow pictures of UCF101 (Donahue et al. 2015, arXiv v4; 77.28 % over 3 splits).
 
-    python train.py lrcn_ucf101_flow --data.path ucf101_lists/ --data.videos flow_images/ --model.weights single_frame_flow.keras
+    python train.py lrcn_ucf101_flow --data.path ucf101_lists/ --data.videos flow_images/ --model.weights single_flow.keras
     python evaluate.py runs/lrcn_ucf101_flow
     python evaluate.py runs/lrcn_ucf101_rgb --fuse runs/lrcn_ucf101_flow --weights 1 2
 

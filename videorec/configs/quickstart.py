@@ -9,8 +9,6 @@ from videorec.models.lrcn import LRCN
 
 EXPERIMENT = Experiment(
     data=Data(path="synthetic", frames=16, resize=(64, 64), crop=(64, 64), augment=False),
-    model=LRCN(
-        backbone="tiny", tap="fc", weights=None, trainable_from="all", units=64, dropout=0.0, output_dropout=0.0
-    ),
+    model=LRCN(backbone="tiny", tap="fc", weights=None, trainable_from="all", units=64, dropout=0.0, output_dropout=0.0),
     train=Train(epochs=9, batch=16, learning_rate=2e-3),
 )

@@ -16,7 +16,7 @@ from videorec.data.sources import IMAGE_SUFFIXES
 Retrieve = Callable[[], np.ndarray]
 
 
-class Unreadable(Exception):
+class Unreadable(Exception):  # noqa: N818 -- it reads as what it says: except Unreadable
     """A video that yields no frame; the message is the reason."""
 
 
@@ -121,7 +121,8 @@ class _Folder:
         self.declared = len(names)
 
     def __iter__(self):
-        for self._current in self._names:
+        for path in self._names:
+            self._current = path
             yield None
 
     def retrieve(self) -> np.ndarray:

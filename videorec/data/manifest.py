@@ -98,9 +98,7 @@ def _check_duplicates(path: Path, rows: list[Video]) -> None:
     seen = set()
     for video in rows:
         if video.name in seen:
-            raise UserError(
-                f"{path}: {video.name} is listed twice; several labels of one video go in one row, as `a;b`."
-            )
+            raise UserError(f"{path}: {video.name} is listed twice; several labels of one video go in one row, as `a;b`.")
         seen.add(video.name)
 
 

@@ -18,7 +18,6 @@ from videorec.data import augment
 from videorec.data.clips import ClipReader
 from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
-from videorec.data.problems import Problems
 
 cv2.setNumThreads(0)  # the pipeline decodes files in parallel; OpenCV's own threads would fight for the same cores
 log = logging.getLogger(__name__)
@@ -124,9 +123,7 @@ def _black(data: Data) -> np.ndarray:
     return np.zeros((data.frames, *data.resize, 3), np.uint8)
 
 
-def evaluation(
-    videos: Sequence[Video], data: Data, reader: ClipReader, clips: int, crops: int, batch: int
-) -> tf.data.Dataset:
+def evaluation(videos: Sequence[Video], data: Data, reader: ClipReader, clips: int, crops: int, batch: int) -> tf.data.Dataset:
     """Batches of `({stream}, index of the video, 1 or 0)`: every crop of every clip, videos in order.
 
     Args:
@@ -163,9 +160,7 @@ def evaluation(
     return flat.map(cut, num_parallel_calls=parallel).unbatch().batch(batch).prefetch(2)
 
 
-def validation(
-    dataset: tf.data.Dataset, videos: Sequence[Video], classes: Sequence[str], batch: int
-) -> tf.data.Dataset:
+def validation(dataset: tf.data.Dataset, videos: Sequence[Video], classes: Sequence[str], batch: int) -> tf.data.Dataset:
     """Evaluation batches of one clip a video in the form that `fit` validates on."""
     targets = tf.constant(one_hot(videos, classes))
     dataset = dataset.map(lambda x, index, w: (x, _per_output(tf.gather(targets, index)), _per_output(w)))

@@ -33,9 +33,7 @@ class Problems:
         """Note a video with fewer frames than a clip; the log says once that its last frame is repeated."""
         with self._lock:
             if not self.short:
-                log.warning(
-                    "%s has %d frames, a clip %d: its last frame is repeated (so for all such)", name, frames, wanted
-                )
+                log.warning("%s has %d frames, a clip %d: its last frame is repeated (so for all such)", name, frames, wanted)
             self.short[name] = frames
 
     def check(self) -> None:

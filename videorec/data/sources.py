@@ -63,9 +63,7 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
     chosen = [video for video in videos if video.split == split]
     if not chosen:
         known = sorted({str(video.split) for video in videos})
-        raise UserError(
-            f"{data.path} has no {split} videos. Choose --evaluate.split {' or '.join(known) or 'another'}."
-        )
+        raise UserError(f"{data.path} has no {split} videos. Choose --evaluate.split {' or '.join(known) or 'another'}.")
     return chosen
 
 

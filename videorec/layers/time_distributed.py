@@ -51,9 +51,7 @@ class TimeDistributed(keras.layers.TimeDistributed):
         kwargs = {"training": training} if self.layer._call_has_training_arg else {}
         outputs = self.layer.compute_output_spec(frames, **kwargs)
         # The dtype is the inner layer's own, which may differ from this wrapper's policy.
-        return tree.map_structure(
-            lambda x: keras.KerasTensor((*inputs.shape[:2], *x.shape[1:]), dtype=x.dtype), outputs
-        )
+        return tree.map_structure(lambda x: keras.KerasTensor((*inputs.shape[:2], *x.shape[1:]), dtype=x.dtype), outputs)
 
     @staticmethod
     def _inner_shape(shape):

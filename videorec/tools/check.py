@@ -93,9 +93,7 @@ def _find(options: Options) -> dict[str, list[Video]]:
     source = Path(options.source).expanduser()
     if options.source != "synthetic" and not (source.is_dir() or (source.suffix == ".csv" and source.exists())):
         what = "is a file that is no .csv" if source.exists() else "does not exist"
-        raise UserError(
-            f"A folder of videos or a manifest (.csv) is expected. Received: {options.source}, which {what}."
-        )
+        raise UserError(f"A folder of videos or a manifest (.csv) is expected. Received: {options.source}, which {what}.")
     if options.out and options.out.exists() and source.is_file() and options.out.samefile(source):
         raise UserError(f"--out would replace the manifest itself. Received: {options.out}")
     files: dict[str, list[Video]] = {}

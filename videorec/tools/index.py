@@ -72,9 +72,7 @@ def main(args: list[str]) -> int:
 def _check_shares(options: Options) -> None:
     for name, amount in (("--val", options.val), ("--test", options.test)):
         if not (0 <= amount < 1 or (amount >= 1 and amount == int(amount))):
-            raise UserError(
-                f"{name} must be a share, 0 or more and below 1, or a number of groups. Received: {amount:g}"
-            )
+            raise UserError(f"{name} must be a share, 0 or more and below 1, or a number of groups. Received: {amount:g}")
     shares = [amount for amount in (options.val, options.test) if amount < 1]
     if sum(shares) >= 1:
         raise UserError(f"--val and --test together must be below 1. Received: {options.val:g} and {options.test:g}")
@@ -147,9 +145,7 @@ def show(videos: list[Video], console: Console) -> None:
         sizes = [len({video.group or video.name for video in part}) for part in members]
         table.add_row("groups", *_cells(sizes))
     else:
-        log.info(
-            "no groups: each video is cut by itself. Videos of one recording or actor need --group, or a group column"
-        )
+        log.info("no groups: each video is cut by itself. Videos of one recording or actor need --group, or a group column")
     console.print(table)
 
 

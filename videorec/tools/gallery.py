@@ -1,0 +1,98 @@
+"""Draw what a run sees and says: test clips as rows of frames, with the probability of each class over time beside them.
+
+python -m videorec.tools.gallery runs/quickstart                 writes runs/quickstart/gallery.png
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from videorec import cli
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the gallery takes."""
+
+    run: tyro.conf.Positional[Path]
+    """The run folder, runs/NAME."""
+    out: Path | None = None
+    """The picture. Default: gallery.png in the run folder."""
+    clips: int = 8
+    """Rows, from as many classes as there are."""
+    columns: int = 8
+    """Frames a row."""
+    seed: int = 0
+    """Which clips."""
+
+
+def choose(videos: list, number: int, seed: int) -> list:
+    """Videos at random, one a class in turn."""
+    rng = np.random.default_rng(seed)
+    shuffled = [videos[i] for i in rng.permutation(len(videos))]
+    turns, ranked = {}, []
+    for video in shuffled:
+        turns[video.labels] = turns.get(video.labels, -1) + 1
+        ranked.append((turns[video.labels], video.labels, video.name, video))
+    return [entry[-1] for entry in sorted(ranked)[:number]]
+
+
+def draw(clips: np.ndarray, steps: np.ndarray, labels: list[str], classes: tuple[str, ...], columns: int) -> Figure:
+    """A row a clip.
+
+    Args:
+        clips: `(N, T, H, W, 3)` uint8.
+        steps: `(N, S, C)` probabilities at each step.
+        labels: true class of each clip.
+    """
+    height, width = clips.shape[2:4]
+    shown = np.linspace(0, clips.shape[1] - 1, min(columns, clips.shape[1])).round().astype(int)
+    figure = Figure(figsize=(1.1 * len(shown) * width / height + 3.2, 1.15 * len(clips)), dpi=80, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(len(clips), 2, squeeze=False, width_ratios=[len(shown) * width / height, 2.6])
+    for (left, right), clip, rows, label in zip(grid, clips, steps, labels, strict=True):
+        left.imshow(np.concatenate(list(clip[shown]), axis=1))
+        left.set_axis_off()
+        best = classes[int(rows.mean(0).argmax())]
+        for k, name in enumerate(classes):
+            style = {"color": "tab:green", "lw": 2} if name == label else {"color": "0.7", "lw": 0.8}
+            right.plot(np.arange(1, len(rows) + 1), rows[:, k], marker="." if len(rows) == 1 else None, **style)
+        right.set(ylim=(-0.03, 1.03), yticks=[0, 1], xticks=[])
+        verdict = label if best == label else f"{label}, taken for {best}"
+        right.set_title(verdict, fontsize=9, color="tab:green" if best == label else "tab:red", pad=2)
+    return figure
+
+
+def main(args: list[str]) -> int:
+    """Run -> clips -> picture."""
+    options = tyro.cli(Options, args=args, description=__doc__, prog="python -m videorec.tools.gallery")
+
+    import keras
+
+    from videorec.data import augment, sources
+    from videorec.data.clips import ClipReader
+    from videorec.data.problems import Problems
+    from videorec.run import Run
+
+    run = Run(options.run)
+    data = run.experiment.data
+    videos = choose(sources.load_for_evaluation(data, "test", run.experiment), options.clips, options.seed)
+    reader = ClipReader(data, Problems(len(videos), 1.0))
+    clips = np.stack([augment.centre_crop(next(reader.plain_clips(video, 1)), data.crop) for video in videos])
+    logits = run.load_model().predict_on_batch({data.stream: clips})["steps"]
+    steps = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+    out = options.out or run.folder / "gallery.png"
+    draw(clips, steps, [video.labels[0] for video in videos], run.classes, options.columns).savefig(out)
+    log.info("written: %s", out)
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main)
