@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from videorec import configs
-from videorec.config import Experiment, UserError
+from videorec.config import Experiment, UserError, nearest
 
 QUICKSTART = "quickstart"
 
@@ -31,7 +31,10 @@ def parse_experiment(args: list[str], description: str) -> Experiment:
     """`[PRESET] [--name NAME] [--data.X ...] [--model.X ...] [--train.X ...]`; without a preset: the quick start."""
     if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
         args = [QUICKSTART, *args]
-    return tyro.extras.overridable_config_cli(presets(), args=args, description=description, prog="train.py")
+    known = presets()
+    if args[0] not in ("-h", "--help") and args[0] not in known:
+        raise UserError(f"No preset is called {args[0]!r}. {nearest(args[0], known)}")
+    return tyro.extras.overridable_config_cli(known, args=args, description=description, prog="train.py")
 
 
 def run(main: Callable[[list[str]], int | None]) -> None:

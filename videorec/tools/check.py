@@ -32,7 +32,7 @@ from videorec.data.manifest import Video
 KINDS = {
     "unreadable": "cannot be read",
     "segment": "segments that begin after the end of their video",
-    "size": "frames whose size changes within the video",
+    "size": "frames whose size changes within the video",  # OpenCV shows it for folders of frames only
     "count": "another number of frames than the file declares",
     "short": "a single frame",
 }

@@ -54,7 +54,7 @@ def draw(clips: np.ndarray, steps: np.ndarray, labels: list[str], classes: tuple
     """
     height, width = clips.shape[2:4]
     shown = np.linspace(0, clips.shape[1] - 1, min(columns, clips.shape[1])).round().astype(int)
-    figure = Figure(figsize=(1.1 * len(shown) * width / height + 3.2, 1.15 * len(clips)), dpi=80, layout="constrained")
+    figure = Figure(figsize=(0.88 * len(shown) * width / height + 3.2, 1.15 * len(clips)), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(len(clips), 2, squeeze=False, width_ratios=[len(shown) * width / height, 2.6])
     for (left, right), clip, rows, label in zip(grid, clips, steps, labels, strict=True):

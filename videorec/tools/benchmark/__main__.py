@@ -58,7 +58,7 @@ def _measure(part: str, options: Options) -> list:
     if part == "pipeline":
         from videorec.tools.benchmark import pipeline
 
-        return pipeline.measure(options.video_folder, rounds=2 * options.rounds + 1)
+        return pipeline.measure(options.video_folder, rounds=options.rounds + 2)
     from videorec.tools.benchmark import cache
 
     return cache.measure(epochs=4 * options.rounds + 1)
