@@ -25,9 +25,10 @@ SMALL = [
 
 
 @pytest.fixture
-def go(tmp_path, monkeypatch, synthetic):
-    """Run train.py in an empty folder on the small synthetic set: `go("--name x", ...)`."""
+def go(tmp_path, monkeypatch, synthetic, caplog):
+    """Run train.py in an empty folder on the small synthetic set: `go("--train.epochs 2", ...)`."""
     monkeypatch.chdir(tmp_path)
+    caplog.set_level("INFO")
 
     def run(*args: str, path: str = str(synthetic), name: str = "x") -> Run:
         keras.backend.clear_session()

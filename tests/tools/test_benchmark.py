@@ -29,7 +29,7 @@ def test_pipeline(tmp_path, capsys):
     for number in range(2):
         write_video(tmp_path / "below" / f"{number}.avi", 20)
     rows = pipeline.measure(tmp_path, rounds=1, batches=1)
-    assert [row.name.split()[0] for row in rows] == ["uniform", "dense"]
+    assert [row.name.split()[0] for row in rows] == ["uniform", "uniform", "dense", "dense"]
     assert "clips/s" in shown(rows, capsys)
 
 
