@@ -8,7 +8,7 @@ from videorec.config import Data, Experiment, Train
 from videorec.models.frame_average import FrameAverage
 
 EXPERIMENT = Experiment(
-    data=Data(path="videos", frames=16, resize=(256, 256), crop=(224, 224)),
+    data=Data(path="videos", frames=16, resize=(224, 224), crop=(224, 224)),
     model=FrameAverage(backbone="mobilenet_v2", tap="pooled"),
-    train=Train(epochs=40, batch=16, learning_rate=1e-3, patience=15),
+    train=Train(epochs=40, batch=16, learning_rate=3e-3, cache_views=2),
 )

@@ -1,6 +1,6 @@
 """Measure videorec's speed against what one would take instead, within one run.
 
-    python -m videorec.tools.benchmark                        all parts (about 10 minutes on 2 cores)
+    python -m videorec.tools.benchmark                        all parts (a quarter of an hour on 2 idle cores)
     python -m videorec.tools.benchmark time_distributed       the layer against keras.layers.TimeDistributed
     python -m videorec.tools.benchmark pipeline               clips a second against bare OpenCV reading
     python -m videorec.tools.benchmark cache                  an epoch on stored features

@@ -11,12 +11,14 @@ import cv2
 import keras
 import numpy as np
 
-from videorec import training
+from videorec import models, training
 from videorec.config import Data, Experiment, Train
+from videorec.data.features import FeatureStore
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.data.sources import VideoSet
 from videorec.models.lrcn import LRCN
+from videorec.models.split import split
 from videorec.run import Run
 from videorec.tools.benchmark.figures import Figure
 
@@ -49,7 +51,7 @@ def measure(epochs: int = 13, clips: int = 218, validation: int = 38, backbone: 
     Args:
         epochs: to train.
         clips, validation: training and validation videos.
-        backbone: its features are computed from frames of 32 x 32, since an epoch does not see the frames' size.
+        backbone: whose features are stored; frames are 32 x 32, since an epoch does not see their size.
     """
     logging.getLogger("videorec").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as folder:
@@ -60,25 +62,43 @@ def measure(epochs: int = 13, clips: int = 218, validation: int = 38, backbone: 
             model=LRCN(backbone=backbone, tap="pooled", weights=None, units=256),
             train=Train(epochs=epochs, cache_views=1, monitor="loss", cache_dir=f"{folder}/cache"),
         )
-        keras.backend.clear_session()
-        strategy = training.set_up(experiment.train)
+        width = _store_features(experiment, videos)
+        strategy = training.set_up(experiment.train)  # the same seed again: fit finds the same backbone's features
         run = _TimedRun.create(Path(folder) / "run", experiment, videos.classes)
         training.fit(experiment, run, videos, strategy, Problems(len(videos.videos), 0.0))
-        width = run.load_model().get_layer("rgb_backbone").output.shape[-1]
     spans, processor = np.diff(run.saved, axis=0).T
     value = statistics.median(spans)
     name = (
         f"an epoch of LRCN's head on {clips} clips of stored features (16 x {width}), with validation on {validation}, "
         "checkpoint and TensorBoard"
     )
-    detail = f"median of epochs 2 to {epochs}; fastest {min(spans):.2f} s, slowest {max(spans):.2f} s; "
     stored = sum(epoch > 1 for epoch in run.best)
-    detail += f"processor time {statistics.median(processor):.2f} s; {stored} of them stored a new best model"
+    detail = (
+        f"median of epochs 2 to {epochs} ({stored} of them stored a new best model); fastest {min(spans):.2f} s, "
+        f"slowest {max(spans):.2f} s; processor time {statistics.median(processor):.2f} s"
+    )
     return [Figure(PART, name, f"{value:.2f} s", detail, "< 2 s", value < 2)]
 
 
+def _store_features(experiment: Experiment, videos: VideoSet) -> int:
+    """Fill the cache with features that tell the classes apart, so that epochs do find better models; their width."""
+    keras.backend.clear_session()
+    training.set_up(experiment.train)
+    data, train = experiment.data, experiment.train
+    model = models.from_config(experiment.model, {"rgb": (None, *data.crop, 3)}, len(videos.classes))
+    backbone, _ = split(model)
+    store = FeatureStore(train.cache_dir, experiment.model, data, backbone, train.seed)
+    rng, width = np.random.default_rng(0), backbone.output["rgb"].shape[-1]
+    centres = dict(zip(videos.classes, rng.random((len(videos.classes), width)), strict=True))
+    for video in videos.videos:
+        features = centres[video.labels[0]] + rng.normal(0, 2, (data.frames, width))
+        store.write(store.path(video, view=0), features)
+    keras.backend.clear_session()
+    return width
+
+
 def _videos(folder: Path, training_videos: int, validation: int) -> VideoSet:
-    """Copies of one small video, spread over the classes."""
+    """Copies of one small video, of which only those that TensorBoard shows are ever decoded."""
     first = folder / "first.avi"
     writer = cv2.VideoWriter(str(first), cv2.VideoWriter_fourcc(*"MJPG"), 25, (32, 32))
     for frame in np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), np.uint8):
@@ -88,6 +108,6 @@ def _videos(folder: Path, training_videos: int, validation: int) -> VideoSet:
     for number in range(training_videos + validation):
         path = folder / f"{number:04d}.avi"
         shutil.copy(first, path)
-        split = "train" if number < training_videos else "val"
-        videos.append(Video(str(path), (CLASSES[number % len(CLASSES)],), split=split))
+        side = "train" if number < training_videos else "val"
+        videos.append(Video(str(path), (CLASSES[number % len(CLASSES)],), split=side))
     return VideoSet(tuple(videos), CLASSES)
