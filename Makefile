@@ -32,5 +32,8 @@ lint: $(VENV)/installed-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
+benchmark: $(VENV)/installed
+	$(RUN) -m videorec.tools.benchmark
+
 clean:
 	rm -rf $(VENV) runs

@@ -74,6 +74,18 @@ def test_colour_jitter_stays_within_its_strength():
     assert 80 <= min(means) < 85 and 115 < max(means) <= 120  # only brightness changes a grey frame
 
 
+def test_colour_jitter_against_steps_in_numpy(clip):
+    """Brightness, then saturation about the pixel's grey, then contrast about the mean grey, one after the other."""
+    for seed in seeds(2):
+        brightness, contrast, saturation = tf.random.stateless_uniform([3], seed, 0.7, 1.3).numpy()
+        x = clip.numpy().astype(np.float64) * brightness
+        grey = (x @ [0.299, 0.587, 0.114])[..., None]
+        x = grey + (x - grey) * saturation
+        x = grey.mean() + (x - grey.mean()) * contrast
+        expected = np.clip(np.round(x), 0, 255)
+        assert np.abs(augment.color_jitter(clip, seed, 0.3).numpy() - expected).max() <= 1
+
+
 def test_ten_crops(clip):
     parts = augment.crops(clip, (32, 32), 10).numpy()
     frame = clip.numpy()

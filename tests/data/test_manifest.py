@@ -36,6 +36,15 @@ def test_round_trip(tmp_path):
     assert manifest.read(path) == videos
 
 
+def test_paths_stay_relative_through_links_and_dots(tmp_path, monkeypatch):
+    (tmp_path / "videos" / "a").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "videos")
+    monkeypatch.chdir(tmp_path / "videos")
+    for folder in (tmp_path / "link", "../videos"):
+        manifest.write(f"{folder}/m.csv", [Video(f"{folder}/a/1.mp4", ("a",))])
+        assert (tmp_path / "videos/m.csv").read_text().splitlines()[1].startswith("a/1.mp4,")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -40,6 +40,13 @@ def test_without_groups_each_video_is_its_own():
         assert counts == {"train": 15, "val": 5, "test": 5}
 
 
+def test_large_sets_without_groups_are_quick():
+    """13,320 videos of 101 classes, as UCF101 without groups: each class keeps its share."""
+    videos = [Video(f"{i}.mp4", (f"c{i % 101}",)) for i in range(13_320)]
+    for _, counts in splitting.describe(splitting.assign(videos, val=0.1, test=0.2)):
+        assert abs(counts["test"] - 26.4) < 1.5 and abs(counts["val"] - 13.2) < 1.5
+
+
 def test_seed_decides():
     videos = [Video(f"{i}.mp4", ("a" if i % 2 else "b",)) for i in range(60)]
     first, again, other = (splitting.assign(videos, seed=seed) for seed in (0, 0, 1))

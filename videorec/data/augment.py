@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from videorec.config import Data
 
+GREY = (0.299, 0.587, 0.114)  # luma of R, G, B (ITU-R BT.601)
 ASPECT = (3 / 4, 4 / 3)  # of random crops, as is usual since Szegedy et al. 2014
 
 
@@ -73,14 +74,13 @@ def random_flip(clip: tf.Tensor, seed: tf.Tensor, stream: str = "rgb") -> tf.Ten
 
 def color_jitter(clip: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     """Brightness, contrast and saturation each by a factor in [1 - strength, 1 + strength]."""
-    factors = tf.random.stateless_uniform([3], seed, 1 - strength, 1 + strength)
-    x = tf.cast(clip, tf.float32) * factors[0]
-    gray = tf.image.rgb_to_grayscale(x)  # (T, H, W, 1)
-    mean = tf.reduce_mean(gray)
-    # Saturation mixes with the grey frame, contrast with the clip's mean grey.
-    x = gray + (x - gray) * factors[2]
-    x = mean + (x - mean) * factors[1]
-    return tf.saturate_cast(tf.round(x), tf.uint8)
+    brightness, contrast, saturation = tf.unstack(tf.random.stateless_uniform([3], seed, 1 - strength, 1 + strength))
+    x = tf.cast(tf.reshape(clip, (-1, 3)), tf.float32)  # (T * H * W, 3)
+    # Saturation mixes a pixel with its grey, contrast with the clip's mean grey: together one matrix and an offset.
+    to_grey = tf.tile(tf.constant(GREY)[:, None], (1, 3))
+    matrix = brightness * contrast * (saturation * tf.eye(3) + (1 - saturation) * to_grey)
+    offset = brightness * (1 - contrast) * tf.tensordot(tf.reduce_mean(x, axis=0), tf.constant(GREY), 1)
+    return tf.reshape(tf.saturate_cast(tf.round(tf.matmul(x, matrix) + offset), tf.uint8), tf.shape(clip))
 
 
 def centre_crop(clip: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:

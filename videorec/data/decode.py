@@ -126,7 +126,10 @@ class _Folder:
             yield None
 
     def retrieve(self) -> np.ndarray:
-        frame = cv2.imread(str(self._current), cv2.IMREAD_COLOR)
+        try:
+            frame = cv2.imread(str(self._current), cv2.IMREAD_COLOR)
+        except cv2.error as error:  # larger than OpenCV allows, for example
+            raise Unreadable(f"{self._current.name}: {error.err}") from error
         if frame is None:
             raise Unreadable(f"{self._current.name} is not an image")
         return frame

@@ -112,7 +112,7 @@ def write(path: str | Path, videos: list[Video]) -> None:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             for video in videos:
-                full = Path(video.path).absolute()
+                full = Path(video.path).parent.resolve() / Path(video.path).name
                 name = full.relative_to(base) if full.is_relative_to(base) else full
                 cells = [name, ";".join(video.labels), video.start, video.end, video.split, video.group]
                 writer.writerow(["" if cell is None else cell for cell in cells])

@@ -132,7 +132,7 @@ def _is_media(path: Path) -> bool:
 def _videos_below(folder: Path) -> list[Path]:
     """Video files, and folders that hold images, at any depth; sorted."""
     found = []
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         suffixes = {name: Path(name).suffix.lower() for name in files if not name.startswith(".")}
         found += [Path(parent) / name for name, suffix in suffixes.items() if suffix in VIDEO_SUFFIXES]

@@ -57,19 +57,21 @@ def _choose(counts, sizes, free, amount: float, rng) -> list[int]:
     groups_wanted = int(amount) if amount >= 1 else len(sizes)
     share = amount / len(sizes) if amount >= 1 else amount
     size_wanted = np.inf if amount >= 1 else round(amount * sizes.sum())
-    chosen, have, have_size = [], np.zeros_like(total), 0
     candidates = rng.permutation(np.flatnonzero(free))
-    while len(chosen) < groups_wanted and have_size < size_wanted and len(candidates) > 1:
-        would_have = have + counts[candidates]
+    # Groups with the same counts are alike (all single videos of a class): each kind is weighed once.
+    kinds, kind_of = np.unique(counts[candidates], axis=0, return_inverse=True)
+    members = [list(candidates[kind_of.ravel() == k]) for k in range(len(kinds))]
+    chosen, have, have_size = [], np.zeros_like(total), 0
+    while len(chosen) < groups_wanted and have_size < size_wanted and len(chosen) + 1 < len(candidates):
+        would_have = have + kinds
         # A class without any video in the split weighs most, then the squared error of the classes' shares.
         error = (would_have == 0).sum(axis=1) + np.square(would_have / total - share).sum(axis=1)
-        best = int(np.argmin(error))
-        if chosen and amount < 1 and have_size + sizes[candidates[best]] > size_wanted + sizes.mean():
+        best = int(np.argmin([np.inf if not groups else e for groups, e in zip(members, error, strict=True)]))
+        group = int(members[best][-1])
+        if chosen and amount < 1 and have_size + sizes[group] > size_wanted + sizes.mean():
             break  # one more group would overshoot the share by more than an average group
-        chosen.append(int(candidates[best]))
-        have = have + counts[candidates[best]]
-        have_size += sizes[candidates[best]]
-        candidates = np.delete(candidates, best)
+        chosen.append(members[best].pop())
+        have, have_size = would_have[best], have_size + sizes[group]
     return chosen
 
 
