@@ -14,7 +14,9 @@ import pytest
 
 import train as script
 from videorec import training
+from videorec.callbacks import Checkpoint
 from videorec.config import UserError
+from videorec.models.split import split
 from videorec.run import Run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,6 +153,34 @@ class _Silent(keras.callbacks.Callback):
 
     def close(self):
         pass
+
+
+def test_the_best_model_survives_a_crash_before_it_was_stored(go, monkeypatch):
+    """Epoch 1 stores the whole model, epoch 2 is better and keeps the head's weights only; then the power fails."""
+    args = "--model.trainable-from none --train.cache-dir cache --train.schedule constant"
+    values = iter([0.1, 0.9, 0.2])
+    monkeypatch.setattr("videorec.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0})
+    monkeypatch.setattr(training, "Summaries", _Silent)
+    monkeypatch.setattr(training, "ProgressBar", _Silent)
+    heads = []
+
+    def crash(self, model, epoch, counters, save=Run.save_state):
+        save(self, model, epoch, counters)
+        heads.append(model.get_weights())
+        if epoch == 2:
+            raise SystemExit("power failure")
+
+    monkeypatch.setattr(Run, "save_state", crash)
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "close", lambda self: None)
+        with pytest.raises(SystemExit):
+            go("--train.epochs 3", args)
+    run = go("--train.epochs 3", args)
+    assert run.last_state()["counters"]["best_epoch"] == 2
+    _, head = split(run.load_model())
+    for stored, best, last in zip(head.get_weights(), heads[1], heads[2], strict=True):
+        np.testing.assert_array_equal(stored, best)
+        assert (best != last).any()
 
 
 def test_a_loss_that_is_no_number_stops_the_run(go):

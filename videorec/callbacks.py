@@ -23,7 +23,10 @@ def current_learning_rate(model: keras.Model) -> float:
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """After each epoch: keep the best whole model, the state to go on from, and stop early.
+    """After each epoch: keep the best model, the state to go on from, and stop early.
+
+    Writing the whole model takes longer than an epoch on cached features. Where only the head is fitted, better weights
+    are therefore kept at once (a small file), and the whole model is written when STORE_SECONDS have passed, and at the end.
 
     Args:
         run: where to.
@@ -32,10 +35,14 @@ class Checkpoint(keras.callbacks.Callback):
         counters: of the checkpoint that the run goes on from, or None.
     """
 
+    STORE_SECONDS = 20.0
+
     def __init__(self, run: Run, whole: keras.Model, train: Train, counters: dict | None = None):
         super().__init__()
         self.run, self.whole, self.train = run, whole, train
-        self.counters = counters or {"best": None, "best_epoch": 0, "wait": 0, "history": []}
+        self.counters = counters or {"best": None, "best_epoch": 0, "wait": 0, "history": [], "stored": True}
+        self._best_weights = None if self.counters["stored"] else run.load_best_weights()
+        self._stored_at = -math.inf
 
     def on_epoch_end(self, epoch, logs=None):
         """Save; `epoch` counts from 0."""
@@ -45,18 +52,36 @@ class Checkpoint(keras.callbacks.Callback):
         self.counters["history"].append(logs)
         try:
             if best is None or sign * value > sign * best:
-                self.counters.update(best=value, best_epoch=epoch + 1, wait=0)
-                self.run.save_model(self.whole)
+                self._best_weights = self.model.get_weights()
+                self.run.save_best_weights(self._best_weights)
+                self.counters.update(best=value, best_epoch=epoch + 1, wait=0, stored=False)
             else:
                 self.counters["wait"] += 1
+            self.model.stop_training |= stopped_early(self.train, self.counters)
+            last = self.model.stop_training or epoch + 1 == self.params["epochs"]
+            waited = time.monotonic() - self._stored_at
+            if last or self.model is self.whole or waited > self.STORE_SECONDS:
+                self.store_best()
             self.run.save_state(self.model, epoch + 1, self.counters)
         except OSError as error:
             raise UserError(
                 f"The run {self.run.folder} cannot be written after epoch {epoch + 1}: {error}. What was saved before is "
                 "whole: make room and run the same command again."
             ) from error
-        if stopped_early(self.train, self.counters):
-            self.model.stop_training = True
+
+    def store_best(self):
+        """Bring `model.keras` up to the best weights."""
+        if self.counters["stored"]:
+            return
+        current = self.model.get_weights()
+        self.model.set_weights(self._best_weights)
+        self.run.save_model(self.whole)
+        self.model.set_weights(current)
+        self.counters["stored"], self._stored_at = True, time.monotonic()
+
+    def close(self):
+        """After an interrupt or an error too, the run folder holds its best model."""
+        self.store_best()
 
 
 def stopped_early(train: Train, counters: dict) -> bool:

@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from videorec import config, models
 from videorec.config import Experiment, UserError
@@ -113,6 +114,25 @@ class Run:
         for file in (self.folder / "state").glob("*.weights.h5"):
             if file.name not in kept:
                 file.unlink()
+
+    def save_best_weights(self, weights: list[np.ndarray]) -> None:
+        """Keep the fitted model's best weights until the whole model is written; whole or not at all."""
+        temporary = self.folder / "state" / "new_best.npz"
+        np.savez(temporary, *weights)
+        os.replace(temporary, self.folder / "state" / "best.npz")
+
+    def load_best_weights(self) -> list[np.ndarray]:
+        """What `save_best_weights` kept.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        path = self.folder / "state" / "best.npz"
+        try:
+            with np.load(path) as arrays:
+                return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise UserError(f"{path} is damaged ({error}). Start anew with --train.no-resume") from error
 
     def _states(self) -> list[dict]:
         file = self.folder / "state" / "state.json"

@@ -1,5 +1,6 @@
 """The parts of train.py: set-up, feeding, optimizer, compile, fit."""
 
+import contextlib
 import dataclasses
 import logging
 import signal
@@ -181,13 +182,8 @@ def compile_model(model: keras.Model, train: Train, classes: int, steps: int) ->
 
 
 def fit(
-    experiment: Experiment,
-    run: Run,
-    videos: VideoSet,
-    strategy: tf.distribute.Strategy,
-    problems: Problems,
-    progress=None,
-):
+    experiment: Experiment, run: Run, videos: VideoSet, strategy: tf.distribute.Strategy, problems: Problems, progress=None
+) -> None:
     """Build, resume and train; the best model and the last state are in the run folder afterwards."""
     train = experiment.train
     with strategy.scope():
@@ -196,46 +192,49 @@ def fit(
         food = feed(experiment, videos, whole, problems, progress)
         steps = -(-food.clips // train.batch)
         confusion = compile_model(food.model, train, len(videos.classes), steps)
-        state = run.last_state()
-        if state:
-            run.restore(food.model, state)
-            whole_state = "finished" if state["epoch"] >= train.epochs else "going on"
-            log.info("%s: %d of %d epochs done, %s", run.folder, state["epoch"], train.epochs, whole_state)
-    epoch = state["epoch"] if state else 0
-    counters = state["counters"] if state else None
+        epoch, counters = _resume(run, food.model)
     if epoch >= train.epochs or (counters and stopped_early(train, counters)):
+        log.info("%s is finished after %d epochs; more with --train.epochs", run.folder, epoch)
         return
     summaries = Summaries(run.tensorboard, videos.classes, confusion, problems, food.clips)
     summaries.show_clips(first_clips(experiment, videos, problems, epoch), epoch)
     bar = ProgressBar(train.batch, food.clips)
-    callbacks = [EpochSeeds(), Guard(problems), Checkpoint(run, whole, train, counters), summaries, bar]
-    with interruptible():
-        try:
-            food.model.fit(
-                food.train(range(epoch, train.epochs)),
-                steps_per_epoch=steps,
-                initial_epoch=epoch,
-                epochs=train.epochs,
-                validation_data=food.val,
-                callbacks=callbacks,
-                shuffle=False,  # the pipeline does
-                verbose=0,
-            )
-        finally:
-            bar.close()
+    checkpoint = Checkpoint(run, whole, train, counters)
+    with interruptible(), contextlib.closing(bar), contextlib.closing(checkpoint):
+        food.model.fit(
+            food.train(range(epoch, train.epochs)),
+            steps_per_epoch=steps,
+            initial_epoch=epoch,
+            epochs=train.epochs,
+            validation_data=food.val,
+            callbacks=[EpochSeeds(), Guard(problems), checkpoint, summaries, bar],
+            shuffle=False,  # the pipeline does
+            verbose=0,
+        )
 
 
-class interruptible:  # noqa: N801 -- used like contextlib's
+def _resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:
+    """Epochs done and their counters, after loading the last state where there is one."""
+    state = run.last_state()
+    if state is None:
+        return 0, None
+    run.restore(model, state)
+    log.info("%s: going on after epoch %d", run.folder, state["epoch"])
+    return state["epoch"], state["counters"]
+
+
+@contextlib.contextmanager
+def interruptible():
     """While training, SIGTERM (a cluster that wants its machine back) acts like Ctrl-C."""
 
-    def __enter__(self):
-        def stop(*_):
-            raise KeyboardInterrupt
+    def stop(*_):
+        raise KeyboardInterrupt
 
-        self._before = signal.signal(signal.SIGTERM, stop)
-
-    def __exit__(self, *_):
-        signal.signal(signal.SIGTERM, self._before)
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def runs_folder() -> Path:
