@@ -51,12 +51,12 @@ class Checkpoint(keras.callbacks.Callback):
         best, sign = self.counters["best"], -1 if self.train.monitor == "loss" else 1
         self.counters["history"].append(logs)
         try:
-            if best is None or sign * value > sign * best:
+            better = best is None or sign * value > sign * best
+            self.counters["wait"] = 0 if better else self.counters["wait"] + 1
+            if better or value == best:  # on a small validation set ties are common: the later model has learnt more
                 self._best_weights = self.model.get_weights()
                 self.run.save_best_weights(self._best_weights)
-                self.counters.update(best=value, best_epoch=epoch + 1, wait=0, stored=False)
-            else:
-                self.counters["wait"] += 1
+                self.counters.update(best=value, best_epoch=epoch + 1, stored=False)
             self.model.stop_training |= stopped_early(self.train, self.counters)
             last = self.model.stop_training or epoch + 1 == self.params["epochs"]
             waited = time.monotonic() - self._stored_at

@@ -117,7 +117,7 @@ class Train:
     label_smoothing: float = 0.0
     """Share of the target spread over all classes."""
     monitor: Literal["accuracy", "mean_class_accuracy", "loss"] = "accuracy"
-    """Validation figure that picks the best model (training figure where there is no validation set)."""
+    """Validation figure that picks the best model, the later one of equals (training figure without a validation set)."""
     patience: int | None = None
     """Stop after this many epochs without a better `monitor`; None: never."""
     cache: bool = True
