@@ -55,6 +55,11 @@ def test_the_lowest_loss_is_the_best():
     assert run_epochs([0.2, 0.5, 0.1], monitor="loss").models == [1, 3]
 
 
+def test_the_last_model_whatever_the_figures():
+    run = run_epochs([0.9, 0.5, 0.1], monitor="last", patience=1)
+    assert run.models == [1, 2, 3]
+
+
 def test_ties_do_not_prolong_the_patience():
     run = run_epochs([0.5, 0.5, 0.5, 0.5, 0.9], patience=3)
     assert len(run.states) == 4 and run.models == [1, 2, 3, 4]

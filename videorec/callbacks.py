@@ -47,7 +47,8 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Save; `epoch` counts from 0."""
         logs = tidy(logs)
-        value = logs.get(f"val_{self.train.monitor}", logs[self.train.monitor])
+        figures = {**logs, "last": epoch + 1}
+        value = figures.get(f"val_{self.train.monitor}", figures[self.train.monitor])
         best, sign = self.counters["best"], -1 if self.train.monitor == "loss" else 1
         self.counters["history"].append(logs)
         try:

@@ -116,8 +116,9 @@ class Train:
     """The loss of a clip is the weighted mean over its time steps, or their weighted sum."""
     label_smoothing: float = 0.0
     """Share of the target spread over all classes."""
-    monitor: Literal["accuracy", "mean_class_accuracy", "loss"] = "accuracy"
-    """Validation figure that picks the best model, the later one of equals (training figure without a validation set)."""
+    monitor: Literal["accuracy", "mean_class_accuracy", "loss", "last"] = "accuracy"
+    """Validation figure that picks the best model, the later one of equals (training figure without a validation set).
+    last: keep the last epoch's model, where the validation set is too small to choose by."""
     patience: int | None = None
     """Stop after this many epochs without a better `monitor`; None: never."""
     cache: bool = True
