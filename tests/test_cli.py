@@ -60,7 +60,7 @@ def test_help_shows_settings_with_defaults(capsys):
         cli.parse_experiment(["lrcn", "--help"], "")
     assert status.value.code == 0
     text = capsys.readouterr().out
-    assert "--model.units INT" in text and "Units of the LSTM" in text and "(default: 256)" in text
+    assert "--model.units INT" in text and "Units of the LSTM" in text and "(default: 64)" in text
 
 
 def test_exit_statuses(monkeypatch, capsys):
