@@ -264,17 +264,24 @@ def command(tmp_path, synthetic, *args):
         *SMALL,
         *words,
     ]
-    return subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # A suite that runs in the background of a script inherits an ignored SIGINT; a user's shell does not hand that on.
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(line, cwd=tmp_path, preexec_fn=heed, **pipe)
 
 
-def test_interrupt_keeps_the_last_epoch_and_says_how_to_go_on(tmp_path, synthetic):
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_keeps_the_last_epoch_and_says_how_to_go_on(tmp_path, synthetic, stop):
     process = command(tmp_path, synthetic, "--train.epochs 500")
     for line in process.stdout:
         if line.startswith("epoch 2/"):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(stop)
             break
-    rest = process.stdout.read()
-    assert process.wait(60) == 130, rest
+    try:
+        rest, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, rest
     epoch = int(re.search(r"the state after epoch (\d+) is kept", rest).group(1))
     assert epoch >= 2
     assert "Traceback" not in rest
