@@ -6,8 +6,7 @@
 Without a network connection, give the backbone's weights as a file: --model.weights FILE.
 
 Bidirectional, since the mean over steps counts the first step as much as the last: an LSTM that reads forwards only must
-guess there. In cross-validation by recording over 165 real clips it got 0.69 right, reading forwards 0.59, the mean over
-frames without memory 0.59 (frames of 128 x 160). With --model.no-bidirectional the model is causal.
+guess there. With --model.no-bidirectional the model is causal.
 """
 
 from videorec.config import Data, Experiment, Train
