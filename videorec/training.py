@@ -74,10 +74,9 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
     views = train.cache_views if data.augment else 1
     for part, number in ((training, views), (validation, 1)):
         features.fill(store, part, number, backbone, reader, train.batch, train.seed, progress or (lambda *_: None))
-    shape = head.inputs[0].shape[1:]
-    shape = (data.frames, *shape[1:])
-    load = features.load_features(store, training, views, shape)
-    val_load = features.load_features(store, validation, 1, shape)
+    shapes = {name: (data.frames, *x.shape[2:]) for name, x in head.input.items()}
+    load = features.load_features(store, training, views, shapes)
+    val_load = features.load_features(store, validation, 1, shapes)
     val = stored_validation(validation, videos.classes, data, val_load, train.batch)
     return _feed(experiment, videos.classes, head, training, load, val if validation else None)
 
@@ -95,8 +94,8 @@ def stored_validation(videos: list[Video], classes, data: Data, load: pipeline.L
     """Validation batches of stored features."""
 
     def sample(index):
-        clip, readable = load(index, tf.constant(0, tf.int64))
-        return {data.stream: clip}, index, readable
+        inputs, readable = load(index, tf.constant(0, tf.int64))
+        return inputs, index, readable
 
     dataset = tf.data.Dataset.range(len(videos)).map(sample, num_parallel_calls=pipeline.workers(data)).batch(batch).prefetch(2)
     return pipeline.validation(dataset, videos, classes, batch)
@@ -108,7 +107,10 @@ def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, ep
     load = pipeline.load_frames(training, experiment.data, ClipReader(experiment.data, problems), experiment.train.seed)
     chosen = np.linspace(0, len(training) - 1, min(STRIP_CLIPS, len(training))).astype(np.int64)
     order = tf.data.Dataset.from_tensor_slices(chosen)
-    clips = order.map(lambda i: load(i, tf.constant(epoch, tf.int64))[0], num_parallel_calls=pipeline.workers(experiment.data))
+    clips = order.map(
+        lambda i: load(i, tf.constant(epoch, tf.int64))[0][experiment.data.stream],
+        num_parallel_calls=pipeline.workers(experiment.data),
+    )
     return np.stack(list(clips.as_numpy_iterator()))
 
 

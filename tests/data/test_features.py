@@ -23,7 +23,7 @@ def backbone():
     x = keras.layers.Conv2D(4, 3, strides=8)(keras.layers.Rescaling(1 / 255)(frame))
     cnn = keras.Model(frame, keras.layers.GlobalAveragePooling2D()(x))
     frames = keras.Input((None, 32, 32, 3), dtype="uint8", name="rgb")
-    return keras.Model({"rgb": frames}, {"rgb": TimeDistributed(cnn)(frames)})
+    return keras.Model({"rgb": frames}, {"rgb": TimeDistributed(cnn, name="rgb_backbone")(frames)})
 
 
 @pytest.fixture
@@ -46,20 +46,20 @@ def test_computed_once_and_exact(tmp_path, videos, backbone):
     assert fill(store, videos, backbone) == (6, 0)
     plain = next(ClipReader(DATA, Problems(1, 1.0)).plain_clips(videos[1], 1))[None, :, 4:36, 4:36]
     expected = keras.ops.convert_to_numpy(backbone({"rgb": plain})["rgb"])[0]
-    np.testing.assert_allclose(store.read(store.path(videos[1], 0)), expected, atol=1e-6)
-    assert np.abs(store.read(store.path(videos[1], 1)) - expected).max() > 1e-4  # augmented
+    np.testing.assert_allclose(store.read(store.path(videos[1], 0))["rgb"], expected, atol=1e-6)
+    assert np.abs(store.read(store.path(videos[1], 1))["rgb"] - expected).max() > 1e-4  # augmented
 
 
 def test_views_take_turns(tmp_path, videos, backbone):
     store = make(tmp_path, backbone)
     fill(store, videos, backbone)
-    load = features.load_features(store, videos, 2, (3, 4))
+    load = features.load_features(store, videos, 2, {"rgb": (3, 4)})
     import tensorflow as tf
 
     for epoch in range(3):
         for index in range(3):
             got, readable = load(tf.constant(index, tf.int64), tf.constant(epoch, tf.int64))
-            np.testing.assert_array_equal(got, store.read(store.path(videos[index], (epoch + index) % 2)))
+            np.testing.assert_array_equal(got["rgb"], store.read(store.path(videos[index], (epoch + index) % 2))["rgb"])
             assert readable == 1
 
 
@@ -76,7 +76,7 @@ def test_damaged_entries_are_made_anew(tmp_path, videos, backbone, caplog):
     assert fill(store, videos, backbone) == (3, 3)
     assert caplog.text.count("damaged cache entry") == 3
     for video, before in zip(videos, intact, strict=True):
-        np.testing.assert_array_equal(store.read(store.path(video, 0)), before)
+        np.testing.assert_array_equal(store.read(store.path(video, 0))["rgb"], before["rgb"])
 
 
 def test_key_holds_what_matters(tmp_path, videos, backbone):
@@ -108,7 +108,7 @@ def test_unreadable_videos_are_not_stored(tmp_path, videos, backbone):
     fill(store, videos, backbone, problems=problems)
     assert len(problems.unreadable) == 1
     assert not store.path(videos[3], 0).exists()
-    _, readable = features.load_features(store, videos, 2, (3, 4))(tf.constant(3, tf.int64), tf.constant(0, tf.int64))
+    _, readable = features.load_features(store, videos, 2, {"rgb": (3, 4)})(tf.constant(3, tf.int64), tf.constant(0, tf.int64))
     assert readable == 0
     with pytest.raises(UserError, match="1 of 4 videos cannot be read"):
         fill(store, videos, backbone, problems=Problems(4, 0.1))
@@ -133,6 +133,38 @@ def test_a_cache_that_cannot_be_written(tmp_path, videos, backbone, monkeypatch)
 def test_training_on_features_uses_the_pipeline(tmp_path, videos, backbone):
     store = make(tmp_path, backbone)
     fill(store, videos, backbone)
-    load = features.load_features(store, videos, 2, (3, 4))
+    load = features.load_features(store, videos, 2, {"rgb": (3, 4)})
     (x, _, w), _ = list(pipeline.training(videos, ("a", "b"), DATA, load, 2, range(1), 0).as_numpy_iterator())
     assert x["rgb"].shape == (2, 3, 4) and w["steps"].tolist() == [1, 1]
+
+
+def test_several_taps_and_maps(tmp_path, videos):
+    frame = keras.Input((32, 32, 3), dtype="uint8")
+    low = keras.layers.Conv2D(4, 3, strides=4, name="low")(keras.layers.Rescaling(1 / 255)(frame))
+    high = keras.layers.GlobalAveragePooling2D(name="high")(low)
+    frames = keras.Input((None, 32, 32, 3), dtype="uint8", name="rgb")
+
+    def backbone(outputs):
+        cnn = keras.Model(frame, outputs)
+        tensors = TimeDistributed(cnn, name="rgb_backbone")(frames)
+        tensors = tensors if isinstance(tensors, list) else [tensors]
+        return keras.Model({"rgb": frames}, {f"rgb_{i}": x for i, x in enumerate(tensors)})
+
+    both = backbone([low, high])
+    store = make(tmp_path, both)
+    fill(store, videos, both)
+    plain = next(ClipReader(DATA, Problems(1, 1.0)).plain_clips(videos[1], 1))[None, :, 4:36, 4:36]
+    expected = keras.tree.map_structure(lambda x: keras.ops.convert_to_numpy(x)[0], both({"rgb": plain}))
+    stored = store.read(store.path(videos[1], 0))
+    np.testing.assert_allclose(stored["rgb_0"], expected["rgb_0"], atol=1e-3)  # a map: float16
+    np.testing.assert_allclose(stored["rgb_1"], expected["rgb_1"], atol=1e-6)
+    load = features.load_features(store, videos, 2, {"rgb_0": (3, 8, 8, 4), "rgb_1": (3, 4)})
+    (x, *_), _ = list(pipeline.training(videos, ("a", "b"), DATA, load, 2, range(1), 0).as_numpy_iterator())
+    assert x["rgb_0"].shape == (2, 3, 8, 8, 4) and x["rgb_1"].shape == (2, 3, 4)
+    assert make(tmp_path, backbone([high])).folder != store.folder  # same weights, other taps
+
+
+def test_maps_beyond_float16_keep_their_range(tmp_path):
+    large = np.full((2, 3, 3, 1), 1e6, np.float32)
+    features.FeatureStore.write(tmp_path / "x.npz", {"rgb": large})
+    np.testing.assert_array_equal(features.FeatureStore.read(tmp_path / "x.npz")["rgb"], large)

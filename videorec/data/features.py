@@ -1,7 +1,8 @@
 """The feature cache: with a frozen backbone its features are computed once and every epoch reads them.
 
-One file a video and view. A view is one version of its clip: view 0 is plain, the others are fixed draws of the
-augmentation. Files are written atomically and carry checksums (zip), so that a damaged one is found and made anew.
+One file a video and view, with an array for each of the backbone's outputs. A view is one version of its clip: view 0 is
+plain, the others are fixed draws of the augmentation. Files are written atomically and carry checksums (zip), so that a
+damaged one is found and made anew.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from videorec.config import Data, Model, UserError
 from videorec.data import augment, pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
+from videorec.models.split import backbone_layers
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class FeatureStore:
     Args:
         folder: of all stores.
         model, data: what the features depend on.
-        backbone: the model that computes them; its weights are part of the key.
+        backbone: the model that computes them; its outputs and its weights are part of the key.
         seed: of the augmented views.
     """
 
@@ -45,7 +47,7 @@ class FeatureStore:
             weights.update(np.ascontiguousarray(array))
         pixels = {name: getattr(data, name) for name in PIXEL_SETTINGS}
         self._augmentation = {"seed": seed, **{name: getattr(data, name) for name in AUGMENT_SETTINGS}}
-        key = [videorec.__version__, model.backbone, model.tap, pixels, weights.hexdigest()]
+        key = [videorec.__version__, model.backbone, model.tap, _taps(backbone), pixels, weights.hexdigest()]
         self.folder = Path(folder).expanduser() / f"{model.backbone}-{model.tap}-{_digest(key)[:12]}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -63,11 +65,11 @@ class FeatureStore:
         return self.folder / digest[:2] / f"{digest[2:20]}.npz"
 
     @staticmethod
-    def read(path: Path) -> np.ndarray | None:
-        """`(T, ...)` float32 features, or None where there are none or the file is damaged."""
+    def read(path: Path) -> dict[str, np.ndarray] | None:
+        """`{name: (T, ...) float32 features}`, or None where there are none or the file is damaged."""
         try:
             with np.load(path) as entry:
-                return entry["features"]
+                return {name: entry[name].astype(np.float32) for name in entry.files}
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -75,17 +77,32 @@ class FeatureStore:
             return None
 
     @staticmethod
-    def write(path: Path, features: np.ndarray) -> None:
-        """Write whole or not at all."""
+    def write(path: Path, features: dict[str, np.ndarray]) -> None:
+        """Write whole or not at all.
+
+        Maps `(T, H, W, C)` are stored as float16: half the disk for a rounding far below what augmentation changes.
+        """
+        stored = {name: _compact(array) for name, array in features.items()}
         temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         try:
             path.parent.mkdir(exist_ok=True)
             with open(temporary, "wb") as file:
-                np.savez(file, features=features.astype(np.float32))
+                np.savez(file, **stored)
             os.replace(temporary, path)
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise _cannot_write(path, error) from error
+
+
+def _taps(backbone: keras.Model) -> dict[str, list[str]]:
+    """The layers of each stream's CNN that features come from."""
+    outputs = {name: keras.tree.flatten(layer.layer.output) for name, layer in backbone_layers(backbone).items()}
+    return {name: [x._keras_history.operation.name for x in tensors] for name, tensors in outputs.items()}
+
+
+def _compact(array: np.ndarray) -> np.ndarray:
+    fits = array.ndim == 4 and np.abs(array).max(initial=0) < np.finfo(np.float16).max
+    return array.astype(np.float16 if fits else np.float32)
 
 
 def _digest(key) -> str:
@@ -114,11 +131,11 @@ def fill(
     missing = [entry for entry in wanted if FeatureStore.read(entry[2]) is None]
     stream, done = reader.data.stream, 0
     for clips, index, readable in _views(missing, reader, seed).batch(batch).prefetch(2):
-        features = keras.ops.convert_to_numpy(backbone.predict_on_batch({stream: clips})[stream])
-        for row, i, ok in zip(features, index.numpy(), readable.numpy(), strict=True):
+        features = keras.tree.map_structure(keras.ops.convert_to_numpy, backbone.predict_on_batch({stream: clips}))
+        for row, (i, ok) in enumerate(zip(index.numpy(), readable.numpy(), strict=True)):
             if ok:
-                FeatureStore.write(missing[i][2], row)
-        done += len(features)
+                FeatureStore.write(missing[i][2], {name: array[row] for name, array in features.items()})
+        done += len(index)
         reader.problems.check()
         progress(done, len(missing))
     log.info("feature cache %s: %d clips reused, %d computed", store.folder, len(wanted) - len(missing), len(missing))
@@ -155,17 +172,25 @@ def _stable(video: Video) -> int:
     return zlib.crc32(video.name.encode()) & 0x7FFFFFFF
 
 
-def load_features(store: FeatureStore, videos: Sequence[Video], views: int, shape: tuple[int, ...]) -> pipeline.Load:
-    """Read stored features in place of decoding: epoch e shows view (e + index) mod `views` of each video."""
+def load_features(
+    store: FeatureStore, videos: Sequence[Video], views: int, shapes: dict[str, tuple[int, ...]]
+) -> pipeline.Load:
+    """Read stored features in place of decoding: epoch e shows view (e + index) mod `views` of each video.
+
+    Args:
+        shapes: `(T, ...)` of each of the backbone's outputs, by name.
+    """
+    names = sorted(shapes)
 
     def read(index, epoch):
         features = FeatureStore.read(store.path(videos[index], int(epoch + index) % views))
         if features is None:  # its video could not be read when the cache was filled
-            return np.zeros(shape, np.float32), np.float32(0)
-        return features, np.float32(1)
+            return [*(np.zeros(shapes[name], np.float32) for name in names), np.float32(0)]
+        return [*(features[name] for name in names), np.float32(1)]
 
     def load(index, epoch):
-        features, readable = tf.numpy_function(read, [index, epoch], (tf.float32, tf.float32))
-        return tf.ensure_shape(features, shape), tf.ensure_shape(readable, ())
+        *features, readable = tf.numpy_function(read, [index, epoch], [tf.float32] * (len(names) + 1))
+        inputs = {name: tf.ensure_shape(x, shapes[name]) for name, x in zip(names, features, strict=True)}
+        return inputs, tf.ensure_shape(readable, ())
 
     return load

@@ -22,8 +22,8 @@ from videorec.data.manifest import Video
 cv2.setNumThreads(0)  # the pipeline decodes files in parallel; OpenCV's own threads would fight for the same cores
 log = logging.getLogger(__name__)
 
-# (index of the video, epoch) -> (input of the stream, 1.0 or 0.0 where the video cannot be read)
-Load = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+# (index of the video, epoch) -> (inputs by name, 1.0 or 0.0 where the video cannot be read)
+Load = Callable[[tf.Tensor, tf.Tensor], tuple[dict[str, tf.Tensor], tf.Tensor]]
 
 
 def workers(data: Data) -> int:
@@ -56,7 +56,7 @@ def training(
     epochs: range,
     seed: int,
 ) -> tf.data.Dataset:
-    """Batches of `({stream}, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch.
+    """Batches of `(inputs, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch.
 
     Targets and weights are dicts for the outputs `steps` (the loss) and `probabilities` (the metrics): class weights
     go to the loss alone, a video that cannot be read has weight 0 in both.
@@ -66,9 +66,9 @@ def training(
     loss_weight = shares if data.balance == "weight" else tf.ones_like(shares)
 
     def sample(index, epoch):
-        clip, readable = load(index, epoch)
+        inputs, readable = load(index, epoch)
         y = targets[index]
-        return {data.stream: clip}, _per_output(y), {"steps": readable * loss_weight[index], "probabilities": readable}
+        return inputs, _per_output(y), {"steps": readable * loss_weight[index], "probabilities": readable}
 
     def one_epoch(epoch):
         order = tf.data.Dataset.from_tensor_slices(epoch_order(len(videos), epoch, seed, draw))
@@ -104,7 +104,8 @@ def load_frames(videos: Sequence[Video], data: Data, reader: ClipReader, seed: i
             clip = augment.augment(clip, augment.clip_seed(seed, epoch, index), data)
         else:
             clip = augment.centre_crop(clip, data.crop)
-        return tf.ensure_shape(clip, (data.frames, *data.crop, 3)), tf.ensure_shape(readable, ())
+        clip = tf.ensure_shape(clip, (data.frames, *data.crop, 3))
+        return {data.stream: clip}, tf.ensure_shape(readable, ())
 
     return load
 

@@ -92,7 +92,7 @@ def _store_features(experiment: Experiment, videos: VideoSet) -> int:
     centres = dict(zip(videos.classes, rng.random((len(videos.classes), width)), strict=True))
     for video in videos.videos:
         features = centres[video.labels[0]] + rng.normal(0, 2, (data.frames, width))
-        store.write(store.path(video, view=0), features)
+        store.write(store.path(video, view=0), {"rgb": features})
     keras.backend.clear_session()
     return width
 
