@@ -79,6 +79,22 @@ def test_several_outputs():
     assert [tuple(x.shape) for x in model.outputs] == [(None, 16, 16, 128), (None, 8, 8, 256)]
 
 
+def test_levels_ahead_of_the_tap():
+    # VGG-16 as in GRU-RCN: pool2, pool3, pool4, pool5 and fc7 of a 224 x 224 frame.
+    model = backbones.build("vgg16", (224, 224, 3), tap="fc", outputs=backbones.levels("vgg16"))
+    expected = [(56, 56, 128), (28, 28, 256), (14, 14, 512), (7, 7, 512), (4096,)]
+    assert [tuple(x.shape)[1:] for x in model.outputs] == expected
+
+
+@pytest.mark.parametrize("name", backbones.names())
+def test_levels_shrink(name):
+    model = backbones.build(name, (96, 128, 3), tap="pooled", outputs=backbones.levels(name))
+    *maps, pooled = [tuple(x.shape)[1:] for x in model.outputs]
+    heights = [shape[0] for shape in maps]
+    assert len(maps) >= 3 and heights == sorted(set(heights), reverse=True)
+    assert pooled == maps[-1][2:]
+
+
 def test_tiny_is_small_and_keeps_places():
     model = backbones.build("tiny", (64, 64, 3), tap="fc")
     assert model.output_shape == (None, 64)

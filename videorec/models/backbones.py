@@ -6,7 +6,7 @@ from functools import partial
 
 import keras
 import numpy as np
-from keras import applications, layers
+from keras import applications, layers, tree
 
 from videorec.config import UserError, nearest
 from videorec.layers import CaffeScaling
@@ -18,7 +18,8 @@ from videorec.models.weights import load
 @dataclass(frozen=True)
 class Backbone:
     """How a CNN is built: `network(input_shape=, include_top=, weights=)`, the scaling of its input (`unit`: [-1, 1],
-    `caffe`: BGR minus a mean, `none`: [0, 255]), the layer of its `fc` tap and the frame size that this tap fixes."""
+    `caffe`: BGR minus a mean, `none`: [0, 255]), the layer of its `fc` tap and the frame size that this tap fixes, and the
+    last layers of its resolutions, fine to coarse."""
 
     network: Callable[..., keras.Model]
     scaling: str
@@ -26,6 +27,7 @@ class Backbone:
     fc_size: int | None = None
     imagenet: bool = True
     min_size: int = 32
+    levels: tuple[str, ...] = ()
 
 
 def _efficientnet_b0(input_shape, include_top, weights=None) -> keras.Model:
@@ -48,24 +50,42 @@ def _efficientnet_b0(input_shape, include_top, weights=None) -> keras.Model:
     return network
 
 
+_CAFFENET = ("pool1", "pool2", "pool5")
+_VGG16 = ("block2_pool", "block3_pool", "block4_pool", "block5_pool")  # GRU-RCN's percepts, with fc7
+_RESNET50 = ("conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out")
+_MOBILENET = ("conv_pw_3_relu", "conv_pw_5_relu", "conv_pw_11_relu", "conv_pw_13_relu")
+_MOBILENET_V2 = ("block_2_add", "block_5_add", "block_12_add", "out_relu")
+_EFFICIENTNET_B0 = ("block2b_add", "block3b_add", "block5c_add", "top_activation")
+
 _BACKBONES = {
-    "caffenet": Backbone(caffenet, "caffe", "fc6", FC_SIZE, imagenet=False, min_size=64),
-    "caffenet_hybrid": Backbone(caffenet_hybrid, "caffe", "fc6", FC_SIZE, imagenet=False, min_size=64),
-    "vgg16": Backbone(applications.VGG16, "caffe", "fc2", 224),
-    "inception_v3": Backbone(applications.InceptionV3, "unit", min_size=75),
-    "resnet50": Backbone(applications.ResNet50, "caffe"),
-    "mobilenet": Backbone(applications.MobileNet, "unit"),
-    "mobilenet_025": Backbone(partial(applications.MobileNet, alpha=0.25), "unit"),
-    "mobilenet_v2": Backbone(applications.MobileNetV2, "unit"),
-    "mobilenet_v2_035": Backbone(partial(applications.MobileNetV2, alpha=0.35), "unit"),
-    "efficientnet_b0": Backbone(_efficientnet_b0, "none"),
-    "tiny": Backbone(tiny, "unit", "fc", imagenet=False, min_size=8),
+    "caffenet": Backbone(caffenet, "caffe", "fc6", FC_SIZE, imagenet=False, min_size=64, levels=_CAFFENET),
+    "caffenet_hybrid": Backbone(caffenet_hybrid, "caffe", "fc6", FC_SIZE, imagenet=False, min_size=64, levels=_CAFFENET),
+    "vgg16": Backbone(applications.VGG16, "caffe", "fc2", 224, levels=_VGG16),
+    "inception_v3": Backbone(applications.InceptionV3, "unit", min_size=75, levels=("mixed2", "mixed7", "mixed10")),
+    "resnet50": Backbone(applications.ResNet50, "caffe", levels=_RESNET50),
+    "mobilenet": Backbone(applications.MobileNet, "unit", levels=_MOBILENET),
+    "mobilenet_025": Backbone(partial(applications.MobileNet, alpha=0.25), "unit", levels=_MOBILENET),
+    "mobilenet_v2": Backbone(applications.MobileNetV2, "unit", levels=_MOBILENET_V2),
+    "mobilenet_v2_035": Backbone(partial(applications.MobileNetV2, alpha=0.35), "unit", levels=_MOBILENET_V2),
+    "efficientnet_b0": Backbone(_efficientnet_b0, "none", levels=_EFFICIENTNET_B0),
+    "tiny": Backbone(tiny, "unit", "fc", imagenet=False, min_size=8, levels=("conv1", "conv2", "conv4")),
 }
 
 
 def names() -> list[str]:
     """The names that `build` knows."""
     return sorted(_BACKBONES)
+
+
+def levels(name: str) -> tuple[str, ...]:
+    """The last layer of each resolution, fine to coarse: what a model that reads several maps takes by default.
+
+    Raises:
+        UserError: an unknown name.
+    """
+    if name not in _BACKBONES:
+        raise UserError(f"No backbone is called {name!r}. {nearest(str(name), _BACKBONES)}")
+    return _BACKBONES[name].levels
 
 
 def build(
@@ -87,7 +107,7 @@ def build(
         weights: `imagenet`, a weights file, or None.
         trainable_from: `none`, `all`, or the name of the first layer that is trained.
         stream: `rgb` or `flow`: Caffe's mean is ImageNet's for `rgb`, 128 for `flow`.
-        outputs: names of layers whose outputs are returned (a list where there are several) instead of the tap's.
+        outputs: names of layers whose outputs are returned too, in a list ahead of the tap's; in place of it with tap `map`.
 
     Raises:
         UserError: an unknown name, tap or layer; a frame that is too small; weights that are missing or do not fit.
@@ -95,7 +115,9 @@ def build(
     spec = _spec(name, input_shape, tap)
     resized = (spec.fc_size, spec.fc_size) if tap == "fc" and spec.fc_size else tuple(input_shape[:2])
     network = _network(name, spec, (*resized, 3), tap, weights, stream)
-    taps = [_layer(network, layer, "outputs").output for layer in outputs] if outputs else network.output
+    taps = [_layer(network, layer, "outputs").output for layer in outputs or ()]
+    if not (taps and tap == "map"):
+        taps.append(network.output)
     features = keras.Model(network.inputs[0], taps, name=name)
 
     # === Functional Model ===
@@ -104,10 +126,10 @@ def build(
     if resized != tuple(input_shape[:2]):
         x = layers.Resizing(*resized, name="resize")(x)
     # `call`, not the model itself: the layers then stand in one flat model, and can be found by name.
-    x = features.call(x)
-    if tap == "pooled" and not outputs:
-        x = layers.GlobalAveragePooling2D(name="pooled")(x)  # (B, C)
-    model = keras.Model(frame, x, name=name)
+    taps = tree.flatten(features.call(x))
+    if tap == "pooled":
+        taps[-1] = layers.GlobalAveragePooling2D(name="pooled")(taps[-1])  # (B, C)
+    model = keras.Model(frame, taps[0] if len(taps) == 1 else taps, name=name)
     _set_trainable(model, trainable_from, pretrained=weights is not None)
     return model
 
