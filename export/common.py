@@ -48,11 +48,11 @@ def float32_model(run: Run) -> keras.Model:
     A mixed-precision model is rebuilt in float32 with the same weights, since it would not convert; cuDNN is switched
     off, since a graph that names cuDNN's operations does not run on a CPU.
     """
-    model, data = run.load_model(), run.experiment.data
+    model = run.load_model()
     if run.experiment.train.precision != "float32":
         keras.config.set_dtype_policy("float32")
         plain = dataclasses.replace(run.experiment.model, weights=None)
-        rebuilt = models.from_config(plain, {data.stream: (None, *data.crop, 3)}, len(run.classes))
+        rebuilt = models.for_experiment(dataclasses.replace(run.experiment, model=plain), len(run.classes))
         rebuilt.set_weights(model.get_weights())
         model = rebuilt
     for layer in model._flatten_layers():

@@ -3,9 +3,10 @@
     python -m export.saved_model runs/NAME            writes runs/NAME/saved_model
 
 Signatures:
-    serving_default   frames: uint8 (B, T, H, W, 3), RGB, every size dynamic
+    serving_default   frames: uint8 (B, T, H, W, 3), RGB, every size dynamic (T where the model allows it)
     serve_jpeg        images: string (B, T), encoded frames (JPEG, PNG), each of its own size
-Both return probabilities (B, C), steps (B, S, C) logits, and classes (C,), the names in their order. Resizing, cropping and
+Both return probabilities (B, C), steps (B, S, C) logits, and classes (C,), the names in their order; attention models also
+their coefficients. Resizing, cropping and
 scaling are inside. To use it: tf.saved_model.load(FOLDER).signatures["serving_default"](frames=...). Keep the loaded object.
 """
 
@@ -47,18 +48,19 @@ def serving_module(model: keras.Model, data: Data, classes: tuple[str, ...], nam
     module.weights = [variable.value for variable in model.variables]  # tracked, so that they are saved
     module.names = tf.saved_model.Asset(str(names_file))
     names = tf.constant(classes)
+    length = model.inputs[0].shape[1]  # None where any number of frames will do
 
     def outputs(flat, batch, steps):
-        clips = tf.reshape(flat, (batch, steps, *data.resize, 3))  # (B, T, H, W, 3)
+        clips = tf.reshape(flat, (batch, length or steps, *data.resize, 3))  # (B, T, H, W, 3)
         return {**common.predict_resized(model, clips, data), "classes": names}
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, None, 3), tf.uint8, name="frames")])
+    @tf.function(input_signature=[tf.TensorSpec((None, length, None, None, 3), tf.uint8, name="frames")])
     def frames(frames):
         shape = tf.shape(frames)
         flat = tf.reshape(frames, (-1, shape[2], shape[3], 3))  # (B * T, H, W, 3)
         return outputs(fit_frames(flat, data), shape[0], shape[1])
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None), tf.string, name="images")])
+    @tf.function(input_signature=[tf.TensorSpec((None, length), tf.string, name="images")])
     def jpeg(images):
         def decode(image):
             frame = tf.io.decode_image(image, channels=3, expand_animations=False)

@@ -12,22 +12,22 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 import tyro
 
 from export import common, verify
 from videorec import cli
-from videorec.config import UserError
+from videorec.config import Data, UserError
 from videorec.run import Run
 
 
-def convert(run: Run) -> bytes:
-    """The run as a TFLite flatbuffer.
+def convert(model: keras.Model, data: Data) -> bytes:
+    """A float32 model as a TFLite flatbuffer, for clips of `data.frames` frames of `data.resize`.
 
     Raises:
         UserError: the model needs an operation that TFLite lacks.
     """
-    model, data = common.float32_model(run), run.experiment.data
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
     # A batch of 1 and a fixed T let recurrent loops convert to built-in operations.
@@ -46,12 +46,12 @@ def convert(run: Run) -> bytes:
             return converter.convert()
         except Exception as error:  # the converter's own error class differs between versions
             first = str(error).strip().splitlines()[0]
-            raise UserError(f"{run.folder} does not convert to built-in TFLite operations: {first}") from error
+            raise UserError(f"{model.name} does not convert to built-in TFLite operations: {first}") from error
 
 
 def export(run: Run, path: Path) -> None:
     """Write the file, whole or not at all, with the class names attached as TFLite metadata does: a zip at its end."""
-    content = convert(run)
+    content = convert(common.float32_model(run), run.experiment.data)
     temporary = path.with_name(f"new_{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

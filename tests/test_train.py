@@ -327,3 +327,14 @@ def test_no_permission_to_write(go, tmp_path):
     (tmp_path / "runs").mkdir(mode=0o500)
     with pytest.raises(UserError, match="cannot be written: .*Permission denied"):
         go("--train.epochs 1")
+
+
+def test_start_from_another_run(go, caplog):
+    first = go("--train.epochs 1", name="first")
+    go("--train.epochs 1 --train.init runs/first --train.learning-rate 1e-9", name="second")
+    assert "runs/first: 17 of 17 weights taken" in caplog.text
+    second = Run(first.folder.parent / "second")
+    for a, b in zip(first.load_model().get_weights(), second.load_model().get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    with pytest.raises(UserError, match=r"--train\.init must be a run folder or a \.keras file"):
+        go("--train.epochs 1 --train.init nowhere.keras", name="third")

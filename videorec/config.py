@@ -84,6 +84,24 @@ class Model:
     """Backbone weights at the start: imagenet (downloaded by keras.applications), a weights file, or None."""
     trainable_from: str = "none"
     """none: the backbone is frozen; all: it is trained whole; a layer's name: trained from that layer on."""
+    differences: tuple[Literal["previous", "mean"], ...] = ()
+    """Feed with each frame's features their differences: from the frame before (previous), from the mean of the clip (mean;
+    not causal). A frozen backbone's features show the scene more than what moves in it."""
+
+    @property
+    def causal(self) -> bool:
+        """Whether the output of a step depends on no later frame."""
+        return "mean" not in self.differences
+
+    @property
+    def any_length(self) -> bool:
+        """Whether one set of weights takes clips of any number of frames."""
+        return True
+
+    @property
+    def least_frames(self) -> int:
+        """The shortest clip that the model takes."""
+        return 1
 
 
 @dataclass(frozen=True)
@@ -135,6 +153,9 @@ class Train:
     """Share each batch among all GPUs of this machine (MirroredStrategy)."""
     deterministic: bool = False
     """Same seed, same machine, same numbers; slower."""
+    init: str | None = None
+    """Start from another run's weights: its folder runs/NAME, or a .keras file. Every weight of the same place and shape is
+    taken (the backbone's too), the others are listed and keep their initial values."""
     resume: bool = True
     """Go on where an interrupted run of the same name and settings stopped. Off: start anew, replacing that run."""
     seed: int = 0
@@ -248,6 +269,11 @@ def validate(experiment: Experiment) -> None:
     _check("--train.cache-views must be 1 or more", train.cache_views, train.cache_views >= 1)
     _check("--train.learning-rate must be above 0", train.learning_rate, train.learning_rate > 0)
     _check("--train.label-smoothing must be in [0, 1)", train.label_smoothing, 0 <= train.label_smoothing < 1)
+    _check(
+        f"--data.frames must be {experiment.model.least_frames} or more for this model",
+        experiment.data.frames,
+        experiment.data.frames >= experiment.model.least_frames,
+    )
     _check("--train.patience must be 1 or more", train.patience, train.patience is None or train.patience >= 1)
     validate_data(experiment.data, experiment.evaluate)
 

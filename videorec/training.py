@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import logging
 import signal
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from videorec.data.sources import VideoSet
 from videorec.losses import StepCrossentropy
 from videorec.metrics import MeanClassAccuracy
 from videorec.models.split import is_frozen, split
+from videorec.models.transfer import transfer
 from videorec.run import Run
 from videorec.summaries import Summaries
 
@@ -67,7 +69,7 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
     if not (train.cache and is_frozen(model)):
         load = pipeline.load_frames(training, data, reader, train.seed)
         val = pipeline.evaluation(validation, data, reader, clips=1, crops=1, batch=train.batch)
-        val = pipeline.validation(val, validation, videos.classes, train.batch)
+        val = pipeline.validation(val, validation, videos.classes, train.batch, tuple(model.output))
         return _feed(experiment, videos.classes, model, training, load, val if validation else None)
     backbone, head = split(model)
     store = features.FeatureStore(train.cache_dir, experiment.model, data, backbone, train.seed)
@@ -77,7 +79,8 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
     shapes = {name: (data.frames, *x.shape[2:]) for name, x in head.input.items()}
     load = features.load_features(store, training, views, shapes)
     val_load = features.load_features(store, validation, 1, shapes)
-    val = stored_validation(validation, videos.classes, data, val_load, train.batch)
+    val = stored_validation(validation, data, val_load, train.batch)
+    val = pipeline.validation(val, validation, videos.classes, train.batch, tuple(head.output))
     return _feed(experiment, videos.classes, head, training, load, val if validation else None)
 
 
@@ -85,20 +88,19 @@ def _feed(experiment: Experiment, classes, model, training: list[Video], load: p
     data, train = experiment.data, experiment.train
 
     def batches(epochs: range) -> tf.data.Dataset:
-        return pipeline.training(training, classes, data, load, train.batch, epochs, train.seed)
+        return pipeline.training(training, classes, data, load, train.batch, epochs, train.seed, tuple(model.output))
 
     return Feed(model, batches, val, len(training))
 
 
-def stored_validation(videos: list[Video], classes, data: Data, load: pipeline.Load, batch: int) -> tf.data.Dataset:
-    """Validation batches of stored features."""
+def stored_validation(videos: list[Video], data: Data, load: pipeline.Load, batch: int) -> tf.data.Dataset:
+    """Batches of `(stored features, index of the video, 1 or 0)`, in order."""
 
     def sample(index):
         inputs, readable = load(index, tf.constant(0, tf.int64))
         return inputs, index, readable
 
-    dataset = tf.data.Dataset.range(len(videos)).map(sample, num_parallel_calls=pipeline.workers(data)).batch(batch).prefetch(2)
-    return pipeline.validation(dataset, videos, classes, batch)
+    return tf.data.Dataset.range(len(videos)).map(sample, num_parallel_calls=pipeline.workers(data)).batch(batch).prefetch(2)
 
 
 def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, epoch: int) -> np.ndarray:
@@ -189,8 +191,9 @@ def fit(
     """Build, resume and train; the best model and the last state are in the run folder afterwards."""
     train = experiment.train
     with strategy.scope():
-        streams = {experiment.data.stream: (None, *experiment.data.crop, 3)}  # T open: exports take any length
-        whole = models.from_config(experiment.model, streams, len(videos.classes))
+        whole = models.for_experiment(experiment, len(videos.classes))
+        if train.init and run.last_state() is None:
+            transfer(load_initial(train.init), whole, train.init)
         food = feed(experiment, videos, whole, problems, progress)
         steps = -(-food.clips // train.batch)
         confusion = compile_model(food.model, train, len(videos.classes), steps)
@@ -213,6 +216,20 @@ def fit(
             shuffle=False,  # the pipeline does
             verbose=0,
         )
+
+
+def load_initial(path: str) -> keras.Model:
+    """The model to start from: a run folder's best, or a .keras file.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    if Path(path).is_dir():
+        return Run(path).load_model()
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise UserError(f"--train.init must be a run folder or a .keras file. {path} cannot be read as one: {error}") from error
 
 
 def _resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:

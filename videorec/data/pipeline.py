@@ -22,6 +22,7 @@ from videorec.data.manifest import Video
 cv2.setNumThreads(0)  # the pipeline decodes files in parallel; OpenCV's own threads would fight for the same cores
 log = logging.getLogger(__name__)
 
+OUTPUTS = ("steps", "probabilities")  # of every recogniser
 # (index of the video, epoch) -> (inputs by name, 1.0 or 0.0 where the video cannot be read)
 Load = Callable[[tf.Tensor, tf.Tensor], tuple[dict[str, tf.Tensor], tf.Tensor]]
 
@@ -55,11 +56,13 @@ def training(
     batch: int,
     epochs: range,
     seed: int,
+    outputs: Sequence[str] = OUTPUTS,
 ) -> tf.data.Dataset:
     """Batches of `(inputs, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch.
 
-    Targets and weights are dicts for the outputs `steps` (the loss) and `probabilities` (the metrics): class weights
-    go to the loss alone, a video that cannot be read has weight 0 in both.
+    Targets and weights are dicts with an entry for each of the model's `outputs`, as Keras wants it; those of `steps` (the
+    loss) and `probabilities` (the metrics) are used. Class weights go to the loss alone, a video that cannot be read has
+    weight 0 everywhere.
     """
     targets, shares = tf.constant(one_hot(videos, classes)), tf.constant(class_shares(videos))
     draw = tf.math.log(shares) if data.balance == "sample" else None
@@ -68,7 +71,8 @@ def training(
     def sample(index, epoch):
         inputs, readable = load(index, epoch)
         y = targets[index]
-        return inputs, _per_output(y), {"steps": readable * loss_weight[index], "probabilities": readable}
+        weights = dict.fromkeys(outputs, readable) | {"steps": readable * loss_weight[index]}
+        return inputs, dict.fromkeys(outputs, y), weights
 
     def one_epoch(epoch):
         order = tf.data.Dataset.from_tensor_slices(epoch_order(len(videos), epoch, seed, draw))
@@ -84,10 +88,6 @@ def epoch_order(count: int, epoch: tf.Tensor, seed: int, log_shares: tf.Tensor |
     if log_shares is None:
         return tf.random.experimental.stateless_shuffle(tf.range(count, dtype=tf.int64), key)
     return tf.random.stateless_categorical(log_shares[None], count, key)[0]
-
-
-def _per_output(value):
-    return {"steps": value, "probabilities": value}
 
 
 def load_frames(videos: Sequence[Video], data: Data, reader: ClipReader, seed: int) -> Load:
@@ -161,8 +161,14 @@ def evaluation(videos: Sequence[Video], data: Data, reader: ClipReader, clips: i
     return flat.map(cut, num_parallel_calls=parallel).unbatch().batch(batch).prefetch(2)
 
 
-def validation(dataset: tf.data.Dataset, videos: Sequence[Video], classes: Sequence[str], batch: int) -> tf.data.Dataset:
+def validation(
+    dataset: tf.data.Dataset, videos: Sequence[Video], classes: Sequence[str], batch: int, outputs: Sequence[str] = OUTPUTS
+) -> tf.data.Dataset:
     """Evaluation batches of one clip a video in the form that `fit` validates on."""
     targets = tf.constant(one_hot(videos, classes))
-    dataset = dataset.map(lambda x, index, w: (x, _per_output(tf.gather(targets, index)), _per_output(w)))
+
+    def with_targets(inputs, index, weight):
+        return inputs, dict.fromkeys(outputs, tf.gather(targets, index)), dict.fromkeys(outputs, weight)
+
+    dataset = dataset.map(with_targets)
     return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(videos) // batch)))

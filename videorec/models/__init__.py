@@ -4,12 +4,30 @@ import dataclasses
 
 import keras
 
-from videorec.config import Model, UserError, nearest
+from videorec.config import Experiment, Model, UserError, nearest
+from videorec.models.attention_lstm import AttentionLSTM
+from videorec.models.conv_lstm import ConvLSTM
+from videorec.models.fc_lstm import FCLSTM
 from videorec.models.frame_average import FrameAverage
+from videorec.models.gru_rcn import GRURCN
 from videorec.models.lrcn import LRCN
+from videorec.models.short_snippets_lstm import ShortSnippetsLSTM
+from videorec.models.short_snippets_pooling import ShortSnippetsPooling
 from videorec.models.streams import check
+from videorec.models.visual_attention import VisualAttention
 
-CLASSES: dict[str, type[Model]] = {cls.name: cls for cls in (FrameAverage, LRCN)}
+_ALL = (
+    AttentionLSTM,
+    ConvLSTM,
+    FCLSTM,
+    FrameAverage,
+    GRURCN,
+    LRCN,
+    ShortSnippetsLSTM,
+    ShortSnippetsPooling,
+    VisualAttention,
+)
+CLASSES: dict[str, type[Model]] = {cls.name: cls for cls in _ALL}
 
 
 def names() -> list[str]:
@@ -42,6 +60,19 @@ def build(name: str, streams: dict[str, tuple] | None = None, classes: int = 101
 def from_config(model: Model, streams: dict[str, tuple], classes: int) -> keras.Model:
     """As `build`, from the model's dataclass."""
     check(streams)
+    for name, (frames, *_) in streams.items():
+        if frames is not None and frames < model.least_frames:
+            least = f"{model.name} with these settings needs clips of at least {model.least_frames} frames"
+            raise UserError(f"{least}. Received: {frames} frames of {name}")
+        if frames is None and not model.any_length:
+            raise UserError(f"{model.name} with these settings needs a fixed number of frames. Received: None for {name}")
     if classes < 1:
         raise UserError(f"A model needs at least one class. Received: classes={classes}")
     return model.build(streams, classes)
+
+
+def for_experiment(experiment: Experiment, classes: int) -> keras.Model:
+    """The model of an experiment; T stays open wherever the model allows it, so that exports take any length."""
+    data, model = experiment.data, experiment.model
+    frames = None if model.any_length else data.frames
+    return from_config(model, {data.stream: (frames, *data.crop, 3)}, classes)

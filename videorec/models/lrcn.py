@@ -34,6 +34,11 @@ class LRCN(Model):
     bidirectional: bool = False
     """Read the clip in both directions; each step then sees the whole clip, and the model cannot stream."""
 
+    @property
+    def causal(self):
+        """See `Model`."""
+        return super().causal and not self.bidirectional
+
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)
         if self.uniform_init is not None and self.uniform_init <= 0:

@@ -1,10 +1,12 @@
 """What the models share: from named streams of `uint8` frames to features."""
 
+from collections.abc import Sequence
+
 import keras
-from keras import layers
+from keras import layers, tree
 
 from videorec.config import Model, UserError
-from videorec.layers import TimeDistributed
+from videorec.layers import FrameDifferences, TimeDistributed
 from videorec.models import backbones
 
 STREAMS = ("rgb", "flow")
@@ -33,15 +35,46 @@ def single(streams: dict[str, tuple], model: str) -> tuple[str, tuple]:
     return next(iter(streams.items()))
 
 
-def frame_features(stream: str, shape: tuple, model: Model):
+def frame_features(stream: str, shape: tuple, model: Model, layer: str | None = None):
     """The input of a stream, and the features of each of its frames by the model's backbone.
+
+    Args:
+        stream, shape: name and shape `(T, H, W, 3)` of the stream.
+        model: whose backbone and tap.
+        layer: a layer of the backbone whose output is taken instead of the tap's.
 
     Returns:
         `keras.Input` `(B, T, H, W, 3)` uint8, and the features `(B, T, D)` or `(B, T, H', W', C)`.
     """
     frames = keras.Input(shape, dtype="uint8", name=stream)  # (B, T, H, W, 3)
-    backbone = backbones.build(model.backbone, shape[1:], model.tap, model.weights, model.trainable_from, stream)
-    return frames, TimeDistributed(backbone, name=f"{stream}_backbone")(frames)
+    tap, outputs = (model.tap, None) if layer is None else ("map", [layer])
+    backbone = backbones.build(model.backbone, shape[1:], tap, model.weights, model.trainable_from, stream, outputs)
+    features = TimeDistributed(backbone, name=f"{stream}_backbone")(frames)
+    return frames, _with_differences(features, model)
+
+
+def level_features(stream: str, shape: tuple, model: Model, levels: Sequence[str]):
+    """As `frame_features`, with several taps: the outputs of the layers `levels`, and that of the tap unless it is `map`.
+
+    Returns:
+        `keras.Input` `(B, T, H, W, 3)` uint8, and a list of features `(B, T, H', W', C)` or `(B, T, D)`.
+    """
+    frames = keras.Input(shape, dtype="uint8", name=stream)  # (B, T, H, W, 3)
+    settings = (model.tap, model.weights, model.trainable_from, stream, levels)
+    backbone = backbones.build(model.backbone, shape[1:], *settings)
+    features = tree.flatten(TimeDistributed(backbone, name=f"{stream}_backbone")(frames))
+    return frames, [_with_differences(x, model, f"level{k}_differences") for k, x in enumerate(features, start=1)]
+
+
+def _with_differences(features, model: Model, name: str = "differences"):
+    return FrameDifferences(model.differences, name=name)(features) if model.differences else features
+
+
+def maps(features, name: str = "one_place"):
+    """Features as a map a frame: a vector `(B, T, D)` becomes a map of one place `(B, T, 1, 1, D)`."""
+    if len(features.shape) == 5:
+        return features
+    return layers.Reshape((-1, 1, 1, features.shape[-1]), name=name)(features)
 
 
 def vectors(features, name: str = "flatten_map"):

@@ -1,0 +1,79 @@
+"""The ways to join the steps' predictions, on a sequence where they disagree."""
+
+import keras
+import numpy as np
+import pytest
+
+from videorec.layers.step_aggregation import StepAggregation
+
+# Class 0 has the largest sum, 1 the highest single step, 2 the last step, 3 the late steps together.
+STEPS = np.array(
+    [
+        [
+            [0.70, 0.10, 0.10, 0.10],
+            [0.04, 0.90, 0.03, 0.03],
+            [0.70, 0.03, 0.04, 0.23],
+            [0.16, 0.02, 0.02, 0.80],
+            [0.13, 0.01, 0.45, 0.41],
+        ]
+    ]
+)
+EXPECTED = {
+    "last": [0.13, 0.01, 0.45, 0.41],
+    "max": np.array([0.70, 0.90, 0.45, 0.80]) / 2.85,
+    "sum": np.array([1.73, 1.06, 0.64, 1.57]) / 5,
+    "mean": np.array([1.73, 1.06, 0.64, 1.57]) / 5,
+    # gains 0, 1/4, 1/2, 3/4, 1, of sum 2.5
+    "weighted": np.array([0.61, 0.265, 0.4925, 1.1325]) / 2.5,
+}
+
+
+@pytest.mark.parametrize("mode", EXPECTED)
+def test_equals_the_values_by_hand(mode):
+    got = StepAggregation(mode)(STEPS.astype("float32"))
+    np.testing.assert_allclose(got, [EXPECTED[mode]], rtol=1e-5)
+
+
+def test_all_four_disagree():
+    chosen = {mode: int(np.argmax(StepAggregation(mode)(STEPS))) for mode in ("sum", "max", "last", "weighted")}
+    assert chosen == {"sum": 0, "max": 1, "last": 2, "weighted": 3}
+
+
+@pytest.mark.parametrize("mode", EXPECTED)
+def test_sums_to_1_for_any_number_of_steps(mode):
+    inputs = keras.Input((None, 7))
+    outputs = StepAggregation(mode)(inputs)
+    assert outputs.shape == (None, 7)
+    model = keras.Model(inputs, outputs)
+    for steps in (1, 2, 9):
+        p = np.random.default_rng(steps).dirichlet(np.ones(7), size=(3, steps)).astype("float32")
+        got = model.predict(p, verbose=0)
+        np.testing.assert_allclose(got.sum(-1), 1, rtol=1e-6)
+        if steps == 1:
+            np.testing.assert_allclose(got, p[:, 0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float32"])
+def test_float32_under_any_policy(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        inputs = keras.Input((5, 4), dtype="float32")
+        outputs = StepAggregation("weighted")(inputs)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert outputs.dtype == "float32"
+    np.testing.assert_allclose(keras.Model(inputs, outputs)(STEPS.astype("float32")), [EXPECTED["weighted"]], rtol=1e-5)
+
+
+def test_round_trip():
+    layer = StepAggregation("max")
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert copy.get_config() == layer.get_config() and copy.mode == "max"
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="mean, sum, last, max, weighted"):
+        StepAggregation("median")
+    with pytest.raises(ValueError, match=r"\(B, S, C\)"):
+        StepAggregation()(STEPS[0])

@@ -1,0 +1,302 @@
+"""`ConvGRU2D`: a GRU over sequences of maps, with convolutions in the place of matrix products."""
+
+import keras
+from keras import ops
+
+
+def _kernel_size(kernel_size):
+    """An int or a pair as a pair."""
+    size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
+    if len(size) != 2 or any(not isinstance(k, int) or k < 1 for k in size):
+        raise ValueError(f"kernel_size must be a positive int or a pair of them. Received: kernel_size={kernel_size}")
+    return size
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class ConvGRU2DCell(keras.layers.Layer):
+    """One step of `ConvGRU2D`: see there for the equations and the arguments.
+
+    Call arguments:
+        inputs: tensor `(B, H, W, C)`.
+        states: list of one tensor `(B, H, W, filters)`, the state before the step.
+        training: whether dropout is on.
+
+    Returns:
+        The new state `(B, H, W, filters)`, and a list that holds it.
+
+    Raises:
+        ValueError: an argument is out of range, or H, W or C is unknown.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        use_bias=False,
+        reset_after=False,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        if not isinstance(filters, int) or filters < 1:
+            raise ValueError(f"filters must be a positive int. Received: filters={filters}")
+        for name, rate in {"dropout": dropout, "recurrent_dropout": recurrent_dropout}.items():
+            if not 0 <= rate < 1:
+                raise ValueError(f"{name} must be at least 0 and below 1. Received: {name}={rate}")
+        kernel_size = _kernel_size(kernel_size)
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size = filters, kernel_size
+        self.use_bias, self.reset_after = use_bias, reset_after
+        self.activation = keras.activations.get(activation)
+        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = keras.regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.dropout, self.recurrent_dropout, self.seed = dropout, recurrent_dropout, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self._dropout_masks = None
+        self.state_size = filters  # channels of the state; its height and width are known after build
+
+    def build(self, inputs_shape, states_shape=None):
+        if len(inputs_shape) != 4 or None in inputs_shape[1:]:
+            raise ValueError(
+                "The maps of a step must have the shape (batch, height, width, channels) with all but the batch size "
+                f"known: give the input a fixed height and width. Received: inputs_shape={tuple(inputs_shape)}"
+            )
+        self.map_size, self.channels = tuple(inputs_shape[1:3]), inputs_shape[3]
+        self.kernel = self.add_weight(
+            shape=(*self.kernel_size, self.channels, 3 * self.filters),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            name="kernel",
+        )
+        self.recurrent_kernel = self.add_weight(
+            shape=(*self.kernel_size, self.filters, 3 * self.filters),
+            initializer=self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer,
+            name="recurrent_kernel",
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(2, 3 * self.filters) if self.reset_after else (3 * self.filters,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                name="bias",
+            )
+
+    def call(self, inputs, states, training=False):
+        return self._step(inputs, states, training)
+
+    def _step(self, x, states, training, gate_term=None):
+        """The step; `gate_term`, `(B, H, W, 2 filters)`, is added to z and r before their activation."""
+        previous = h = states[0]  # (B, H, W, f)
+        if training and (self.dropout or self.recurrent_dropout):
+            x_mask, h_mask = self._dropout_masks or self._new_dropout_masks(ops.shape(x)[0])
+            x, h = x * x_mask, h * h_mask
+        gates = 2 * self.filters  # kernels hold z, r, candidate: one convolution for all that see the same input
+        x_term = self._conv(x, self.kernel)  # (B, H, W, 3f)
+        if self.use_bias:
+            x_term += self.bias[0] if self.reset_after else self.bias
+        # With the reset gate after the convolution, h is the input of all three.
+        h_term = self._conv(h, self.recurrent_kernel if self.reset_after else self.recurrent_kernel[..., :gates])
+        if self.reset_after and self.use_bias:
+            h_term += self.bias[1]
+
+        z_r = x_term[..., :gates] + h_term[..., :gates]
+        if gate_term is not None:
+            z_r += gate_term
+        z, r = ops.split(self.recurrent_activation(z_r), 2, axis=-1)
+        recurrent = r * h_term[..., gates:] if self.reset_after else self._conv(r * h, self.recurrent_kernel[..., gates:])
+        candidate = self.activation(x_term[..., gates:] + recurrent)
+        new = (1 - z) * previous + z * candidate  # (B, H, W, f)
+        return new, [new]
+
+    @staticmethod
+    def _conv(x, kernel):
+        return ops.conv(x, kernel, padding="same", data_format="channels_last")
+
+    def draw_dropout_masks(self, batch_size):
+        """Draw the masks of a sequence: all steps drop the same values until the masks are cleared."""
+        self._dropout_masks = self._new_dropout_masks(batch_size)
+
+    def clear_dropout_masks(self):
+        self._dropout_masks = None
+
+    def _new_dropout_masks(self, batch_size):
+        def mask(channels, rate):
+            ones = ops.ones((batch_size, *self.map_size, channels), dtype=self.compute_dtype)
+            return keras.random.dropout(ones, rate, seed=self.seed_generator) if rate else ones
+
+        return mask(self.channels, self.dropout), mask(self.filters, self.recurrent_dropout)
+
+    def get_initial_state(self, batch_size=None):
+        return [ops.zeros((batch_size, *self.map_size, self.filters), dtype=self.compute_dtype)]
+
+    def compute_output_shape(self, inputs_shape, states_shape=None):
+        shape = (*inputs_shape[:3], self.filters)
+        return shape, [shape]
+
+    def get_config(self):
+        config = {name: getattr(self, name) for name in ("filters", "kernel_size", "use_bias", "reset_after")}
+        config |= {name: getattr(self, name) for name in ("dropout", "recurrent_dropout", "seed")}
+        for name in ("activation", "recurrent_activation"):
+            config[name] = keras.activations.serialize(getattr(self, name))
+        for name in ("kernel", "recurrent", "bias"):
+            config[f"{name}_initializer"] = keras.initializers.serialize(getattr(self, f"{name}_initializer"))
+            config[f"{name}_regularizer"] = keras.regularizers.serialize(getattr(self, f"{name}_regularizer"))
+        return {**super().get_config(), **config}
+
+
+class ConvRNN2D(keras.layers.RNN):
+    """What `keras.layers.RNN` lacks for a cell of this file, whose states are maps."""
+
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+        batch, time, *step = sequences_shape
+        output, states = self.cell.compute_output_shape((batch, *step))
+        if self.return_sequences:
+            output = (batch, time, *output[1:])
+        return (output, *states) if self.return_state else output
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        if mask is not None:
+            # One value a map. On JAX, Keras's loop would set a mask (B, 1) against the last axes of (B, H, W, f).
+            mask = ops.expand_dims(mask, (2, 3, 4))  # (B, T, 1, 1, 1)
+        if training:
+            self.cell.draw_dropout_masks(ops.shape(sequences)[0])  # before the loop: the same ones for all steps
+        try:
+            return super().inner_loop(sequences, initial_state, mask, training=training)
+        finally:
+            self.cell.clear_dropout_masks()
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class ConvGRU2D(ConvRNN2D):
+    """Convolutional gated recurrent unit (GRU-RCN), Ballas et al., ICLR 2016 (arXiv 1511.06432).
+
+    z_t = sigma(W_z * x_t + U_z * h_{t-1})
+    r_t = sigma(W_r * x_t + U_r * h_{t-1})
+    h~_t = tanh(W * x_t + U * (r_t o h_{t-1}))
+    h_t = (1 - z_t) o h_{t-1} + z_t o h~_t
+
+    `*` is a convolution with zero padding that keeps the map's size, `o` the product of elements. z multiplies the
+    candidate h~; in `keras.layers.GRU` it multiplies the old state, so weights go from one to the other with the
+    z columns (of kernels and bias) negated. Weights: `cell.kernel` `(k, k, C, 3 filters)`, `cell.recurrent_kernel`
+    `(k, k, filters, 3 filters)`, `cell.bias` `(3 filters,)`, each in the order z, r, h~.
+
+    Args:
+        filters: channels of the state.
+        kernel_size: int or pair, size of all convolutions.
+        use_bias: add a bias to z, r and h~. The paper has none.
+        reset_after: apply r after the recurrent convolution, r o (U * h_{t-1}), as `keras.layers.GRU` does by default:
+            one convolution instead of two. The bias then is `(2, 3 filters)`: of the input's and of the state's term.
+        activation: of the candidate.
+        recurrent_activation: of z and r.
+        kernel_initializer, recurrent_initializer, bias_initializer: initial weights.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on the weights.
+        dropout: share of x dropped in training, the same values at all steps of a sequence.
+        recurrent_dropout: share of h_{t-1} dropped in training from all convolutions, likewise; (1 - z) o h_{t-1} keeps
+            all of it.
+        seed: of the dropout.
+        return_sequences: return the states of all steps instead of the last one.
+        return_state: return the last state too.
+        go_backwards: read from the last step to the first; a returned sequence is in that order.
+        stateful: start each batch with the last batch's final states.
+        unroll: a copy of the step for each t in the graph instead of a loop; needs a known T.
+        **kwargs: those of `keras.layers.RNN`.
+
+    Call arguments:
+        sequences: tensor `(B, T, H, W, C)`; B and T may be unknown.
+        initial_state: tensor `(B, H, W, filters)` or a list of it. Default: zeros.
+        mask: `(B, T)`, False where the step is to be skipped: the state stays as it is.
+        training: whether dropout is on.
+
+    Returns:
+        Tensor `(B, H, W, filters)`, or `(B, T, H, W, filters)` with `return_sequences`; with `return_state` a tuple of
+        that and the last state `(B, H, W, filters)`.
+
+    Raises:
+        ValueError: an argument is out of range, or H, W or C is unknown.
+
+    Example:
+
+    >>> maps = keras.random.normal((2, 10, 7, 7, 512))
+    >>> ConvGRU2D(256, 3)(maps).shape
+    (2, 7, 7, 256)
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        use_bias=False,
+        reset_after=False,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        return_sequences=False,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        **kwargs,
+    ):
+        cell = ConvGRU2DCell(
+            filters,
+            kernel_size,
+            use_bias=use_bias,
+            reset_after=reset_after,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="conv_gru2d_cell",
+        )
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            **kwargs,
+        )
+        self.input_spec = keras.InputSpec(ndim=5)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["cell"]
+        return {**self.cell.get_config(), **config}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)

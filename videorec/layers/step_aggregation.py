@@ -1,0 +1,68 @@
+"""`StepAggregation`: one prediction for a clip from the predictions at its steps."""
+
+import keras
+from keras import ops
+
+from videorec.losses import step_gains
+
+MODES = ("mean", "sum", "last", "max", "weighted")
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class StepAggregation(keras.layers.Layer):
+    """Joins the class probabilities of all steps into those of the clip.
+
+    - "mean" or "sum": p = 1/S sum_t p_t (LRCN: Donahue et al. 2015; Ng et al. 2015 speak of the sum). Each step's
+      probabilities sum to 1, so that both, normalised, are the same numbers, and one computation serves both names
+    - "last": p = p_{S-1}
+    - "max": p_c = max_t p_{t,c}
+    - "weighted": p = sum_t g_t p_t with g_t = t / (S - 1), t = 0..S-1; a single step has gain 1
+
+    The last four are the four of Ng et al. 2015, section 2.3 (the sum counted once). Each is then divided by its sum
+    over the classes. Computed in float32, also under a mixed precision policy.
+
+    Args:
+        mode: "mean", "sum", "last", "max" or "weighted".
+
+    Call arguments:
+        probabilities: tensor `(B, S, C)`, summing to 1 over C.
+
+    Returns:
+        Tensor `(B, C)`, float32, summing to 1 over C.
+
+    Raises:
+        ValueError: an unknown mode, or an input that is not `(B, S, C)`.
+
+    Example:
+
+    >>> StepAggregation("weighted")(np.array([[[0.9, 0.1], [0.2, 0.8]]]))
+    [[0.2, 0.8]]
+    """
+
+    def __init__(self, mode="mean", dtype="float32", **kwargs):
+        if mode not in MODES:
+            raise ValueError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}")
+        super().__init__(dtype=dtype, **kwargs)
+        self.mode = mode
+
+    def build(self, probabilities_shape):
+        if len(probabilities_shape) != 3:
+            raise ValueError(f"StepAggregation needs probabilities (B, S, C). Received: {tuple(probabilities_shape)}")
+
+    def call(self, probabilities):
+        p = ops.cast(probabilities, self.compute_dtype)
+        if self.mode == "last":
+            p = p[:, -1]
+        elif self.mode == "max":
+            p = ops.max(p, axis=1)
+        else:
+            gain = "linear" if self.mode == "weighted" else "uniform"
+            gains = ops.cast(step_gains(ops.shape(p)[1], gain), p.dtype)
+            p = ops.sum(p * gains[:, None], axis=1)  # (B, S, C) -> (B, C)
+        return p / ops.sum(p, axis=-1, keepdims=True)
+
+    def compute_output_shape(self, probabilities_shape):
+        return (probabilities_shape[0], probabilities_shape[2])
+
+    def get_config(self):
+        return {**super().get_config(), "mode": self.mode}
