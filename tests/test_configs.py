@@ -1,0 +1,50 @@
+"""Every preset is sound: it validates, its model builds, and its docstring has its command."""
+
+import dataclasses
+
+import pytest
+
+from videorec import cli, models
+from videorec.config import from_dict, to_dict, validate
+
+PRESETS = cli.presets()
+# The paper's own networks, and where their counts come from: head parameters for 101, 11 and 51 classes.
+PAPER_HEADS = {
+    "lrcn_ucf101_rgb": (101, 4_457_472 + 25_957),
+    "gru_rcn_ucf101": (101, 38_707_200 + 2 * 1216 * 101 + 5 * 101),
+    "visual_attention_ucf11": (11, 6_040_588),
+    "visual_attention_hmdb51": (51, 15_792_180),
+    # InceptionV3 gives 2048 features where the paper's GoogLeNet gives 1024: 4 * 512 * 1024 more
+    "short_snippets_lstm_ucf101": (101, 11_604_069 + 4 * 512 * 1024),
+}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_preset(name):
+    first_line, experiment = PRESETS[name]
+    validate(experiment)
+    assert from_dict(to_dict(experiment), models.CLASSES) == experiment
+    assert len(first_line) < 125 and first_line.endswith(".")
+    module = __import__(f"videorec.configs.{name}", fromlist=["x"])
+    command = "python train.py" if name == cli.QUICKSTART else f"python train.py {name} "
+    assert command in module.__doc__ and f"python evaluate.py runs/{name}" in module.__doc__
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name not in PAPER_HEADS and not name.endswith("_ucf101")])
+def test_models_build(name):
+    experiment = PRESETS[name][1]
+    plain = dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, weights=None))
+    assert models.for_experiment(plain, 5).output["probabilities"].shape == (None, 5)
+
+
+@pytest.mark.parametrize("name", PAPER_HEADS)
+def test_paper_networks(name):
+    classes, parameters = PAPER_HEADS[name]
+    experiment = PRESETS[name][1]
+    plain = dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, weights=None))
+    model = models.for_experiment(plain, classes)
+    assert model.count_params() - model.get_layer("rgb_backbone").count_params() == parameters
+
+
+def test_every_model_has_a_preset():
+    assert set(models.names()) <= set(PRESETS)

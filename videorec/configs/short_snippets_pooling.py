@@ -1,0 +1,14 @@
+"""Beyond Short Snippets, conv pooling, as one would use it today: frozen MobileNetV2, cached maps, max over time.
+
+python train.py short_snippets_pooling --data.path videos/
+python evaluate.py runs/short_snippets_pooling
+"""
+
+from videorec.config import Data, Experiment, Train
+from videorec.models.short_snippets_pooling import ShortSnippetsPooling
+
+EXPERIMENT = Experiment(
+    data=Data(path="videos", frames=16, resize=(224, 224), crop=(224, 224)),
+    model=ShortSnippetsPooling(backbone="mobilenet_v2", tap="map", hidden=128),
+    train=Train(epochs=40, batch=16, learning_rate=1e-3, cache_views=2),
+)
