@@ -52,9 +52,7 @@ def initial_by_hand(cell, clip, mask, backwards=False):
     if cell.initial_state_from == "zeros":
         return [[np.zeros(cell.units), np.zeros(cell.units)] for _ in range(cell.layers)]
     seen = clip[mask][:: -1 if backwards else 1]
-    mean = np.mean(seen if cell.initial_state_from == "mean" else seen[0], axis=(0, 1)[: seen.ndim - 1])
-    if cell.initial_state_from == "first_frame":
-        mean = np.mean(seen[0], axis=0)
+    mean = seen.mean(axis=(0, 1)) if cell.initial_state_from == "mean" else seen[0].mean(axis=0)
     pairs = [weights_of(p) for p in cell.state_projections]
     states = [np.tanh(mean @ kernel + bias) for kernel, bias in pairs]
     states = states * cell.layers if cell.shared_initial_state else states
@@ -168,7 +166,11 @@ def test_initial_state_is_taken_instead_of_the_computed_one():
     layer = all_outputs(layers=2)
     states = [RNG.normal(size=(BATCH, UNITS)).astype("float32") for _ in range(4)]
     pairs = [[(states[0][b], states[1][b]), (states[2][b], states[3][b])] for b in range(BATCH)]
-    check(layer, layer(MAPS, initial_state=states), by_hand(layer, MAPS, initial=pairs))
+    expected = by_hand(layer, MAPS, initial=pairs)
+    check(layer, layer(MAPS, initial_state=states), expected)
+    inputs = [keras.Input((None, 2, 3, SIZE)), *[keras.Input((UNITS,)) for _ in states]]
+    model = keras.Model(inputs, list(layer(inputs[0], initial_state=inputs[1:])))
+    check(layer, model.predict([MAPS, *states], verbose=0), expected)
 
 
 def test_regions_without_rows_are_the_same():
