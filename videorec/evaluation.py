@@ -35,7 +35,16 @@ def predict(
     problems: Problems,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> np.ndarray:
-    """`(N, C)` probabilities a video: the mean over its clips and crops. NaN where a video cannot be read."""
+    """`(N, C)` probabilities a video: the mean over its clips and crops. NaN where a video cannot be read.
+
+    Raises:
+        UserError: the model takes clips of another number of frames.
+    """
+    length = model.inputs[0].shape[1]
+    if length not in (None, data.frames):
+        raise UserError(
+            f"{model.name} takes clips of {length} frames. Received: {data.frames}. Evaluate with --data.frames {length}"
+        )
     reader = ClipReader(data, problems)
     batches = pipeline.evaluation(videos, data, reader, evaluate.clips, evaluate.crops, evaluate.batch)
     sums, seen = np.zeros((len(videos), model.output["probabilities"].shape[-1])), np.zeros(len(videos))

@@ -224,7 +224,8 @@ class SpatialAttentionLSTM(keras.layers.RNN):
     x_t = sum_i l_{t,i} X_{t,i}
     h_t, c_t = stacked LSTM(x_t, h_{t-1}, c_{t-1})
 
-    Sharma et al. 2015, "Action recognition using visual attention". h_{t-1} is that of the top layer. Scores:
+    Sharma et al. 2015, "Action recognition using visual attention" (arXiv 1511.04119). The query h_{t-1} is that of
+    the top layer. Scores:
 
     - "location", the paper's: W_i^T h_{t-1}. It depends on what was seen so far, not on the frame itself
     - "additive", the released code's: U^T tanh(p_i + W_d h_{t-1}) + c with p_i = W_c X_{t,i} + b. More attention
@@ -262,6 +263,9 @@ class SpatialAttentionLSTM(keras.layers.RNN):
     Returns:
         The output `(B, units)`, or `(B, T, units)` with `return_sequences`; then, with `return_coefficients`, those of the last
         step that counts `(B, K)`, or `(B, T, K)`; then, with `return_state`, the states in the order of `initial_state`.
+
+    Raises:
+        ValueError: an argument outside its range, or maps of unknown height, width or channels.
 
     Attributes:
         cell: `SpatialAttentionLSTMCell`, one step for streams: `cell(frame, states)` with states first from

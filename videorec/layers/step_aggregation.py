@@ -18,8 +18,8 @@ class StepAggregation(keras.layers.Layer):
     - "max": p_c = max_t p_{t,c}
     - "weighted": p = sum_t g_t p_t with g_t = t / (S - 1), t = 0..S-1; a single step has gain 1
 
-    The last four are the four of Ng et al. 2015, section 2.3 (the sum counted once). Each is then divided by its sum
-    over the classes. Computed in float32, also under a mixed precision policy.
+    Last, max, sum and weighted are the four of Ng et al. 2015. Each is then divided by its sum over the
+    classes. Computed in float32, also under a mixed precision policy.
 
     Args:
         mode: "mean", "sum", "last", "max" or "weighted".

@@ -10,8 +10,8 @@ from keras import ops
 class TemporalPooling(keras.layers.Layer):
     """Pools features over time; each position in space and each channel for itself.
 
-    Ng et al. 2015, section 2.1: over all frames in conv pooling and late pooling, in windows of 10 frames with stride 5 in
-    slow pooling (5 windows for 30 frames, 23 for 120). Of maximum and mean, the maximum is theirs.
+    Ng et al. 2015 (arXiv 1503.08909): over all frames in conv pooling and late pooling, in windows of 10 frames with stride
+    5 in slow pooling (5 windows for 30 frames, 23 for 120). Of maximum and mean, the maximum is theirs.
 
     Args:
         mode: "max" or "mean". The mean is taken in float32.
