@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from videorec import callbacks
 from videorec.callbacks import Checkpoint, EpochSeeds, Guard
 from videorec.config import Train, UserError
 from videorec.data.problems import Problems
@@ -39,6 +40,7 @@ def run_epochs(values, **train) -> FakeRun:
     model.stop_training = False
     for epoch, value in enumerate(values):
         model.set_weights([np.full((1, 1), epoch + 1.0)])
+        callback.on_epoch_begin(epoch)
         callback.on_epoch_end(epoch, {"loss": value, "probabilities_accuracy": 0.0, "val_probabilities_accuracy": value})
         if model.stop_training:
             break
@@ -63,6 +65,44 @@ def test_the_last_model_whatever_the_figures():
 def test_ties_do_not_prolong_the_patience():
     run = run_epochs([0.5, 0.5, 0.5, 0.5, 0.9], patience=3)
     assert len(run.states) == 4 and run.models == [1, 2, 3, 4]
+
+
+class Clock(keras.callbacks.Callback):
+    """A clock on which a training step takes 1 s, one of validation 10 s, and what other callbacks do after an epoch 100 s."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.now += 1
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.now += 10
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.now += 100
+
+
+@pytest.mark.parametrize(
+    "before, wanted",
+    [
+        (None, [12, 24]),
+        ({"best": 0.5, "best_epoch": 1, "wait": 0, "history": [{}], "stored": True, "seconds": 30.5}, [42.5, 54.5]),
+        ({"best": 0.5, "best_epoch": 1, "wait": 0, "history": [{}], "stored": True}, [12, 24]),  # an older checkpoint
+    ],
+)
+def test_seconds_of_training_and_validation_add_up_over_resumed_parts(monkeypatch, before, wanted):
+    run, model, clock = FakeRun(), one_weight(), Clock()
+    monkeypatch.setattr(callbacks, "time", clock)
+    model.compile("sgd", "mse")
+    x = np.ones((4, 1), np.float32)
+    checkpoint = Checkpoint(run, model, Train(monitor="loss"), before)
+    model.fit(x, x, 2, 2, verbose=0, validation_data=(x, x), validation_batch_size=4, callbacks=[checkpoint, clock])
+    assert [state["seconds"] for state in run.states] == wanted
 
 
 def test_guard_names_step_rate_and_last_good_state():

@@ -32,7 +32,8 @@ class Checkpoint(keras.callbacks.Callback):
         run: where to.
         whole: the model that is saved as best; the fitted model may be its head.
         train: `monitor` and `patience`.
-        counters: of the checkpoint that the run goes on from, or None.
+        counters: of the checkpoint that the run goes on from, or None. Their `seconds` are those of all finished epochs,
+            training and validation, over all parts of the run.
     """
 
     STORE_SECONDS = 20.0
@@ -40,12 +41,18 @@ class Checkpoint(keras.callbacks.Callback):
     def __init__(self, run: Run, whole: keras.Model, train: Train, counters: dict | None = None):
         super().__init__()
         self.run, self.whole, self.train = run, whole, train
-        self.counters = counters or {"best": None, "best_epoch": 0, "wait": 0, "history": [], "stored": True}
+        new = {"best": None, "best_epoch": 0, "wait": 0, "history": [], "stored": True, "seconds": 0.0}
+        self.counters = new | (counters or {})
         self._best_weights = None if self.counters["stored"] else run.load_best_weights()
         self._stored_at = -math.inf
 
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remember the time."""
+        self._epoch_began = time.monotonic()
+
     def on_epoch_end(self, epoch, logs=None):
         """Save; `epoch` counts from 0."""
+        self.counters["seconds"] += time.monotonic() - self._epoch_began
         logs = tidy(logs)
         figures = {**logs, "last": epoch + 1}
         value = figures.get(f"val_{self.train.monitor}", figures[self.train.monitor])

@@ -57,6 +57,8 @@ class Data:
     """Augment training clips (the same change for all frames of a clip). Off: centre crop, no jitter at all."""
     flip: bool = True
     """Mirror half of the training clips. Turn it off where left and right are different classes."""
+    flip_vertical: bool = False
+    """Also turn half of them upside down: for cameras that look straight down."""
     crop_scale: tuple[float, float] = (0.6, 1.0)
     """Share of the frame's area that a random crop covers, least and most. (1, 1) with `crop` smaller than `resize`:
     a random position at full scale, as in the papers."""

@@ -40,11 +40,25 @@ def test_eager_and_graph_agree(clip):
         assert np.abs(eager.numpy().astype(int) - inside.numpy().astype(int)).max() <= 1
 
 
-def test_flip_mirrors_about_half(clip):
-    flipped = [bool((augment.random_flip(clip, seed) == clip[:, :, ::-1]).numpy().all()) for seed in seeds(12)]
-    same = [bool((augment.random_flip(clip, seed) == clip).numpy().all()) for seed in seeds(12)]
+def settings(**changes):
+    return Data(resize=(40, 60), crop=(40, 60), crop_scale=(1.0, 1.0), color=0.0, **changes)
+
+
+@pytest.mark.parametrize("turned, changes", [("mirrored", {}), ("upside down", {"flip": False, "flip_vertical": True})])
+def test_flips_turn_about_half(clip, turned, changes):
+    other = {"mirrored": clip[:, :, ::-1], "upside down": clip[:, ::-1]}[turned]
+    results = [augment.augment(clip, seed, settings(**changes)) for seed in seeds(12)]
+    flipped = [bool((result == other).numpy().all()) for result in results]
+    same = [bool((result == clip).numpy().all()) for result in results]
     assert flipped == [not x for x in same]
     assert 50 < sum(flipped) < 94  # of 144: 0.5 +- 3.6 standard deviations
+
+
+def test_both_flips_are_drawn_apart(clip):
+    results = [augment.augment(clip, seed, settings(flip_vertical=True)) for seed in seeds(8)]
+    forms = [clip, clip[:, :, ::-1], clip[:, ::-1], clip[:, ::-1, ::-1]]
+    counts = [sum(bool((result == form).numpy().all()) for result in results) for form in forms]
+    assert sum(counts) == 64 and min(counts) >= 5  # 16 +- 3.2 standard deviations
 
 
 def test_crop_at_full_scale_is_a_part_of_the_frame(clip):
@@ -102,3 +116,7 @@ def test_mirrored_flow_moves_the_other_way():
     flow[0, 0] = [(200, 10, 128), (100, 20, 130)]
     assert augment.mirror(tf.constant(flow), "flow").numpy()[0, 0].tolist() == [[155, 20, 130], [55, 10, 128]]
     assert augment.mirror(tf.constant(flow), "rgb").numpy()[0, 0].tolist() == [[100, 20, 130], [200, 10, 128]]
+    assert augment.upside_down(tf.constant(flow[:, 0][:, :, None]), "flow").numpy()[0].tolist() == [
+        [[100, 235, 130]],
+        [[200, 245, 128]],
+    ]

@@ -1,5 +1,7 @@
 """`videorec.tools.benchmark`: the smallest setting of each part gives its rows. No test looks at a time."""
 
+import re
+
 import keras
 import pytest
 from conftest import write_video
@@ -7,7 +9,7 @@ from rich.console import Console
 
 from videorec.config import UserError
 from videorec.tools.benchmark import __main__ as command
-from videorec.tools.benchmark import cache, figures, pipeline, time_distributed
+from videorec.tools.benchmark import cache, figures, layers, pipeline, time_distributed
 
 
 def shown(rows, capsys) -> str:
@@ -48,6 +50,55 @@ def test_cache(capsys):
     (row,) = cache.measure(epochs=2, clips=4, validation=2, backbone="tiny")
     assert row.target == "< 2 s"
     assert "an epoch of LRCN's head on 4 clips" in shown([row], capsys)
+
+
+needs_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the train step is a tf.function")
+
+
+@needs_tensorflow
+def test_layers(capsys):
+    rows = layers.measure(rounds=1, batch=1, steps=2, size=4, channels=2)
+    assert [row.target for row in rows] == [">= 0.8"] * 4 + ["", ""]
+    for row in rows:
+        numbers = [float(number) for number in re.findall(r"\b\d[\d.]*(?:e[+-]\d+)?", row.detail)]
+        assert len(numbers) == (2 if row is rows[-1] else 5) and min(numbers) > 0
+    text = shown(rows, capsys)
+    assert "StackedConvGRU2D" in text and "B=1, T=2, 4 x 4 maps" in text and "ms a step" in text
+
+
+def test_a_train_steps_arithmetic():
+    # By hand: 3 x 3 x 2 x 6 = 108 weights at 1 clip x 2 steps x 4 x 4 positions. Forward 2 * 108 * 32 = 6912, and twice
+    # that again backward.
+    assert layers.train_flops([(3, 3, 2, 6)], 32) == 20736
+    assert layers.train_flops([(3, 3, 2, 6), (1, 1, 5, 1)], 32) == 20736 + 960
+
+
+@needs_tensorflow
+@pytest.mark.parametrize(
+    ("gates", "name", "convolutions"),
+    [
+        (3, "ConvGRU2D", 3 + 3),  # of the input and of the state, each for z, r and the candidate
+        (3, "StackedConvGRU2D (2 levels)", 2 * (3 + 3) + 2),  # and of the level below for z and r
+        (4, "PeepholeConvLSTM2D (peephole='channel')", 4 + 4),
+        (4, layers.SAME, 4 + 4),
+        (4, layers.KERAS, 4 + 4),
+    ],
+)
+def test_all_convolutions_of_a_layer_count(gates, name, convolutions):
+    layer = layers.LAYERS[gates][name](2, 3, return_sequences=True)
+    candidate = layers.layer_candidate(layer, keras.ops.ones((1, 2, 4, 4, 2)))
+    assert candidate.flops == convolutions * 6912  # 3 passes x 2 x (3 x 3 x 2 x 2 weights) x (2 x 4 x 4 positions)
+    assert candidate.turn() > 0 and len(candidate.cpu) == 1
+
+
+@needs_tensorflow
+def test_a_train_step_is_all_gradients():
+    layer = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer=keras.initializers.Constant(2))
+    layer.build((1, 1, 1, 1))
+    step = layers.train_step(layer, [layer.kernel.value])
+    of_input, (of_kernel,) = step(keras.ops.full((1, 1, 1, 1), 3.0))
+    # y = w x with w = 2, x = 3; of y^2 / 2: w y = 12 and x y = 18.
+    assert (float(of_input[0, 0, 0, 0]), float(of_kernel[0, 0, 0, 0])) == (12, 18)
 
 
 def test_a_missed_bound_is_marked(capsys):

@@ -21,10 +21,12 @@ def clip_seed(seed: int, epoch: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
 
 def augment(clip: tf.Tensor, seed: tf.Tensor, data: Data) -> tf.Tensor:
     """Crop, mirror and colour jitter as `data` says: `(T, H, W, 3)` uint8 -> `(T, *data.crop, 3)` uint8."""
-    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
+    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 4))
     clip = random_crop(clip, seeds[0], data.crop, data.crop_scale)
     if data.flip:
-        clip = random_flip(clip, seeds[1], data.stream)
+        clip = either(seeds[1], mirror(clip, data.stream), clip)
+    if data.flip_vertical:
+        clip = either(seeds[3], upside_down(clip, data.stream), clip)
     if data.color:
         clip = color_jitter(clip, seeds[2], data.color)
     return clip
@@ -67,9 +69,17 @@ def mirror(clip: tf.Tensor, stream: str) -> tf.Tensor:
     return mirrored
 
 
-def random_flip(clip: tf.Tensor, seed: tf.Tensor, stream: str = "rgb") -> tf.Tensor:
-    """Mirror with probability 1/2."""
-    return tf.cond(tf.random.stateless_uniform([], seed) < 0.5, lambda: mirror(clip, stream), lambda: clip)
+def upside_down(clip: tf.Tensor, stream: str) -> tf.Tensor:
+    """Top and bottom exchanged in `(..., H, W, 3)` uint8; in a flow picture the vertical motion (channel 1) turns too."""
+    turned = clip[..., ::-1, :, :]
+    if stream == "flow":
+        turned = tf.concat([turned[..., :1], 255 - turned[..., 1:2], turned[..., 2:]], axis=-1)
+    return turned
+
+
+def either(seed: tf.Tensor, one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """One of two, each with probability 1/2."""
+    return tf.where(tf.random.stateless_uniform([], seed) < 0.5, one, other)
 
 
 def color_jitter(clip: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:

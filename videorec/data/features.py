@@ -28,7 +28,7 @@ from videorec.models.split import backbone_layers
 log = logging.getLogger(__name__)
 
 PIXEL_SETTINGS = ("stream", "frames", "sampling", "step", "fps", "resize", "crop", "fit")
-AUGMENT_SETTINGS = ("flip", "crop_scale", "color")
+AUGMENT_SETTINGS = ("flip", "flip_vertical", "crop_scale", "color")
 
 
 class FeatureStore:

@@ -3,12 +3,13 @@
     python -m videorec.tools.compare runs/lrcn runs/gru_rcn
     python -m videorec.tools.compare runs/* --markdown
 
-Runs that differ in their seed alone are one row, with the mean and the range over seeds. Accuracies are those of evaluate.py
-(results.json); the time to answer is measured here, so compare it within one table only.
+Runs that differ in their name and seed alone are one row, with the mean and the range over seeds. Accuracies are those of
+evaluate.py (results.json); the time to answer is measured here, so compare it within one table only.
 """
 
 import dataclasses
 import json
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -20,9 +21,12 @@ from rich.console import Console
 from rich.table import Table
 
 from videorec import cli
-from videorec.config import Experiment, UserError
+from videorec.config import Experiment, UserError, to_dict
 
-COLUMNS = ("run", "seeds", "accuracy", "mean class accuracy", "parameters", "trained", "MFLOPs a frame", "train s", "ms a clip")
+COLUMNS = (
+    *("run", "seeds", "accuracy", "mean class accuracy", "measured on", "parameters", "trained"),
+    *("MFLOPs a frame", "train s", "ms a clip"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,21 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Row:
-    """What one run shows; accuracies in [0, 1], seconds of training (without the features' computation), and so on."""
+class Results:
+    """What is taken from a run's `results.json`; accuracies in [0, 1]."""
 
-    name: str
     accuracy: float
     mean_class_accuracy: float
+    protocol: str
+    """On which videos, in how many views."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one run shows. `seconds`: its epochs, without the computation of cached features; NaN where unknown."""
+
+    name: str
+    results: Results
     parameters: int
     trained: int
     megaflops: float
@@ -51,57 +64,110 @@ class Row:
     milliseconds: float
 
 
-def measure(run, repeats: int) -> Row:
-    """Read and time one run.
+def read_results(run) -> Results:
+    """The results of a `videorec.run.Run`.
+
+    Raises:
+        UserError: there are none yet, or the file is damaged.
+    """
+    path, command = run.folder / "results.json", f"python evaluate.py {run.folder}"
+    if not path.exists():
+        raise UserError(f"{run.folder} has no results yet: {command}")
+    try:
+        results = json.loads(path.read_text())
+        return Results(
+            results["accuracy"], results["mean_class_accuracy"], _describe_protocol(results, run.experiment.data.path)
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error!r}). Write it anew: {command}") from error
+
+
+def _describe_protocol(results: dict, trained_on: str) -> str:
+    protocol = results["protocol"]
+    text = f"{results['videos']} {protocol['split']}, {protocol['clips_per_video']} x {protocol['crops_per_clip']}"
+    if protocol["data"] != trained_on:
+        text += f" of {protocol['data']}"
+    if len(protocol["runs"]) > 1:
+        text += f", {len(protocol['runs'])} runs fused"
+    return text
+
+
+def measure(run, results: Results, repeats: int) -> Row:
+    """Load, count and time one run.
 
     Args:
         run: a `videorec.run.Run`.
+        results: its results.
         repeats: clips to time.
 
     Raises:
-        UserError: it has no results yet.
+        UserError: its model cannot be read.
     """
-    results = _results(run.folder)
-    model, data = run.load_model(), run.experiment.data
-    state = run.last_state()
+    name, data = run.folder.resolve().name, run.experiment.data
+    try:
+        model = run.load_model()
+    except UserError as error:
+        raise UserError(f"{error} Train it again: python train.py PRESET --name {name} --train.no-resume") from error
+    shape, state = (data.frames, *data.crop, 3), run.last_state()
     return Row(
-        run.folder.name,
-        results["accuracy"],
-        results["mean_class_accuracy"],
-        model.count_params(),
-        sum(weight.shape.num_elements() for weight in model.trainable_weights),
-        flops_a_frame(model, run.experiment) / 1e6,
-        state["counters"].get("seconds", float("nan")) if state else float("nan"),
-        milliseconds_a_clip(model, data.stream, (data.frames, *data.crop, 3), repeats),
+        name,
+        results,
+        parameters=model.count_params(),
+        trained=sum(math.prod(weight.shape) for weight in model.trainable_weights),
+        megaflops=flops_a_frame(model, data.stream, shape) / 1e6,
+        seconds=state["counters"].get("seconds", math.nan) if state else math.nan,
+        milliseconds=milliseconds_a_clip(model, data.stream, shape, repeats),
     )
 
 
-def _results(folder: Path) -> dict:
-    path = folder / "results.json"
-    if not path.exists():
-        raise UserError(f"{folder} has no results yet: python evaluate.py {folder}")
-    return json.loads(path.read_text())
+# === Arithmetic ===
 
 
-def flops_a_frame(model, experiment: Experiment) -> float:
-    """Floating-point operations of one frame in inference; a multiplication and an addition are two.
+def flops_a_frame(model, stream: str, shape: tuple[int, int, int, int]) -> float:
+    """Floating-point operations of the convolutions and matrix products of a clip, divided by its frames.
 
-    Counted on a clip of one frame, where every loop over time has one step; on a whole clip where one is too short.
+    A multiplication and its addition are two operations. What is left out (biases, activations, pooling, scaling) has no
+    sum over channels, and is a small share. The loops over time are unrolled: in a loop's body TensorFlow knows no shapes.
+
+    Args:
+        model: a Keras model with a dict of streams as input.
+        stream, shape: the stream's name and the clip's shape `(T, H, W, 3)`; whole, since some layers see it only once.
     """
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    data, settings = experiment.data, experiment.model
-    frames = 1 if settings.any_length and settings.least_frames == 1 else data.frames
-    clip = tf.TensorSpec((1, frames, *data.crop, 3), tf.uint8)
-    function = tf.function(lambda x: model({data.stream: x}, training=False)).get_concrete_function(clip)
-    graph = convert_variables_to_constants_v2(function).graph  # loops become plain graphs, whose operations can be counted
-    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
-    options["output"] = "none"
-    return tf.compat.v1.profiler.profile(graph, options=options).total_float_ops / frames
+    loops = [(layer, layer.unroll) for layer in model._flatten_layers() if hasattr(layer, "unroll")]
+    clip, nested = tf.TensorSpec((1, *shape), tf.uint8), tf.config.functions_run_eagerly()
+    try:
+        tf.config.run_functions_eagerly(True)  # Keras puts a grouped convolution in a graph of its own: not so
+        for layer, _ in loops:
+            layer.unroll = True  # also keeps cuDNN away, which hides a whole LSTM in one operation
+        graph = tf.function(lambda x: model({stream: x}, training=False)).get_concrete_function(clip).graph
+    finally:
+        tf.config.run_functions_eagerly(nested)
+        for layer, unroll in loops:
+            layer.unroll = unroll
+    return sum(2 * _multiplications(operation) for operation in graph.get_operations()) / shape[0]
 
 
-def milliseconds_a_clip(model, stream: str, shape: tuple[int, ...], repeats: int) -> float:
+def _multiplications(operation) -> int:
+    """Of one operation of a TensorFlow graph: the elements of its output, times the products summed in each."""
+    if any(attribute.type == "func" for attribute in operation.op_def.attr):
+        raise RuntimeError(f"{operation.name} ({operation.type}) hides a graph, whose operations would not be counted.")
+    if operation.type in ("Conv2D", "Conv3D", "DepthwiseConv2dNative"):
+        kernel, channels = operation.inputs[1].shape, operation.outputs[0].shape[-1]  # groups: the kernel is smaller
+        summed = kernel.num_elements() // channels
+    elif operation.type in ("MatMul", "BatchMatMulV2"):
+        transposed = operation.get_attr("transpose_a" if operation.type == "MatMul" else "adj_x")
+        summed = operation.inputs[0].shape[-2 if transposed else -1]
+    else:
+        return 0
+    return operation.outputs[0].shape.num_elements() * summed
+
+
+# === Time ===
+
+
+def milliseconds_a_clip(model, stream: str, shape: tuple[int, int, int, int], repeats: int) -> float:
     """Median time from one clip of decoded frames, `shape` uint8, to probabilities."""
     import numpy as np
 
@@ -114,37 +180,44 @@ def milliseconds_a_clip(model, stream: str, shape: tuple[int, ...], repeats: int
     return 1000 * statistics.median(times[2:])  # the first two build the graph and warm up
 
 
+# === Table ===
+
+
 def group(rows: Sequence[Row], experiments: Sequence[Experiment]) -> list[list[Row]]:
-    """Rows of experiments that differ in name and seed alone, together; in the order of the first of each."""
-    groups: dict = {}
+    """Together: rows measured alike of experiments that differ in name and seed alone; in the order of their first."""
+    groups: dict[str, list[Row]] = {}
     for row, experiment in zip(rows, experiments, strict=True):
         train = dataclasses.replace(experiment.train, seed=0)
-        groups.setdefault(dataclasses.replace(experiment, name="", train=train), []).append(row)
+        key = [row.results.protocol, to_dict(dataclasses.replace(experiment, name="", train=train))]
+        groups.setdefault(json.dumps(key), []).append(row)
     return list(groups.values())
 
 
 def cells(rows: Sequence[Row]) -> tuple[str, ...]:
     """The texts of one line of the table."""
-
-    def mean(field, form):
-        return format(statistics.fmean(getattr(row, field) for row in rows), form)
-
-    def spread(field):
-        values = [getattr(row, field) for row in rows]
-        return mean(field, ".3f") + (f" ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else "")
-
     first = rows[0]
     return (
         first.name,
         str(len(rows)),
-        spread("accuracy"),
-        spread("mean_class_accuracy"),
+        _spread([row.results.accuracy for row in rows]),
+        _spread([row.results.mean_class_accuracy for row in rows]),
+        first.results.protocol,
         f"{first.parameters:,}",
         f"{first.trained:,}",
-        f"{first.megaflops:.1f}",
-        mean("seconds", ".0f"),
-        mean("milliseconds", ".1f"),
+        f"{first.megaflops:,.1f}",
+        _mean([row.seconds for row in rows], ".0f"),
+        _mean([row.milliseconds for row in rows], ".1f"),
     )
+
+
+def _mean(values: list[float], form: str) -> str:
+    mean = statistics.fmean(values)
+    return "-" if math.isnan(mean) else format(mean, form)
+
+
+def _spread(values: list[float]) -> str:
+    ends = f" ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
+    return _mean(values, ".3f") + ends
 
 
 def show(lines: Sequence[tuple[str, ...]], console: Console, markdown: bool) -> None:
@@ -156,22 +229,29 @@ def show(lines: Sequence[tuple[str, ...]], console: Console, markdown: bool) -> 
         return
     table = Table()
     for number, column in enumerate(COLUMNS):
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(column, justify="right" if number else "left", overflow="fold")
     for line in lines:
         table.add_row(*map(cli.rich_escape, line))
     console.print(table)
 
 
 def main(args: list[str]) -> int:
-    """Measure -> group -> show."""
+    """Read -> measure -> group -> show."""
     options = tyro.cli(Options, args=args, description=__doc__, prog="python -m videorec.tools.compare")
+    if not options.runs:
+        raise UserError("Give at least one run folder: python -m videorec.tools.compare runs/*")
     if options.repeats < 1:
         raise UserError(f"--repeats must be 1 or more. Received: {options.repeats}")
 
     from videorec.run import Run  # TensorFlow takes seconds to import: not for --help
 
-    runs = [Run(folder) for folder in options.runs]
-    rows = [measure(run, options.repeats) for run in runs]
+    runs = [Run(folder) for folder in dict.fromkeys(options.runs)]
+    results = [read_results(run) for run in runs]  # what is missing shows before anything is measured
+    rows = []
+    with cli.Bar("measuring") as bar:
+        for run, result in zip(runs, results, strict=True):
+            rows.append(measure(run, result, options.repeats))
+            bar(len(rows), len(runs))
     show([cells(rows) for rows in group(rows, [run.experiment for run in runs])], Console(), options.markdown)
     return 0
 
