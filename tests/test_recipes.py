@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import evaluate
 import train
@@ -47,6 +48,9 @@ def test_attention_is_trained_evaluated_and_exported(go):
     assert {"loss", "val_loss", "accuracy", "val_accuracy"} <= history.keys()
     assert history["loss"] > np.log(8) + 0.7  # the least penalty of 4 places in 6 frames, 4 (1 - 6 / 4)^2 = 1, comes on top
     assert json.loads((run.folder / "results.json").read_text())["accuracy"] >= 0
+    events = EventAccumulator(str(run.tensorboard / "train"))
+    events.Reload()
+    assert events.Tensors("attention")[-1].tensor_proto.string_val[2].startswith(b"\x89PNG")
     assert saved_model.main([str(run.folder)]) == 0
     assert tflite.main([str(run.folder)]) == 0
 

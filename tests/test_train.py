@@ -151,6 +151,9 @@ class _Silent(keras.callbacks.Callback):
     def show_clips(self, *args):
         pass
 
+    def show_attention(self, *args):
+        pass
+
     def close(self):
         pass
 

@@ -1,10 +1,12 @@
-"""Pictures for TensorBoard and reports: strips of clips, confusion matrices."""
+"""Pictures for TensorBoard and reports: strips of clips, what was attended to, confusion matrices."""
 
+import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
+FAINT = 0.15  # brightness of what was not attended to at all
 NUMBERED_CLASSES = 25  # above, the numbers in the cells would not be readable
 
 
@@ -13,6 +15,21 @@ def clip_strip(clips: np.ndarray, columns: int = 8) -> np.ndarray:
     steps = np.linspace(0, clips.shape[1] - 1, min(columns, clips.shape[1])).round().astype(int)
     rows = [np.concatenate(list(clip[steps]), axis=1) for clip in clips]
     return np.concatenate(rows, axis=0)
+
+
+def attended(clips: np.ndarray, attention: np.ndarray, grid: tuple[int, int] = (1, 1)) -> np.ndarray:
+    """Clips as bright as each frame, or each place of it, was attended to: the highest weight of a clip leaves it as it is.
+
+    Args:
+        clips: `(N, T, H, W, 3)` uint8.
+        attention: coefficients, `(N, T)` over frames or `(N, T, K)` over the places of each frame.
+        grid: rows and columns of the K places.
+    """
+    n, frames, height, width = clips.shape[:4]
+    weights = attention.reshape(n, frames, *grid) / attention.max(axis=tuple(range(1, attention.ndim))).reshape(n, 1, 1, 1)
+    flat = np.stack([cv2.resize(x, (width, height)) for x in weights.astype(np.float32).reshape(-1, *grid)])
+    light = FAINT + (1 - FAINT) * flat.reshape(n, frames, height, width, 1)
+    return (clips * light).round().astype(np.uint8)
 
 
 def confusion_figure(matrix: np.ndarray, classes: tuple[str, ...], title: str) -> Figure:

@@ -1,4 +1,5 @@
-"""What TensorBoard shows: curves of training and validation, clips as the model sees them, the confusion matrix."""
+"""What TensorBoard shows: curves of training and validation, clips as the model sees them, what it attends to, the confusion
+matrix."""
 
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from videorec import pictures
 from videorec.callbacks import current_learning_rate, tidy
 from videorec.data.problems import Problems
 from videorec.metrics import MeanClassAccuracy
+from videorec.models.split import SUFFIX
 
 
 class Summaries(keras.callbacks.Callback):
@@ -34,6 +36,15 @@ class Summaries(keras.callbacks.Callback):
         """A strip of training clips `(N, T, H, W, 3)` uint8, as augmented."""
         with self._train.as_default(step):
             tf.summary.image("clips", pictures.clip_strip(clips)[None])
+
+    def show_attention(self, model: keras.Model, stream: str, clips: np.ndarray, step: int) -> None:
+        """The clips `(N, T, H, W, 3)` uint8, bright where (or when) the whole `model` looked; nothing without attention."""
+        if "attention" not in model.output:
+            return
+        coefficients = keras.ops.convert_to_numpy(model.predict_on_batch({stream: clips})["attention"])
+        places = model.get_layer(f"{stream}{SUFFIX}").output.shape[2:4] if coefficients.ndim == 3 else (1, 1)
+        with self._train.as_default(step):
+            tf.summary.image("attention", pictures.clip_strip(pictures.attended(clips, coefficients, places))[None])
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""

@@ -202,7 +202,8 @@ def fit(
         log.info("%s is finished after %d epochs; more with --train.epochs", run.folder, epoch)
         return
     summaries = Summaries(run.tensorboard, videos.classes, confusion, problems, food.clips)
-    summaries.show_clips(first_clips(experiment, videos, problems, epoch), epoch)
+    clips = first_clips(experiment, videos, problems, epoch)
+    summaries.show_clips(clips, epoch)
     bar = ProgressBar(train.batch, food.clips)
     checkpoint = Checkpoint(run, whole, train, counters)
     with interruptible(), contextlib.closing(bar), contextlib.closing(checkpoint):
@@ -216,6 +217,7 @@ def fit(
             shuffle=False,  # the pipeline does
             verbose=0,
         )
+    summaries.show_attention(whole, experiment.data.stream, clips, train.epochs)
 
 
 def load_initial(path: str) -> keras.Model:

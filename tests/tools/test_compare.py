@@ -190,12 +190,26 @@ def test_markdown():
     ]
 
 
-def test_a_narrow_terminal_cuts_nothing():
-    lines = [compare.cells([row("a_long_name_of_a_run[1]"), row("d", 0.75)])]
-    text = printed(lines, markdown=False)
-    assert "…" not in text
-    columns = zip(*(line.split("│")[1:-1] for line in text.splitlines() if line.startswith("│")), strict=True)
-    assert "".join(part.strip() for part in next(columns)) == "a_long_name_of_a_run[1]"
+def table_cells(text) -> list[list[str]]:
+    """The cells of a drawn table; where words of one went to the next line, they are put together again."""
+    header, *body = ([part.strip() for part in line.split(line[0])[1:-1]] for line in text.splitlines() if line[0] in "┃│")
+    found = [header]
+    for line in body:
+        if all(line) and all(found[-1]):
+            found.append(line)
+        else:
+            found[-1] = [f"{old} {new}".strip() for old, new in zip(found[-1], line, strict=True)]
+    return found
+
+
+@pytest.mark.parametrize("width, turned", [(200, False), (150, False), (149, True), (80, True)])
+def test_every_cell_is_whole_on_any_terminal(width, turned):
+    rows = [row("attention[1]"), row("d", 0.75)], [row("lrcn_differences", megaflops=30692.7, parameters=65421285)]
+    lines = [compare.cells(group) for group in rows]
+    wanted = [list(line) for line in (COLUMNS, *lines)]
+    text = printed(lines, markdown=False, width=width)
+    assert table_cells(text) == ([list(line) for line in zip(*wanted, strict=True)] if turned else wanted)
+    assert max(map(len, text.splitlines())) <= width
 
 
 # === Trained runs ===

@@ -106,21 +106,26 @@ class ConvGRU2DCell(keras.layers.Layer):
         if training and (self.dropout or self.recurrent_dropout):
             x_mask, h_mask = self._dropout_masks or self._new_dropout_masks(ops.shape(x)[0])
             x, h = x * x_mask, h * h_mask
-        gates = 2 * self.filters  # kernels hold z, r, candidate: one convolution for all that see the same input
+        # Kernels hold z, r, candidate: one convolution for all that see the same input. `split`, not slices: the gradient
+        # of each slice would be a full-size tensor of zeros around a part.
+        gates = [2 * self.filters]
         x_term = self._conv(x, self.kernel)  # (B, H, W, 3f)
         if self.use_bias:
             x_term += self.bias[0] if self.reset_after else self.bias
-        # With the reset gate after the convolution, h is the input of all three.
-        h_term = self._conv(h, self.recurrent_kernel if self.reset_after else self.recurrent_kernel[..., :gates])
-        if self.reset_after and self.use_bias:
-            h_term += self.bias[1]
+        x_gates, x_candidate = ops.split(x_term, gates, axis=-1)
+        if self.reset_after:  # h is the input of all three
+            h_term = self._conv(h, self.recurrent_kernel)
+            h_gates, h_candidate = ops.split(h_term + self.bias[1] if self.use_bias else h_term, gates, axis=-1)
+        else:
+            gate_kernel, candidate_kernel = ops.split(self.recurrent_kernel, gates, axis=-1)
+            h_gates = self._conv(h, gate_kernel)
 
-        z_r = x_term[..., :gates] + h_term[..., :gates]
+        z_r = x_gates + h_gates
         if gate_term is not None:
             z_r += gate_term
         z, r = ops.split(self.recurrent_activation(z_r), 2, axis=-1)
-        recurrent = r * h_term[..., gates:] if self.reset_after else self._conv(r * h, self.recurrent_kernel[..., gates:])
-        candidate = self.activation(x_term[..., gates:] + recurrent)
+        recurrent = r * h_candidate if self.reset_after else self._conv(r * h, candidate_kernel)
+        candidate = self.activation(x_candidate + recurrent)
         new = (1 - z) * previous + z * candidate  # (B, H, W, f)
         return new, [new]
 

@@ -42,9 +42,10 @@ class ConvGRU2DLevelCell(ConvGRU2DCell):
             )
 
     def call(self, inputs, states, training=False):
-        x, lower = inputs[..., : self.channels], inputs[..., self.channels :]
-        gate_term = self._conv(lower, self.lower_kernel) if self.lower_filters else None
-        return self._step(x, states, training, gate_term)
+        if not self.lower_filters:
+            return self._step(inputs, states, training)
+        x, lower = ops.split(inputs, [self.channels], axis=-1)
+        return self._step(x, states, training, self._conv(lower, self.lower_kernel))
 
     def get_config(self):
         return {**super().get_config(), "lower_filters": self.lower_filters}

@@ -27,6 +27,7 @@ COLUMNS = (
     *("run", "seeds", "accuracy", "mean class accuracy", "measured on", "parameters", "trained"),
     *("MFLOPs a frame", "train s", "ms a clip"),
 )
+WIDE = 150  # characters of a terminal that takes a run a line
 
 
 @dataclass(frozen=True)
@@ -221,16 +222,17 @@ def _spread(values: list[float]) -> str:
 
 
 def show(lines: Sequence[tuple[str, ...]], console: Console, markdown: bool) -> None:
-    """The table."""
+    """The table; on a narrow terminal one run a column, since the figures of one run would not fit side by side."""
     if markdown:
         rule = ("---", *("---:" for _ in COLUMNS[1:]))
         for line in (COLUMNS, rule, *lines):
             console.print("| " + " | ".join(line) + " |", soft_wrap=True, markup=False, highlight=False)
         return
+    header, *body = (COLUMNS, *lines) if console.width >= WIDE else zip(COLUMNS, *lines, strict=True)
     table = Table()
-    for number, column in enumerate(COLUMNS):
-        table.add_column(column, justify="right" if number else "left", overflow="fold")
-    for line in lines:
+    for number, text in enumerate(header):
+        table.add_column(cli.rich_escape(text), justify="right" if number else "left", overflow="fold")
+    for line in body:
         table.add_row(*map(cli.rich_escape, line))
     console.print(table)
 

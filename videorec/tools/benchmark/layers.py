@@ -8,8 +8,7 @@ sequence at each of the H x W positions (the zeros beyond the border count), a m
     train step = 3 forward (the output, the gradient of the input, the gradient of the kernel)
 
 The single convolution has the size of the state's with all gates at once: B maps, f -> 3f channels for the GRUs, f -> 4f
-for the LSTMs, T = 1. It is timed in its train step too, with the call from Python (some 3 % of it at the default size), and
-counted by the same formula.
+for the LSTMs, T = 1. It is timed in its train step too, a call from Python each, and counted by the same formula.
 """
 
 import functools
@@ -81,7 +80,7 @@ def train_flops(kernels: Sequence[tuple[int, ...]], positions: int) -> int:
 
 
 def train_step(forward: Callable, weights: Sequence[tf.Variable]) -> tf.types.experimental.PolymorphicFunction:
-    """The gradients, of an input."""
+    """What takes an input, and gives the gradients with respect to it and to the weights."""
 
     @tf.function(jit_compile=False, autograph=False)
     def step(inputs):
