@@ -21,6 +21,7 @@ VARIANTS = {
     "frame_average": ("frame_average", {"hidden": 8}),
     "gru_rcn": ("gru_rcn", LEVELS),
     "gru_rcn-stacked": ("gru_rcn", {**LEVELS, "form": "stacked", "use_bias": True}),
+    "gru_rcn-mean": ("gru_rcn", {**LEVELS, "form": "stacked", "states": "mean", "reduce": 4, "percept_dropout": 0.5}),
     "gru_rcn-bidirectional": (
         "gru_rcn",
         {"levels": ("conv2",), "filters": (3, 4), "form": "bidirectional", "differences": ("mean", "previous")},

@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from videorec.config import Model, UserError
-from videorec.layers import ConvGRU2D, MeanOfSoftmaxes, StackedConvGRU2D
+from videorec.layers import ConvGRU2D, MeanOfSoftmaxes, StackedConvGRU2D, TimeDistributed
 from videorec.models import backbones
 from videorec.models import streams as inputs
 
@@ -37,10 +37,16 @@ class GRURCN(Model):
     """How levels and directions are joined."""
     filters: tuple[int, ...] = (64, 128, 256, 256, 512)
     """Channels of the state of each percept: one number for each."""
+    reduce: int | None = None
+    """Channels of a 1 x 1 convolution (ReLU) on each map ahead of its ConvGRU. Default: none."""
     kernel: int = 3
     """Side of the kernels on maps; a percept without places has 1."""
     use_bias: bool = False
     """Biases in the ConvGRUs (paper: none)."""
+    states: Literal["last", "mean"] = "last"
+    """What is classified: the state after the last frame (paper), or the mean of the states after each frame."""
+    percept_dropout: float = 0.0
+    """Share of each percept's channels dropped in training, the same at all places of a frame."""
     dropout: float = 0.7
     """Share of each pooled state dropped in training."""
 
@@ -57,11 +63,12 @@ class GRURCN(Model):
 
         # === Functional Model ===
         frames, percepts = inputs.level_features(stream, shape, self, levels)  # fine to coarse
-        percepts = [inputs.maps(x, f"level{k}_place") for k, x in enumerate(percepts, start=1)]  # (B, T, H_l, W_l, C_l)
-        states = self._last_states(percepts)  # (B, H_l, W_l, filters)
+        percepts = [self._prepare(x, level) for level, x in enumerate(percepts, start=1)]  # (B, T, H_l, W_l, C_l)
+        states = self._states(percepts)  # (B, H_l, W_l, filters); states="mean": (B, T, H_l, W_l, filters)
+        mean = layers.GlobalAveragePooling2D if self.states == "last" else layers.GlobalAveragePooling3D
         logits = []
         for level, state in enumerate(states, start=1):
-            x = layers.GlobalAveragePooling2D(name=f"level{level}_mean_over_space")(state)  # (B, filters)
+            x = mean(name=f"level{level}_mean")(state)  # (B, filters)
             x = layers.Dropout(self.dropout, name=f"level{level}_dropout")(x)
             logits.append(layers.Dense(classes, dtype="float32", name=f"level{level}_logits")(x))  # (B, classes)
         steps = MeanOfSoftmaxes(dtype="float32", name="steps")(logits)  # (B, 1, classes)
@@ -70,13 +77,23 @@ class GRURCN(Model):
         outputs = {"steps": steps, "probabilities": probabilities}
         return keras.Model({stream: frames}, outputs, name=self.name)
 
-    def _last_states(self, percepts):
+    def _prepare(self, x, level):
+        if self.reduce and len(x.shape) == 5:
+            reduce = layers.Conv2D(self.reduce, 1, activation="relu")
+            x = TimeDistributed(reduce, name=f"level{level}_reduce")(x)
+        x = inputs.maps(x, f"level{level}_place")
+        if not self.percept_dropout:
+            return x
+        return TimeDistributed(layers.SpatialDropout2D(self.percept_dropout), name=f"level{level}_percept_dropout")(x)
+
+    def _states(self, percepts):
         kernels = [1 if x.shape[2:4] == (1, 1) else self.kernel for x in percepts]
+        options = {"use_bias": self.use_bias, "return_sequences": self.states == "mean"}
         if self.form == "stacked":
-            return StackedConvGRU2D(self.filters, kernels, use_bias=self.use_bias, name="stacked")(percepts)
+            return StackedConvGRU2D(self.filters, kernels, **options, name="stacked")(percepts)
         states = []
         for level, (x, filters, kernel) in enumerate(zip(percepts, self.filters, kernels, strict=True), start=1):
-            gru = ConvGRU2D(filters, kernel, use_bias=self.use_bias, name=f"level{level}")
+            gru = ConvGRU2D(filters, kernel, **options, name=f"level{level}")
             if self.form == "bidirectional":
                 gru = layers.Bidirectional(gru, name=f"level{level}_bidirectional")
             states.append(gru(x))
