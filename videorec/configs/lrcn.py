@@ -6,7 +6,8 @@
 Without a network connection, give the backbone's weights as a file: --model.weights FILE.
 
 Bidirectional, since the mean over steps counts the first step as much as the last: an LSTM that reads forwards only must
-guess there. With --model.no-bidirectional the model is causal.
+guess there. Differences of the features, since those of a frozen backbone show the scene more than what moves in it. With
+--model.no-bidirectional --model.differences previous the model is causal.
 """
 
 from videorec.config import Data, Experiment, Train
@@ -14,6 +15,6 @@ from videorec.models.lrcn import LRCN
 
 EXPERIMENT = Experiment(
     data=Data(path="videos", frames=16, resize=(224, 224), crop=(224, 224)),
-    model=LRCN(backbone="mobilenet_v2", tap="pooled", units=64, bidirectional=True),
-    train=Train(epochs=40, batch=16, learning_rate=1e-3, cache_views=2),
+    model=LRCN(backbone="mobilenet_v2", tap="pooled", units=64, bidirectional=True, differences=("previous", "mean")),
+    train=Train(epochs=40, batch=16, learning_rate=1e-3, label_smoothing=0.1, cache_views=2),
 )

@@ -12,6 +12,6 @@ from videorec.models.short_snippets_lstm import ShortSnippetsLSTM
 
 EXPERIMENT = Experiment(
     data=Data(path="videos", frames=16, resize=(224, 224), crop=(224, 224)),
-    model=ShortSnippetsLSTM(backbone="mobilenet_v2", tap="pooled", layers=2, units=128),
-    train=Train(epochs=40, batch=16, learning_rate=1e-3, step_gain="linear", cache_views=2),
+    model=ShortSnippetsLSTM(backbone="mobilenet_v2", tap="pooled", layers=2, units=128, differences=("previous",)),
+    train=Train(epochs=40, batch=16, learning_rate=1e-3, step_gain="linear", label_smoothing=0.1, cache_views=2),
 )
