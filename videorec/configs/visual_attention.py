@@ -11,6 +11,6 @@ from videorec.models.visual_attention import VisualAttention
 
 EXPERIMENT = Experiment(
     data=Data(path="videos", frames=16, resize=(224, 224), crop=(224, 224)),
-    model=VisualAttention(backbone="mobilenet_v2", tap="map", units=64, differences=("previous", "mean")),
+    model=VisualAttention(backbone="mobilenet_v2", tap="map", units=64, attention_units=64, differences=("previous", "mean")),
     train=Train(epochs=40, batch=16, learning_rate=1e-3, label_smoothing=0.1, cache_views=2),
 )

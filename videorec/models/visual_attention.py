@@ -37,6 +37,8 @@ class VisualAttention(Model):
     """Stacked LSTM layers, 1 to 5 (paper: 3, code: 1)."""
     score: Literal["location", "additive", "dot"] = "additive"
     """What a place's weight depends on."""
+    attention_units: int | None = None
+    """Width of the additive score. Default: the map's channels, as in the code."""
     attention_layers: int = 1
     """Layers of the additive score (code: 3 for HMDB-51)."""
     initial_state: Literal["mean", "first_frame", "zeros"] = "mean"
@@ -75,6 +77,7 @@ class VisualAttention(Model):
             self.units,
             self.layers,
             score=self.score,
+            attention_units=self.attention_units if self.score == "additive" else None,
             attention_layers=self.attention_layers,
             initial_state_from=self.initial_state,
             shared_initial_state=self.shared_initial_state,
