@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from videorec.layers.stacked_conv_gru2d import StackedConvGRU2D, StackedConvGRU2DCell, pooling
+from videorec.layers.stacked_conv_gru2d import StackedConvGRU2D
+from videorec.layers.stacked_conv_gru2d_cell import StackedConvGRU2DCell, pooling
 
 needs_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow graphs and exports")
 

@@ -9,6 +9,6 @@ from videorec.models.short_snippets_pooling import ShortSnippetsPooling
 
 EXPERIMENT = Experiment(
     data=Data(path="videos", frames=16, resize=(224, 224), crop=(224, 224)),
-    model=ShortSnippetsPooling(backbone="mobilenet_v2", tap="map", hidden=128, differences=("previous",)),
-    train=Train(epochs=40, batch=16, learning_rate=1e-3, label_smoothing=0.1, cache_views=2),
+    model=ShortSnippetsPooling(backbone="mobilenet_v2", tap="map", hidden=256, dropout=0.2, differences=("previous",)),
+    train=Train(epochs=60, batch=16, learning_rate=5e-4, label_smoothing=0.1, cache_views=2),
 )

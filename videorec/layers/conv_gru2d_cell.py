@@ -1,0 +1,165 @@
+"""`ConvGRU2DCell`: one step of a GRU with convolutions in the place of matrix products."""
+
+import keras
+from keras import ops
+
+
+def _kernel_size(kernel_size):
+    """An int or a pair as a pair."""
+    size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
+    if len(size) != 2 or any(not isinstance(k, int) or k < 1 for k in size):
+        raise ValueError(f"kernel_size must be a positive int or a pair of them. Received: kernel_size={kernel_size}")
+    return size
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class ConvGRU2DCell(keras.layers.Layer):
+    """One step of `ConvGRU2D`: see there for the equations and the arguments.
+
+    Call arguments:
+        inputs: tensor `(B, H, W, C)`.
+        states: list of one tensor `(B, H, W, filters)`, the state before the step.
+        training: whether dropout is on.
+
+    Returns:
+        The new state `(B, H, W, filters)`, and a list that holds it.
+
+    Raises:
+        ValueError: an argument is out of range, or H, W or C is unknown.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        use_bias=False,
+        reset_after=False,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        if not isinstance(filters, int) or filters < 1:
+            raise ValueError(f"filters must be a positive int. Received: filters={filters}")
+        for name, rate in {"dropout": dropout, "recurrent_dropout": recurrent_dropout}.items():
+            if not 0 <= rate < 1:
+                raise ValueError(f"{name} must be at least 0 and below 1. Received: {name}={rate}")
+        kernel_size = _kernel_size(kernel_size)
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size = filters, kernel_size
+        self.use_bias, self.reset_after = use_bias, reset_after
+        self.activation = keras.activations.get(activation)
+        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = keras.regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.dropout, self.recurrent_dropout, self.seed = dropout, recurrent_dropout, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self._dropout_masks = None
+        self.state_size = filters  # channels of the state; its height and width are known after build
+
+    def build(self, inputs_shape, states_shape=None):
+        if len(inputs_shape) != 4 or None in inputs_shape[1:]:
+            raise ValueError(
+                "The maps of a step must have the shape (batch, height, width, channels) with all but the batch size "
+                f"known: give the input a fixed height and width. Received: inputs_shape={tuple(inputs_shape)}"
+            )
+        self.map_size, self.channels = tuple(inputs_shape[1:3]), inputs_shape[3]
+        self.kernel = self.add_weight(
+            shape=(*self.kernel_size, self.channels, 3 * self.filters),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            name="kernel",
+        )
+        self.recurrent_kernel = self.add_weight(
+            shape=(*self.kernel_size, self.filters, 3 * self.filters),
+            initializer=self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer,
+            name="recurrent_kernel",
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(2, 3 * self.filters) if self.reset_after else (3 * self.filters,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                name="bias",
+            )
+
+    def call(self, inputs, states, training=False):
+        return self._step(inputs, states, training)
+
+    def _step(self, x, states, training, gate_term=None):
+        """The step; `gate_term`, `(B, H, W, 2 filters)`, is added to z and r before their activation."""
+        previous = h = states[0]  # (B, H, W, f)
+        if training and (self.dropout or self.recurrent_dropout):
+            x_mask, h_mask = self._dropout_masks or self._new_dropout_masks(ops.shape(x)[0])
+            x, h = x * x_mask, h * h_mask
+        # Kernels hold z, r, candidate: one convolution for all that see the same input. `split`, not slices: the gradient
+        # of each slice would be a full-size tensor of zeros around a part.
+        gates = [2 * self.filters]
+        x_term = self._conv(x, self.kernel)  # (B, H, W, 3f)
+        if self.use_bias:
+            x_term += self.bias[0] if self.reset_after else self.bias
+        x_gates, x_candidate = ops.split(x_term, gates, axis=-1)
+        if self.reset_after:  # h is the input of all three
+            h_term = self._conv(h, self.recurrent_kernel)
+            h_gates, h_candidate = ops.split(h_term + self.bias[1] if self.use_bias else h_term, gates, axis=-1)
+        else:
+            gate_kernel, candidate_kernel = ops.split(self.recurrent_kernel, gates, axis=-1)
+            h_gates = self._conv(h, gate_kernel)
+
+        z_r = x_gates + h_gates
+        if gate_term is not None:
+            z_r += gate_term
+        z, r = ops.split(self.recurrent_activation(z_r), 2, axis=-1)
+        recurrent = r * h_candidate if self.reset_after else self._conv(r * h, candidate_kernel)
+        candidate = self.activation(x_candidate + recurrent)
+        new = (1 - z) * previous + z * candidate  # (B, H, W, f)
+        return new, [new]
+
+    @staticmethod
+    def _conv(x, kernel):
+        return ops.conv(x, kernel, padding="same", data_format="channels_last")
+
+    def draw_dropout_masks(self, batch_size):
+        """Draw the masks of a sequence: all steps drop the same values until the masks are cleared."""
+        self._dropout_masks = self._new_dropout_masks(batch_size)
+
+    def clear_dropout_masks(self):
+        self._dropout_masks = None
+
+    def _new_dropout_masks(self, batch_size):
+        def mask(channels, rate):
+            ones = ops.ones((batch_size, *self.map_size, channels), dtype=self.compute_dtype)
+            return keras.random.dropout(ones, rate, seed=self.seed_generator) if rate else ones
+
+        return mask(self.channels, self.dropout), mask(self.filters, self.recurrent_dropout)
+
+    def get_initial_state(self, batch_size=None):
+        return [ops.zeros((batch_size, *self.map_size, self.filters), dtype=self.compute_dtype)]
+
+    def compute_output_shape(self, inputs_shape, states_shape=None):
+        shape = (*inputs_shape[:3], self.filters)
+        return shape, [shape]
+
+    def get_config(self):
+        config = {name: getattr(self, name) for name in ("filters", "kernel_size", "use_bias", "reset_after")}
+        config |= {name: getattr(self, name) for name in ("dropout", "recurrent_dropout", "seed")}
+        for name in ("activation", "recurrent_activation"):
+            config[name] = keras.activations.serialize(getattr(self, name))
+        for name in ("kernel", "recurrent", "bias"):
+            config[f"{name}_initializer"] = keras.initializers.serialize(getattr(self, f"{name}_initializer"))
+            config[f"{name}_regularizer"] = keras.regularizers.serialize(getattr(self, f"{name}_regularizer"))
+        return {**super().get_config(), **config}
