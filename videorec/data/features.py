@@ -3,6 +3,9 @@
 One file a video and view, with an array for each of the backbone's outputs. A view is one version of its clip: view 0 is
 plain, the others are fixed draws of the augmentation. Files are written atomically and carry checksums (zip), so that a
 damaged one is found and made anew.
+
+Not NumPy's .npz: its reader parses each array's header with `ast`, which is not safe in the threads of a pipeline on Python
+3.11 ("SystemError: AST constructor recursion depth mismatch"). Here the arrays are plain bytes, their types and shapes JSON.
 """
 
 import hashlib
@@ -28,6 +31,7 @@ from videorec.models.split import backbone_layers
 log = logging.getLogger(__name__)
 
 PIXEL_SETTINGS = ("stream", "frames", "sampling", "step", "fps", "resize", "crop", "fit")
+INDEX = "index.json"  # member of an entry: {name of the array: [type, shape]}
 AUGMENT_SETTINGS = ("flip", "flip_vertical", "crop_scale", "color")
 
 
@@ -62,14 +66,15 @@ class FeatureStore:
         except OSError:
             key = [os.path.abspath(video.path)]
         digest = _digest([key, view, self._augmentation if view else None])
-        return self.folder / digest[:2] / f"{digest[2:20]}.npz"
+        return self.folder / digest[:2] / f"{digest[2:20]}.zip"
 
     @staticmethod
     def read(path: Path) -> dict[str, np.ndarray] | None:
         """`{name: (T, ...) float32 features}`, or None where there are none or the file is damaged."""
         try:
-            with np.load(path) as entry:
-                return {name: entry[name].astype(np.float32) for name in entry.files}
+            with zipfile.ZipFile(path) as archive:
+                index = json.loads(archive.read(INDEX))
+                return {name: _array(archive.read(name), *form) for name, form in index.items()}
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -87,7 +92,7 @@ class FeatureStore:
         try:
             path.parent.mkdir(exist_ok=True)
             with open(temporary, "wb") as file:
-                np.savez(file, **stored)
+                _write_zip(file, stored)
             os.replace(temporary, path)
         except OSError as error:
             temporary.unlink(missing_ok=True)
@@ -98,6 +103,17 @@ def _taps(backbone: keras.Model) -> dict[str, list[str]]:
     """The layers of each stream's CNN that features come from."""
     outputs = {name: keras.tree.flatten(layer.layer.output) for name, layer in backbone_layers(backbone).items()}
     return {name: [x._keras_history.operation.name for x in tensors] for name, tensors in outputs.items()}
+
+
+def _write_zip(file, arrays: dict[str, np.ndarray]) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(INDEX, json.dumps({name: [array.dtype.str, array.shape] for name, array in arrays.items()}))
+        for name, array in arrays.items():
+            archive.writestr(name, np.ascontiguousarray(array).tobytes())
+
+
+def _array(content: bytes, dtype: str, shape: list[int]) -> np.ndarray:
+    return np.frombuffer(content, dtype).reshape(shape).astype(np.float32)
 
 
 def _compact(array: np.ndarray) -> np.ndarray:
