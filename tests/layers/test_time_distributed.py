@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from videorec.layers import TimeDistributed
 
+TENSORFLOW = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow's graphs")
+
 
 def dense_by_hand(x, layer):
     kernel, bias = layer.get_weights()
@@ -22,6 +24,7 @@ def test_equals_numpy_and_keeps_static_shape(batch, time):
     np.testing.assert_allclose(model.predict(x, verbose=0), dense_by_hand(x, inner), atol=1e-5)
 
 
+@TENSORFLOW
 def test_shape_changes_in_one_function():
     # The case in which Keras's own layer loops over the batch axis.
     inner = keras.layers.Dense(4)
@@ -58,6 +61,7 @@ def test_several_outputs(kind):
         np.testing.assert_allclose(got[:, 1], frame_by_frame, atol=1e-5)
 
 
+@TENSORFLOW
 def test_one_copy_of_the_inner_layer_in_the_graph():
     inputs = keras.Input((16, 8, 8, 3))
     model = keras.Model(inputs, TimeDistributed(keras.layers.Conv2D(2, 3))(inputs))
