@@ -26,7 +26,7 @@ quickstart: $(VENV)/installed
 	@echo "      your own videos        $(RUN) train.py lrcn --data.path videos/"
 
 test: $(VENV)/installed-dev
-	$(RUN) -m pytest -n 2
+	$(RUN) -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/installed-dev
 	$(RUN) -m ruff check .
