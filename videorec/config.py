@@ -271,11 +271,8 @@ def validate(experiment: Experiment) -> None:
     _check("--train.cache-views must be 1 or more", train.cache_views, train.cache_views >= 1)
     _check("--train.learning-rate must be above 0", train.learning_rate, train.learning_rate > 0)
     _check("--train.label-smoothing must be in [0, 1)", train.label_smoothing, 0 <= train.label_smoothing < 1)
-    _check(
-        f"--data.frames must be {experiment.model.least_frames} or more for this model",
-        experiment.data.frames,
-        experiment.data.frames >= experiment.model.least_frames,
-    )
+    frames, least = experiment.data.frames, experiment.model.least_frames
+    _check(f"--data.frames must be {least} or more for this model", frames, frames >= least)
     _check("--train.patience must be 1 or more", train.patience, train.patience is None or train.patience >= 1)
     validate_data(experiment.data, experiment.evaluate)
 
