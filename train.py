@@ -21,7 +21,7 @@ def main(args: list[str]) -> int:
     experiment = cli.parse_experiment(args, description=__doc__)
 
     from videorec import training  # TensorFlow takes seconds to import: not for --help
-    from videorec.config import validate
+    from videorec.config_rules import validate
     from videorec.data import sources
     from videorec.data.problems import Problems
     from videorec.run import Run

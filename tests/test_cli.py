@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from videorec import cli
-from videorec.config import UserError, validate
+from videorec.config import UserError
+from videorec.config_rules import validate
 from videorec.models.lrcn import LRCN
 
 

@@ -7,11 +7,8 @@ model file subclasses `Model`.
 
 import dataclasses
 import difflib
-import json
-import types
 import typing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ClassVar, Literal
 
 
@@ -20,13 +17,34 @@ class UserError(Exception):
 
 
 @dataclass(frozen=True)
+class Flow:
+    """Motion between neighbouring frames: how it is measured, and where its stream differs from the frames'."""
+
+    method: Literal["dis", "farneback", "tvl1", "stored"] = "dis"
+    """dis, farneback, tvl1 (needs opencv-contrib-python): measured when a clip is read. stored: each video is a folder of flow
+    pictures already."""
+    encoding: Literal["lrcn", "short_snippets"] = "lrcn"
+    """How motion (u, v) in px becomes a picture. lrcn: 16 u + 128, 16 v + 128, 16 |w| + 128; short_snippets: -40 to 40 px as 0
+    to 255, and zeros."""
+    frames: int | None = None
+    """Flow pictures a clip. Default: data.frames."""
+    fps: float | None = None
+    """Rate of the frames that motion is measured between. Default: data.fps."""
+    step: int | None = None
+    """Dense sampling: distance of two flow pictures of a clip. Default: data.step."""
+    short_side: int | None = None
+    """Short side, in px, of the frames that motion is measured on; it is the unit of u and v. Default: that of data.resize."""
+
+
+@dataclass(frozen=True)
 class Data:
     """Which videos, which of their frames, and how a frame is cut."""
 
     path: str = "synthetic"
-    """`synthetic`, a folder with one sub-folder a class, a manifest (.csv), or a folder with the UCF101 or HMDB51 lists."""
+    """`synthetic`, a folder with one sub-folder a class, a manifest (.csv), a folder with the UCF101 or HMDB51 lists, or one
+    made by videorec.tools.prepare. Manifests and prepared folders may be remote (s3://, az://, hdfs://)."""
     videos: str | None = None
-    """Folder that relative video paths start from. Default: the folder of `path`."""
+    """Folder that relative video paths start from; may be one made by videorec.tools.prepare. Default: the folder of `path`."""
     official_split: Literal[1, 2, 3] = 1
     """Which of the three official splits of UCF101 or HMDB51."""
     group: str | None = None
@@ -34,15 +52,18 @@ class Data:
     (same recording, same actor); groups are never cut by a split. Its first parenthesis counts where it has one."""
     exclude: tuple[str, ...] = ()
     """Class names to leave out."""
-    stream: Literal["rgb", "flow"] = "rgb"
-    """What the frames show: rgb pictures, or flow: motion fields stored as pictures, a folder of them a video
-    (horizontal, vertical, magnitude; 128 is no motion)."""
+    stream: Literal["rgb", "flow", "both"] = "rgb"
+    """What the model sees: rgb frames, flow (motion between neighbouring frames, as pictures), or both."""
+    flow: Flow = field(default_factory=Flow)
     frames: int = 16
     """Frames a clip (T)."""
-    sampling: Literal["uniform", "dense"] = "uniform"
-    """uniform: T frames spread over the whole video; dense: a window of T frames, `step` apart."""
+    sampling: Literal["uniform", "dense", "first"] = "uniform"
+    """uniform: T frames spread over the whole video; dense: a window of T frames, `step` apart, anywhere; first: that window at
+    the start, and nothing behind it is decoded."""
     step: int = 1
     """Dense sampling: distance of two frames of a clip, in frames (after `fps`)."""
+    short: Literal["hold", "repeat"] = "hold"
+    """A video shorter than a clip holds its last frame, or repeats from the start (as in Beyond Short Snippets)."""
     hop: int = 8
     """Dense evaluation over all clips: distance of the starts of two clips, in frames."""
     fps: float | None = None
@@ -70,14 +91,55 @@ class Data:
     """Share of unreadable videos above which the run stops. Below it they count with weight 0 and are reported."""
     workers: int = 0
     """Videos decoded in parallel; 0: one a core."""
+    remote_cache_gb: float = 20.0
+    """Most disk, in GB, that local copies of remote videos take; the ones not used for longest go first."""
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that a clip has."""
+        return ("rgb", "flow") if self.stream == "both" else (self.stream,)
+
+    def of(self, stream: str) -> "Data":
+        """The settings of one stream alone: for flow, its own rate and length in place of the frames'."""
+        if stream == "rgb":
+            return dataclasses.replace(self, stream="rgb")
+        flow = self.flow
+        return dataclasses.replace(
+            self,
+            stream="flow",
+            frames=flow.frames or self.frames,
+            fps=flow.fps or self.fps,
+            step=flow.step or self.step,
+            flow=dataclasses.replace(flow, short_side=flow.short_side or min(self.resize)),
+        )
 
 
 @dataclass(frozen=True)
 class Model:
-    """What every model has: a backbone that turns a frame into features. Subclasses add their hyperparameters
-    and `build(streams, classes) -> keras.Model`."""
+    """What every model is. Subclasses add their hyperparameters and `build(streams, classes) -> keras.Model`."""
 
     name: ClassVar[str] = ""
+
+    @property
+    def causal(self) -> bool:
+        """Whether the output of a step depends on no later frame."""
+        return True
+
+    @property
+    def any_length(self) -> bool:
+        """Whether one set of weights takes clips of any number of frames."""
+        return True
+
+    @property
+    def least_frames(self) -> int:
+        """The shortest clip that the model takes."""
+        return 1
+
+
+@dataclass(frozen=True)
+class Recogniser(Model):
+    """A model with a backbone that turns each frame into features."""
+
     backbone: str = "mobilenet_v2"
     """The CNN over each frame (videorec.models.backbones.names())."""
     tap: Literal["map", "pooled", "fc"] = "pooled"
@@ -91,19 +153,9 @@ class Model:
     not causal). A frozen backbone's features show the scene more than what moves in it."""
 
     @property
-    def causal(self) -> bool:
-        """Whether the output of a step depends on no later frame."""
+    def causal(self):
+        """See `Model`."""
         return "mean" not in self.differences
-
-    @property
-    def any_length(self) -> bool:
-        """Whether one set of weights takes clips of any number of frames."""
-        return True
-
-    @property
-    def least_frames(self) -> int:
-        """The shortest clip that the model takes."""
-        return 1
 
 
 @dataclass(frozen=True)
@@ -155,9 +207,9 @@ class Train:
     """Share each batch among all GPUs of this machine (MirroredStrategy)."""
     deterministic: bool = False
     """Same seed, same machine, same numbers; slower."""
-    init: str | None = None
-    """Start from another run's weights: its folder runs/NAME, or a .keras file. Every weight of the same place and shape is
-    taken (the backbone's too), the others are listed and keep their initial values."""
+    init: tuple[str, ...] = ()
+    """Start from other runs' weights: folders runs/NAME, or .keras files. Every weight of the same place and shape is taken
+    (the backbone's too; a flow network takes an RGB network's), the others are listed and keep their initial values."""
     resume: bool = True
     """Go on where an interrupted run of the same name and settings stopped. Off: start anew, replacing that run."""
     seed: int = 0
@@ -183,11 +235,13 @@ class Experiment:
     """One experiment: data, model, training, evaluation."""
 
     name: str = ""
-    """Name of the run: its folder is `runs/NAME`. Default: the preset's name."""
+    """Name of the run: its folder is `RUNS/NAME`. Default: the preset's name."""
     data: Data = field(default_factory=Data)
     model: Model = field(default_factory=Model)
     train: Train = field(default_factory=Train)
     evaluate: Evaluate = field(default_factory=Evaluate)
+    runs: str = "runs"
+    """Folder of all runs; may be remote (s3://, az://, hdfs://)."""
 
 
 def nearest(word: str, choices: typing.Iterable[str]) -> str:
@@ -196,104 +250,3 @@ def nearest(word: str, choices: typing.Iterable[str]) -> str:
     close = difflib.get_close_matches(word, choices, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
     return f"{hint}Known: {', '.join(choices)}."
-
-
-def to_dict(experiment: Experiment) -> dict:
-    """The experiment as plain JSON types; the model's registered name is stored beside its hyperparameters."""
-    tree = dataclasses.asdict(experiment)
-    tree["model"] = {"name": experiment.model.name, **tree["model"]}
-    return tree
-
-
-def from_dict(tree: dict, model_classes: dict[str, type[Model]]) -> Experiment:
-    """The inverse of `to_dict`; fields that are absent keep their default.
-
-    Raises:
-        UserError: a name that no field and no model has.
-    """
-    tree = dict(tree)
-    model = dict(tree.pop("model", {}))
-    name = model.pop("name", None)
-    if name not in model_classes:
-        raise UserError(f"No model is called {name!r}. {nearest(str(name), model_classes)}")
-    sections = {"data": Data, "train": Train, "evaluate": Evaluate}
-    parts = {key: _fill(cls, tree.pop(key, {}), key) for key, cls in sections.items()}
-    return Experiment(model=_fill(model_classes[name], model, "model"), **parts, **tree)
-
-
-def _fill(cls, values: dict, section: str):
-    hints = typing.get_type_hints(cls)
-    known = {f.name for f in dataclasses.fields(cls)}
-    for key in values:
-        if key not in known:
-            raise UserError(f"{section} has no setting {key!r}. {nearest(key, known)}")
-    return cls(**{key: _as_type(value, hints[key]) for key, value in values.items()})
-
-
-def _as_type(value, hint):
-    """JSON has lists where the dataclasses have tuples."""
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    is_tuple = any(typing.get_origin(option) is tuple for option in options)
-    return tuple(value) if is_tuple and isinstance(value, list) else value
-
-
-def save(experiment: Experiment, path: Path) -> None:
-    """Write the experiment as JSON."""
-    path.write_text(json.dumps(to_dict(experiment), indent=2) + "\n")
-
-
-def differences(old: dict, new: dict, prefix: str = "") -> list[str]:
-    """One line `data.frames: 16 -> 8` for every setting that differs between two trees of `to_dict`."""
-    lines = []
-    for key in sorted(old.keys() | new.keys()):
-        a, b = old.get(key), new.get(key)
-        if isinstance(a, dict) and isinstance(b, dict):
-            lines += differences(a, b, f"{prefix}{key}.")
-        elif _plain(a) != _plain(b):
-            lines.append(f"{prefix}{key}: {_plain(a)} -> {_plain(b)}")
-    return lines
-
-
-def _plain(value):
-    return list(value) if isinstance(value, tuple) else value
-
-
-def validate(experiment: Experiment) -> None:
-    """Check what types alone cannot say.
-
-    Raises:
-        UserError: naming the option, its rule and what came.
-    """
-    name, train = experiment.name, experiment.train
-    _check("--name must be a plain folder name", name, name == Path(name).name and name not in ("", ".."))
-    _check("--train.epochs must be 1 or more", train.epochs, train.epochs >= 1)
-    _check("--train.batch must be 1 or more", train.batch, train.batch >= 1)
-    _check("--train.cache-views must be 1 or more", train.cache_views, train.cache_views >= 1)
-    _check("--train.learning-rate must be above 0", train.learning_rate, train.learning_rate > 0)
-    _check("--train.label-smoothing must be in [0, 1)", train.label_smoothing, 0 <= train.label_smoothing < 1)
-    frames, least = experiment.data.frames, experiment.model.least_frames
-    _check(f"--data.frames must be {least} or more for this model", frames, frames >= least)
-    _check("--train.patience must be 1 or more", train.patience, train.patience is None or train.patience >= 1)
-    validate_data(experiment.data, experiment.evaluate)
-
-
-def validate_data(data: Data, evaluate: Evaluate) -> None:
-    """The part of `validate` that evaluation needs too."""
-    _check("--data.frames must be 1 or more", data.frames, data.frames >= 1)
-    _check("--data.step must be 1 or more", data.step, data.step >= 1)
-    _check("--data.hop must be 1 or more", data.hop, data.hop >= 1)
-    _check("--data.fps must be above 0", data.fps, data.fps is None or data.fps > 0)
-    fits = all(1 <= crop <= resize for crop, resize in zip(data.crop, data.resize, strict=True))
-    _check("--data.crop must be 1 or more and fit in --data.resize", f"{data.crop} in {data.resize}", fits)
-    low, high = data.crop_scale
-    _check("--data.crop-scale must be two shares, 0 < least <= most <= 1", data.crop_scale, 0 < low <= high <= 1)
-    _check("--data.color must be in [0, 1)", data.color, 0 <= data.color < 1)
-    _check("--data.max-unreadable must be in [0, 1]", data.max_unreadable, 0 <= data.max_unreadable <= 1)
-    least = 0 if data.sampling == "dense" else 1
-    rule = "--evaluate.clips must be 1 or more, or 0 with --data.sampling dense"
-    _check(rule, evaluate.clips, evaluate.clips >= least)
-
-
-def _check(rule: str, value, holds: bool) -> None:
-    if not holds:
-        raise UserError(f"{rule}. Received: {value}")

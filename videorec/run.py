@@ -16,13 +16,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from videorec import config, models
+from videorec import config_file, models
 from videorec.config import Experiment, UserError
 
 log = logging.getLogger(__name__)
 
 # Settings that may change when a run goes on: they alter neither its data nor its model.
-CHANGEABLE = {"name", "train.epochs", "train.patience", "train.resume", "train.cache_dir", "data.workers", "data.path"}
+CHANGEABLE = {"name", "runs", "train.epochs", "train.patience", "train.resume", "train.cache_dir"}
+CHANGEABLE |= {"data.workers", "data.path", "data.remote_cache_gb"}
 CHECKPOINTS = 2
 
 
@@ -44,7 +45,7 @@ class Run:
             known = f" Runs in {self.folder.parent}: {', '.join(siblings)}." if siblings else ""
             raise UserError(f"{self.folder} is no run folder: it has no config.json.{known}")
         try:
-            self.experiment = config.from_dict(json.loads(file.read_text()), models.CLASSES)
+            self.experiment = config_file.from_dict(json.loads(file.read_text()), models.CLASSES)
             self.classes = tuple((self.folder / "classes.txt").read_text().splitlines())
         except (OSError, json.JSONDecodeError) as error:
             raise UserError(f"The run folder {self.folder} is damaged: {error}") from error
@@ -76,7 +77,7 @@ class Run:
                     shutil.rmtree(folder)
             (folder / "state").mkdir(parents=True, exist_ok=True)
             (folder / "classes.txt").write_text("".join(f"{name}\n" for name in classes))
-            config.save(experiment, folder / "config.json")
+            config_file.save(experiment, folder / "config.json")
         except OSError as error:
             raise UserError(f"The run folder {folder} cannot be written: {error}") from error
         return cls(folder)
@@ -165,7 +166,7 @@ class Run:
 
 def _check_same(folder: Path, experiment: Experiment, classes: tuple[str, ...]) -> None:
     old = Run(folder)
-    lines = config.differences(config.to_dict(old.experiment), config.to_dict(experiment))
+    lines = config_file.differences(config_file.to_dict(old.experiment), config_file.to_dict(experiment))
     fixed = [x for x in lines if x.split(":")[0] not in CHANGEABLE and not x.startswith("evaluate.")]
     if old.classes != classes:
         fixed.append(f"classes: {', '.join(old.classes)} -> {', '.join(classes)}")

@@ -193,7 +193,8 @@ def fit(
     with strategy.scope():
         whole = models.for_experiment(experiment, len(videos.classes))
         if train.init and run.last_state() is None:
-            transfer(load_initial(train.init), whole, train.init)
+            for origin in train.init:
+                transfer(load_initial(origin), whole, origin)
         food = feed(experiment, videos, whole, problems, progress)
         steps = -(-food.clips // train.batch)
         confusion = compile_model(food.model, train, len(videos.classes), steps)

@@ -6,14 +6,14 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from videorec.config import Model
+from videorec.config import Recogniser
 from videorec.layers import DotProductAttention
 from videorec.models import heads
 from videorec.models import streams as inputs
 
 
 @dataclass(frozen=True)
-class AttentionLSTM(Model):
+class AttentionLSTM(Recogniser):
     """LSTM over the frames whose last state queries all its states; context and last state classify the clip.
 
     The last state of a long clip has lost much of its beginning. Attention (dot product, Luong et al. 2015) gives it back:

@@ -6,14 +6,14 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from videorec.config import Model, UserError
+from videorec.config import Recogniser, UserError
 from videorec.layers import PeepholeConvLSTM2D, TimeDistributed
 from videorec.models import heads
 from videorec.models import streams as inputs
 
 
 @dataclass(frozen=True)
-class ConvLSTM(Model):
+class ConvLSTM(Recogniser):
     """Stacked ConvLSTMs (Shi et al., NeurIPS 2015, eq. 3) over the backbone's maps, a class at every step.
 
     Without peepholes the layers are Keras's `ConvLSTM2D`. Each step's last hidden map is averaged over space and classified.

@@ -6,14 +6,14 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from videorec.config import Model, UserError
+from videorec.config import Recogniser, UserError
 from videorec.layers import PeepholeLSTM
 from videorec.models import heads
 from videorec.models import streams as inputs
 
 
 @dataclass(frozen=True)
-class FCLSTM(Model):
+class FCLSTM(Recogniser):
     """Fully connected LSTM with peepholes (Graves 2013; Shi et al. 2015, eq. 2) as a recogniser.
 
     The gates see the cell state: i and f the old one, o the new one. `peephole="full"` with `output_peephole="old"` is the

@@ -6,12 +6,12 @@ from typing import ClassVar
 import keras
 from keras import layers
 
-from videorec.config import Model
+from videorec.config import Recogniser
 from videorec.models import streams as inputs
 
 
 @dataclass(frozen=True)
-class FrameAverage(Model):
+class FrameAverage(Recogniser):
     """Mean of the frames' features over time, then a classifier: blind to the order of the frames.
 
     What a recurrent model gains over this one on the same backbone is what it learns from order and motion.

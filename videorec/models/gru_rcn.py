@@ -6,14 +6,14 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from videorec.config import Model, UserError
+from videorec.config import Recogniser, UserError
 from videorec.layers import ConvGRU2D, MeanOfSoftmaxes, StackedConvGRU2D, TimeDistributed
 from videorec.models import backbones
 from videorec.models import streams as inputs
 
 
 @dataclass(frozen=True)
-class GRURCN(Model):
+class GRURCN(Recogniser):
     """Recurrent convolutional network on percepts of several resolutions, Ballas et al., ICLR 2016 (arXiv 1511.06432).
 
     Each percept (pool2, pool3, pool4, pool5 and fc7 of VGG-16 in the paper) feeds a ConvGRU of its own; the last state of

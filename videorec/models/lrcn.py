@@ -6,12 +6,12 @@ from typing import ClassVar
 import keras
 from keras import layers
 
-from videorec.config import Model, UserError
+from videorec.config import Recogniser, UserError
 from videorec.models import streams as inputs
 
 
 @dataclass(frozen=True)
-class LRCN(Model):
+class LRCN(Recogniser):
     """Long-term recurrent convolutional network, Donahue et al., CVPR 2015 (arXiv 1411.4389).
 
     An LSTM without peepholes reads the CNN's features frame by frame and predicts the class at every step; the clip's

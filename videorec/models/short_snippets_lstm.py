@@ -6,14 +6,14 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from videorec.config import Model, UserError
+from videorec.config import Recogniser, UserError
 from videorec.layers import PeepholeLSTM
 from videorec.models import heads
 from videorec.models import streams as inputs
 
 
 @dataclass(frozen=True)
-class ShortSnippetsLSTM(Model):
+class ShortSnippetsLSTM(Recogniser):
     """Deep LSTM over CNN features, Ng et al., CVPR 2015 (arXiv 1503.08909), section 3.2 and figure 4.
 
     Five layers of 512 peephole cells, softmax at every frame. In training the loss of frame t is multiplied by a gain that

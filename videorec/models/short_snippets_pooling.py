@@ -6,14 +6,14 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from videorec.config import Model, UserError
+from videorec.config import Recogniser, UserError
 from videorec.layers import TemporalPooling, TimeDistributed
 from videorec.models import heads
 from videorec.models import streams as inputs
 
 
 @dataclass(frozen=True)
-class ShortSnippetsPooling(Model):
+class ShortSnippetsPooling(Recogniser):
     """Temporal feature pooling, Ng et al., CVPR 2015 (arXiv 1503.08909), section 3.1 and figure 2.
 
     With C the maps of a frame, P max-pooling over time, FC a fully connected layer with ReLU, S the softmax:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers, tree
 
-from videorec.config import Model, UserError
+from videorec.config import Recogniser, UserError
 from videorec.layers import FrameDifferences, TimeDistributed
 from videorec.models import backbones
 
@@ -35,7 +35,7 @@ def single(streams: dict[str, tuple], model: str) -> tuple[str, tuple]:
     return next(iter(streams.items()))
 
 
-def frame_features(stream: str, shape: tuple, model: Model, layer: str | None = None):
+def frame_features(stream: str, shape: tuple, model: Recogniser, layer: str | None = None):
     """The input of a stream, and the features of each of its frames by the model's backbone.
 
     Args:
@@ -53,7 +53,7 @@ def frame_features(stream: str, shape: tuple, model: Model, layer: str | None = 
     return frames, _with_differences(features, model)
 
 
-def level_features(stream: str, shape: tuple, model: Model, levels: Sequence[str]):
+def level_features(stream: str, shape: tuple, model: Recogniser, levels: Sequence[str]):
     """As `frame_features`, with several taps: the outputs of the layers `levels`, and that of the tap unless it is `map`.
 
     Returns:
@@ -66,7 +66,7 @@ def level_features(stream: str, shape: tuple, model: Model, levels: Sequence[str
     return frames, [_with_differences(x, model, f"level{k}_differences") for k, x in enumerate(features, start=1)]
 
 
-def _with_differences(features, model: Model, name: str = "differences"):
+def _with_differences(features, model: Recogniser, name: str = "differences"):
     return FrameDifferences(model.differences, name=name)(features) if model.differences else features
 
 

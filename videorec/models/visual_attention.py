@@ -6,14 +6,14 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from videorec.config import Model, UserError
+from videorec.config import Recogniser, UserError
 from videorec.layers import AttentionCoverage, SpatialAttentionLSTM
 from videorec.models import heads
 from videorec.models import streams as inputs
 
 
 @dataclass(frozen=True)
-class VisualAttention(Model):
+class VisualAttention(Recogniser):
     """Soft attention over the places of a map, Sharma, Kiros and Salakhutdinov 2015 (arXiv 1511.04119).
 
     The top state of the step before weighs the K x K places of the frame's map; their weighted sum feeds the LSTM; a tanh

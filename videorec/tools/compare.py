@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from videorec import cli
-from videorec.config import Experiment, UserError, to_dict
+from videorec.config import Experiment, UserError
+from videorec.config_file import to_dict
 
 COLUMNS = (
     *("run", "seeds", "accuracy", "mean class accuracy", "measured on", "parameters", "trained"),

@@ -1,0 +1,62 @@
+"""What the settings of an experiment must hold beyond their types."""
+
+from pathlib import Path
+
+from videorec.config import Data, Evaluate, Experiment, UserError
+
+
+def validate(experiment: Experiment) -> None:
+    """Check what types alone cannot say.
+
+    Raises:
+        UserError: naming the option, its rule and what came.
+    """
+    name, train = experiment.name, experiment.train
+    _check("--name must be a plain folder name", name, name == Path(name).name and name not in ("", ".."))
+    _check("--train.epochs must be 1 or more", train.epochs, train.epochs >= 1)
+    _check("--train.batch must be 1 or more", train.batch, train.batch >= 1)
+    _check("--train.cache-views must be 1 or more", train.cache_views, train.cache_views >= 1)
+    _check("--train.learning-rate must be above 0", train.learning_rate, train.learning_rate > 0)
+    _check("--train.label-smoothing must be in [0, 1)", train.label_smoothing, 0 <= train.label_smoothing < 1)
+    for stream in experiment.data.streams:
+        frames, least = experiment.data.of(stream).frames, experiment.model.least_frames
+        _check(f"--data.frames must be {least} or more for this model", frames, frames >= least)
+    _check("--train.patience must be 1 or more", train.patience, train.patience is None or train.patience >= 1)
+    validate_data(experiment.data, experiment.evaluate)
+
+
+def validate_data(data: Data, evaluate: Evaluate) -> None:
+    """The part of `validate` that evaluation needs too."""
+    _check("--data.frames must be 1 or more", data.frames, data.frames >= 1)
+    _check("--data.step must be 1 or more", data.step, data.step >= 1)
+    _check("--data.hop must be 1 or more", data.hop, data.hop >= 1)
+    _check("--data.fps must be above 0", data.fps, data.fps is None or data.fps > 0)
+    flow = data.flow
+    _check("--data.flow.frames must be 1 or more", flow.frames, flow.frames is None or flow.frames >= 1)
+    _check("--data.flow.step must be 1 or more", flow.step, flow.step is None or flow.step >= 1)
+    _check("--data.flow.fps must be above 0", flow.fps, flow.fps is None or flow.fps > 0)
+    _check("--data.flow.short-side must be 16 or more", flow.short_side, flow.short_side is None or flow.short_side >= 16)
+    _check("--data.remote-cache-gb must be above 0", data.remote_cache_gb, data.remote_cache_gb > 0)
+    fits = all(1 <= crop <= resize for crop, resize in zip(data.crop, data.resize, strict=True))
+    _check("--data.crop must be 1 or more and fit in --data.resize", f"{data.crop} in {data.resize}", fits)
+    low, high = data.crop_scale
+    _check("--data.crop-scale must be two shares, 0 < least <= most <= 1", data.crop_scale, 0 < low <= high <= 1)
+    _check("--data.color must be in [0, 1)", data.color, 0 <= data.color < 1)
+    _check("--data.max-unreadable must be in [0, 1]", data.max_unreadable, 0 <= data.max_unreadable <= 1)
+    least = 0 if data.sampling == "dense" else 1
+    rule = "--evaluate.clips must be 1 or more, or 0 with --data.sampling dense"
+    _check(rule, evaluate.clips, evaluate.clips >= least)
+    if data.stream == "both":
+        rule = (
+            "--data.flow.method stored reads one kind of folder, so --data.stream must be flow; or use videorec.tools.prepare"
+        )
+        _check(rule, data.stream, flow.method != "stored")
+        a, b = data.of("rgb"), data.of("flow")
+        same = (a.frames, a.fps, a.step) == (b.frames, b.fps, b.step)
+        rule = "--evaluate.clips must be 1 or more where --data.flow has a rate or length of its own"
+        _check(rule, evaluate.clips, same or evaluate.clips > 0)
+
+
+def _check(rule: str, value, holds: bool) -> None:
+    if not holds:
+        raise UserError(f"{rule}. Received: {value}")
