@@ -43,7 +43,7 @@ def main(args: list[str]) -> int:
     if not named:
         tyro.cli(Options, args=args, description=__doc__, prog="evaluate.py")  # prints the help, or what is missing
 
-    from videorec import evaluation
+    from videorec import evaluation, report
     from videorec.config_rules import validate_data
     from videorec.data import sources
     from videorec.data.problems import Problems
@@ -58,18 +58,18 @@ def main(args: list[str]) -> int:
     problems = Problems(len(videos), options.data.max_unreadable)
     runs = [run, *(Run(folder) for folder in options.fuse)]
     weights = options.weights or (1.0,) * len(runs)
-    probabilities = []
+    scores = []
     for member in runs:
         # Every run sees the same videos, each through its own preprocessing.
         data, seen = (options.data, videos) if member is run else evaluation.same_videos(run, member, videos, options.evaluate)
         with cli.Bar(str(member.folder)) as bar:
-            probabilities.append(evaluation.predict(member.load_model(), seen, data, options.evaluate, problems, bar))
-    fused = evaluation.fuse(probabilities, weights)
+            scores.append(evaluation.predict(member.load_model(), seen, data, options.evaluate, problems, bar))
+    fused = evaluation.fuse(scores, weights)
     shares = {str(member.folder): weight for member, weight in zip(runs, weights, strict=True)}
-    protocol = evaluation.describe_protocol(options.data, options.evaluate, shares, run.experiment.train.seed)
-    report = evaluation.make_report(videos, run.classes, fused, protocol, problems)
-    evaluation.write(report, options.out or run.folder)
-    evaluation.show(report, Console())
+    protocol = report.describe_protocol(options.data, options.evaluate, shares, run.experiment.train.seed)
+    found = report.make(videos, run.classes, fused, protocol, problems)
+    report.write(found, options.out or run.folder)
+    report.show(found, Console())
     log.info("written: results.json, predictions.csv, confusion.png in %s", options.out or run.folder)
     return 0
 

@@ -5,9 +5,11 @@
 Signatures:
     serving_default   frames: uint8 (B, T, H, W, 3), RGB, every size dynamic (T where the model allows it)
     serve_jpeg        images: string (B, T), encoded frames (JPEG, PNG), each of its own size
+A model of two streams takes `rgb` and `flow` in their place, each of its own T, H and W. Flow is given as encoded pictures
+(videorec.data.flow), also where it is the only stream: motion is not measured inside.
 Both return probabilities (B, C), steps (B, S, C) logits, and classes (C,), the names in their order; attention models also
-their coefficients. Resizing, cropping and
-scaling are inside. To use it: tf.saved_model.load(FOLDER).signatures["serving_default"](frames=...). Keep the loaded object.
+their coefficients, two streams also what each says alone (rgb_probabilities, ...). Resizing, cropping and scaling are inside.
+To use it: tf.saved_model.load(FOLDER).signatures["serving_default"](frames=...). Keep the loaded object.
 """
 
 import shutil
@@ -20,26 +22,8 @@ import tyro
 from export import common, verify
 from videorec import cli
 from videorec.config import Data, UserError
+from videorec.data.fit import fit_frames
 from videorec.run import Run
-
-
-def fit_frames(frames: tf.Tensor, data: Data) -> tf.Tensor:
-    """`(N, H, W, 3)` uint8 of any size -> `(N, *data.resize, 3)` uint8, as `videorec.data.decode.fit_frame` does."""
-    target_h, target_w = data.resize
-    if data.fit == "crop":
-        h, w = tf.shape(frames)[1], tf.shape(frames)[2]
-        keep_h = tf.minimum(h, tf.cast(tf.round(w * target_h / target_w), tf.int32))
-        keep_w = tf.minimum(w, tf.cast(tf.round(h * target_w / target_h), tf.int32))
-        top, left = (h - keep_h) // 2, (w - keep_w) // 2
-        frames = frames[:, top : top + keep_h, left : left + keep_w]
-    h, w = tf.shape(frames)[1], tf.shape(frames)[2]
-    shrinks = tf.logical_and(h >= target_h, w >= target_w)
-    resized = tf.cond(
-        shrinks,
-        lambda: tf.image.resize(frames, data.resize, method="area"),
-        lambda: tf.image.resize(frames, data.resize, method="bilinear"),
-    )
-    return tf.ensure_shape(tf.saturate_cast(tf.round(resized), tf.uint8), (None, *data.resize, 3))
 
 
 def serving_module(model: keras.Model, data: Data, classes: tuple[str, ...], names_file: Path) -> tf.Module:
@@ -48,30 +32,41 @@ def serving_module(model: keras.Model, data: Data, classes: tuple[str, ...], nam
     module.weights = [variable.value for variable in model.variables]  # tracked, so that they are saved
     module.names = tf.saved_model.Asset(str(names_file))
     names = tf.constant(classes)
-    length = model.inputs[0].shape[1]  # None where any number of frames will do
+    lengths = {stream: model.input[stream].shape[1] for stream in data.streams}  # None where any number of frames will do
 
-    def outputs(flat, batch, steps):
-        clips = tf.reshape(flat, (batch, length or steps, *data.resize, 3))  # (B, T, H, W, 3)
-        return {**common.predict_resized(model, clips, data), "classes": names}
+    def function(fit, single: str, spec):
+        """A signature whose inputs become clips by `fit`."""
+        inputs = common.input_names(data, single)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, length, None, None, 3), tf.uint8, name="frames")])
-    def frames(frames):
-        shape = tf.shape(frames)
-        flat = tf.reshape(frames, (-1, shape[2], shape[3], 3))  # (B * T, H, W, 3)
-        return outputs(fit_frames(flat, data), shape[0], shape[1])
+        @tf.function
+        def predict(**given):
+            clips = {stream: fit(given[name], data) for stream, name in inputs.items()}
+            return {**common.predict_resized(model, clips, data), "classes": names}
 
-    @tf.function(input_signature=[tf.TensorSpec((None, length), tf.string, name="images")])
-    def jpeg(images):
-        def decode(image):
-            frame = tf.io.decode_image(image, channels=3, expand_animations=False)
-            return fit_frames(frame[None], data)[0]
+        return predict.get_concrete_function(**{name: spec(lengths[stream], name) for stream, name in inputs.items()})
 
-        spec = tf.TensorSpec((*data.resize, 3), tf.uint8)
-        flat = tf.map_fn(decode, tf.reshape(images, (-1,)), fn_output_signature=spec)
-        return outputs(flat, tf.shape(images)[0], tf.shape(images)[1])
-
-    module.frames, module.jpeg = frames, jpeg
+    module.frames = function(_fit_clips, "frames", lambda t, name: tf.TensorSpec((None, t, None, None, 3), tf.uint8, name))
+    module.jpeg = function(_decode_clips, "images", lambda t, name: tf.TensorSpec((None, t), tf.string, name))
     return module
+
+
+def _fit_clips(frames: tf.Tensor, data: Data) -> tf.Tensor:
+    """`(B, T, H, W, 3)` uint8 of any size -> `(B, T, *data.resize, 3)` uint8."""
+    shape = tf.shape(frames)
+    flat = tf.reshape(frames, (-1, shape[2], shape[3], 3))  # (B * T, H, W, 3)
+    return tf.reshape(fit_frames(flat, data), (shape[0], frames.shape[1] or shape[1], *data.resize, 3))
+
+
+def _decode_clips(images: tf.Tensor, data: Data) -> tf.Tensor:
+    """`(B, T)` encoded frames -> `(B, T, *data.resize, 3)` uint8."""
+
+    def decode(image):
+        frame = tf.io.decode_image(image, channels=3, expand_animations=False)
+        return fit_frames(frame[None], data)[0]
+
+    shape, spec = tf.shape(images), tf.TensorSpec((*data.resize, 3), tf.uint8)
+    flat = tf.map_fn(decode, tf.reshape(images, (-1,)), fn_output_signature=spec)
+    return tf.reshape(flat, (shape[0], images.shape[1] or shape[1], *data.resize, 3))
 
 
 def export(run: Run, folder: Path) -> None:

@@ -3,7 +3,8 @@
     python -m export.tflite runs/NAME                 writes runs/NAME/model.tflite
 
 One clip at a time: input `frames` uint8 (1, T, H, W, 3), RGB, T = the run's frames, H x W = the run's data.resize (resize your
-frames to it; cropping and scaling are inside). Outputs `probabilities` (1, C) and `steps` (1, S, C). Float32 weights, built-in
+frames to it; cropping and scaling are inside); for two streams inputs `rgb` and `flow`, each of its own T. Flow is given as
+encoded pictures (videorec.data.flow). Outputs `probabilities` (1, C) and `steps` (1, S, C). Float32 weights, built-in
 operations only. The class names lie in the file: `unzip -p model.tflite labels.txt`.
 """
 
@@ -23,23 +24,25 @@ from videorec.run import Run
 
 
 def convert(model: keras.Model, data: Data) -> bytes:
-    """A float32 model as a TFLite flatbuffer, for clips of `data.frames` frames of `data.resize`.
+    """A float32 model as a TFLite flatbuffer, for one clip of each stream's own number of frames, of `data.resize`.
 
     Raises:
         UserError: the model needs an operation that TFLite lacks.
     """
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
+    names = common.input_names(data)
+
+    @tf.function
+    def predict(**given):
+        return common.predict_resized(model, {stream: given[name] for stream, name in names.items()}, data)
+
     # A batch of 1 and a fixed T let recurrent loops convert to built-in operations.
-    spec = tf.TensorSpec((1, data.frames, *data.resize, 3), tf.uint8, name="frames")
-
-    @tf.function(input_signature=[spec])
-    def predict(frames):
-        return common.predict_resized(model, frames, data)
-
-    module.predict = predict
+    shapes = {name: (1, data.of(stream).frames, *data.resize, 3) for stream, name in names.items()}
+    specs = {name: tf.TensorSpec(shape, tf.uint8, name) for name, shape in shapes.items()}
+    module.predict = predict.get_concrete_function(**specs)
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures={"serving_default": predict})
+        tf.saved_model.save(module, folder, signatures={"serving_default": module.predict})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         try:

@@ -24,36 +24,42 @@ from videorec import cli
 from videorec.config import UserError
 from videorec.run import Run
 
-Predict = Callable[[np.ndarray], dict[str, np.ndarray]]
+Clips = dict[str, np.ndarray]  # {stream: (T, H, W, 3)}; a batch: {stream: (B, T, H, W, 3)}
+Predict = Callable[[Clips], dict[str, np.ndarray]]  # of a batch
 TIMED_CALLS = 5
 
 
 def keras_predict(run: Run) -> Predict:
-    """The run's model on clips `(B, T, *data.resize, 3)`."""
+    """The run's model on clips `{stream: (B, T, *data.resize, 3)}`."""
     model, data = common.float32_model(run), run.experiment.data
-    call = tf.function(lambda frames: common.predict_resized(model, frames, data), reduce_retracing=True)
-    return lambda frames: {key: value.numpy() for key, value in call(tf.constant(frames)).items()}
+    call = tf.function(lambda clips: common.predict_resized(model, clips, data), reduce_retracing=True)
+    return lambda clips: _arrays(call({stream: tf.constant(clip) for stream, clip in clips.items()}))
 
 
-def saved_model_predict(folder: Path) -> Predict:
+def _arrays(outputs: dict) -> dict[str, np.ndarray]:
+    return {key: value.numpy() for key, value in outputs.items()}
+
+
+def saved_model_predict(folder: Path, names: dict[str, str]) -> Predict:
     """The SavedModel's `serving_default`."""
     loaded = tf.saved_model.load(str(folder))
     signature = loaded.signatures["serving_default"]
 
-    def predict(frames):
+    def predict(clips):
         assert loaded is not None  # the signature alone does not keep the variables alive
-        return {key: value.numpy() for key, value in signature(frames=tf.constant(frames)).items()}
+        return _arrays(signature(**{names[stream]: tf.constant(clip) for stream, clip in clips.items()}))
 
     return predict
 
 
-def tflite_predict(path: Path) -> Predict:
+def tflite_predict(path: Path, names: dict[str, str]) -> Predict:
     """The TFLite file, one clip at a time."""
     interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
     runner = interpreter.get_signature_runner()
 
-    def predict(frames):
-        rows = [runner(frames=frame[None]) for frame in frames]
+    def predict(clips):
+        batch = len(next(iter(clips.values())))
+        rows = [runner(**{names[stream]: clip[i : i + 1] for stream, clip in clips.items()}) for i in range(batch)]
         return {key: np.concatenate([row[key] for row in rows]) for key in rows[0]}
 
     return predict
@@ -69,21 +75,26 @@ class Comparison:
     latency: float
 
 
-def compare(reference: Predict, predict: Predict, clips: list[np.ndarray], size: int) -> Comparison:
+def compare(reference: Predict, predict: Predict, clips: list[Clips], size: int) -> Comparison:
     """Differences over all clips; the latency is the median of single-clip calls after a first one."""
-    batch = np.stack(clips)
+    batch = _batch(clips)
     expected, got = reference(batch), predict(batch)
     gaps = {key: float(np.abs(expected[key] - got[key]).max()) for key in ("probabilities", "steps")}
     return Comparison(gaps["probabilities"], gaps["steps"], size, latency(predict, clips[0]))
 
 
-def latency(predict: Predict, clip: np.ndarray) -> float:
+def _batch(clips: list[Clips]) -> Clips:
+    return {stream: np.stack([clip[stream] for clip in clips]) for stream in clips[0]}
+
+
+def latency(predict: Predict, clip: Clips) -> float:
     """Median seconds of one clip."""
-    predict(clip[None])
+    clip = _batch([clip])
+    predict(clip)
     times = []
     for _ in range(TIMED_CALLS):
         began = time.perf_counter()
-        predict(clip[None])
+        predict(clip)
         times.append(time.perf_counter() - began)
     return float(np.median(times))
 
@@ -91,7 +102,7 @@ def latency(predict: Predict, clip: np.ndarray) -> float:
 def report(run: Run, saved_model: Path | None = None, tflite: Path | None = None) -> int:
     """Print the comparison; 1 where a difference passes the tolerance, else 0."""
     keras.backend.clear_session()
-    clips, limit = common.clips(run), common.tolerance(run)
+    clips, limit, names = common.clips(run), common.tolerance(run), common.input_names(run.experiment.data)
     reference = keras_predict(run)
     table = Table("", "size MB", "ms a clip", "max difference of probabilities", "of logits")
     table.add_row("Keras", f"{run.model_path.stat().st_size / 1e6:.1f}", f"{1000 * latency(reference, clips[0]):.1f}", "", "")
@@ -100,7 +111,7 @@ def report(run: Run, saved_model: Path | None = None, tflite: Path | None = None
     for name, path, load in exports:
         if path is None:
             continue
-        result = compare(reference, load(path), clips, common.size_of(path))
+        result = compare(reference, load(path, names), clips, common.size_of(path))
         worst = max(worst, result.probabilities, result.steps)
         figures = (
             f"{result.size / 1e6:.1f}",
@@ -112,21 +123,22 @@ def report(run: Run, saved_model: Path | None = None, tflite: Path | None = None
     console = Console()
     console.print(table)
     if saved_model is not None:
-        _report_raw(run, saved_model, reference, console)
+        _report_raw(run, saved_model_predict(saved_model, names), reference, console)
     if not worst <= limit:
         console.print(f"[bold red]The largest difference {worst:.1e} passes the limit {limit:.0e}.[/]")
         return 1
-    console.print(f"{len(clips)} clips of {run.experiment.data.frames} frames; all differences within {limit:.0e}")
+    frames = " and ".join(f"{len(clip)} {stream} frames" for stream, clip in clips[0].items())
+    console.print(f"{len(clips)} clips of {frames}; all differences within {limit:.0e}")
     return 0
 
 
-def _report_raw(run: Run, folder: Path, reference: Predict, console: Console) -> None:
+def _report_raw(run: Run, predict: Predict, reference: Predict, console: Console) -> None:
     """Raw frames through the SavedModel against the pipeline's OpenCV resizing: rounding only."""
     raw, resized = common.clips(run, number=1, raw=True), common.clips(run, number=1)
     if raw:
-        gap = np.abs(saved_model_predict(folder)(raw[0][None])["probabilities"] - reference(resized[0][None])["probabilities"])
-        height, width = raw[0].shape[1:3]
-        console.print(f"a clip of raw {width} x {height} frames, resized in the graph instead of by OpenCV: {gap.max():.1e}")
+        gap = np.abs(predict(_batch(raw))["probabilities"] - reference(_batch(resized))["probabilities"])
+        sizes = " and ".join(f"{clip.shape[2]} x {clip.shape[1]} {stream} frames" for stream, clip in raw[0].items())
+        console.print(f"a clip of raw {sizes}, resized in the graph instead of by OpenCV: {gap.max():.1e}")
 
 
 def main(args: list[str]) -> int:

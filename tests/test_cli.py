@@ -40,9 +40,21 @@ def test_paper_preset_is_the_paper():
     assert rgb.train.epochs == -(-30_000 * 24 // 9537)
 
 
+def test_settings_reach_the_parts_of_a_model():
+    args = "two_stream --model.rgb.units 32 --model.flow.backbone vgg16 --model.fusion 1 2 --data.flow.fps 12".split()
+    experiment = cli.parse_experiment(args, "")
+    model, preset = experiment.model, cli.presets()["two_stream"][1].model
+    assert (model.rgb.units, model.flow.units, model.fusion) == (32, preset.flow.units, (1.0, 2.0))
+    assert (model.rgb.backbone, model.flow.backbone, experiment.data.flow.fps) == (preset.rgb.backbone, "vgg16", 12.0)
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
-    [(["lrcn", "--model.unit", "3"], "--model.units"), (["lrcn", "--data.sampling", "dens"], "'uniform', 'dense'")],
+    [
+        (["lrcn", "--model.unit", "3"], "--model.units"),
+        (["two_stream", "--model.flow.unit", "3"], "--model.flow.units"),
+        (["lrcn", "--data.sampling", "dens"], "'uniform', 'dense'"),
+    ],
 )
 def test_near_misses(args, message, capsys):
     with pytest.raises(SystemExit) as status:

@@ -9,6 +9,8 @@ from videorec import config_file, config_rules
 from videorec.config import Data, Evaluate, Experiment, Train, UserError
 from videorec.models import CLASSES
 from videorec.models.lrcn import LRCN
+from videorec.models.short_snippets_lstm import ShortSnippetsLSTM
+from videorec.models.two_stream import TwoStream
 
 
 @pytest.mark.parametrize("model", CLASSES.values())
@@ -17,6 +19,20 @@ def test_json_round_trip(model):
     experiment = Experiment("x", data, model(units=7) if model is LRCN else model(), Train(patience=3), Evaluate(clips=2))
     tree = json.loads(json.dumps(config_file.to_dict(experiment)))
     assert config_file.from_dict(tree, CLASSES) == experiment
+
+
+def test_json_round_trip_of_a_model_of_models():
+    parts = TwoStream(LRCN(units=7, differences=("mean",)), ShortSnippetsLSTM(layers=2), fusion=(1.0, 2.0))
+    experiment = Experiment("x", Data(stream="both"), parts)
+    tree = json.loads(json.dumps(config_file.to_dict(experiment)))
+    assert (tree["model"]["name"], tree["model"]["rgb"]["name"], tree["model"]["flow"]["layers"]) == ("two_stream", "lrcn", 2)
+    assert config_file.from_dict(tree, CLASSES) == experiment
+    other = config_file.to_dict(dataclasses.replace(experiment, model=dataclasses.replace(parts, flow=LRCN())))
+    assert "model.flow.name: short_snippets_lstm -> lrcn" in config_file.differences(tree, other)
+    assert config_file.from_dict({"model": {"name": "two_stream"}}, CLASSES).model == TwoStream()
+    tree["model"]["flow"]["layer"] = 3
+    with pytest.raises(UserError, match="model.flow has no setting 'layer'. Did you mean layers"):
+        config_file.from_dict(tree, CLASSES)
 
 
 def test_older_files_get_defaults_and_unknown_names_are_errors():

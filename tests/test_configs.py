@@ -34,7 +34,7 @@ def test_preset(name):
 @pytest.mark.parametrize("name", [name for name in PRESETS if name not in PAPER_HEADS and not name.endswith("_ucf101")])
 def test_models_build(name):
     experiment = PRESETS[name][1]
-    plain = dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, weights=None))
+    plain = dataclasses.replace(experiment, model=models.untrained(experiment.model))
     assert models.for_experiment(plain, 5).output["probabilities"].shape == (None, 5)
 
 
@@ -42,7 +42,7 @@ def test_models_build(name):
 def test_paper_networks(name):
     classes, parameters = PAPER_HEADS[name]
     experiment = PRESETS[name][1]
-    plain = dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, weights=None))
+    plain = dataclasses.replace(experiment, model=models.untrained(experiment.model))
     model = models.for_experiment(plain, classes)
     assert model.count_params() - model.get_layer("rgb_backbone").count_params() == parameters
 

@@ -9,8 +9,8 @@ import pytest
 
 import evaluate as script
 import train
-from videorec import evaluation
-from videorec.config import Data, Evaluate, UserError
+from videorec import evaluation, models, report
+from videorec.config import Data, Evaluate, Flow, UserError
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 
@@ -54,7 +54,9 @@ def test_results_files(go, tmp_path):
     assert {
         "accuracy",
         "mean_class_accuracy",
+        "clip_accuracy",
         "top5",
+        "hit_at",
         "per_class",
         "confusion",
         "protocol",
@@ -62,6 +64,9 @@ def test_results_files(go, tmp_path):
     } <= results.keys()
     assert results["videos"] == 16 and sum(map(sum, results["confusion"])) == 16
     assert results["accuracy"] == pytest.approx(np.trace(results["confusion"]) / 16)
+    assert results["clips"] == 16 and results["clip_accuracy"] == results["accuracy"]  # one clip a video
+    assert results["hit_at"] == {"1": results["accuracy"], "5": results["top5"]}
+    assert results["protocol"]["figures"].keys() == {"accuracy", "clip_accuracy", "mean_class_accuracy", "top5", "hit_at"}
     recalls = [row["recall"] for row in results["per_class"].values()]
     assert results["mean_class_accuracy"] == pytest.approx(np.mean(recalls), abs=1e-6)
     assert results["protocol"]["split"] == "test" and results["protocol"]["versions"]["keras"] == keras.__version__
@@ -81,10 +86,36 @@ def test_probabilities_are_means_over_clips_and_crops(go, tmp_path, runs):
     run = Run("runs/a")
     video = sources.load(run.experiment.data).split("test")[3]
     clips = ClipReader(run.experiment.data, Problems(1, 1.0)).plain_clips(video, 2)
-    views = np.concatenate([augment.crops(clip, (16, 16), 10) for clip in clips])
+    views = np.concatenate([augment.crops(clip["rgb"], 10, run.experiment.data) for clip in clips])
     steps = keras.ops.convert_to_numpy(run.load_model()({"rgb": views})["steps"])
     softmax = np.exp(steps) / np.exp(steps).sum(-1, keepdims=True)
     np.testing.assert_allclose(predictions(tmp_path)[video.name], softmax.mean((0, 1)), atol=2e-6)
+
+
+def softmax(logits) -> np.ndarray:
+    powers = np.exp(keras.ops.convert_to_numpy(logits))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def test_clip_accuracy_scores_each_clip_alone(go, runs):
+    """3 crops of a clip, read in batches of 4: a clip lies in two batches."""
+    from videorec.data import augment, sources
+    from videorec.data.clips import ClipReader
+    from videorec.run import Run
+
+    results = go("runs/a --evaluate.clips 5 --evaluate.crops 3 --evaluate.batch 4")
+    run = Run("runs/a")
+    data, model = run.experiment.data, run.load_model()
+    by_clip, by_video = [], []
+    for video in sources.load(data).split("test"):
+        crops = [augment.crops(clip["rgb"], 3, data) for clip in ClipReader(data, Problems(1, 1.0)).plain_clips(video, 5)]
+        clips = np.stack([softmax(model({"rgb": views})["steps"]).mean((0, 1)) for views in crops])  # (5, C)
+        right = run.classes.index(video.labels[0])
+        by_clip += list(clips.argmax(1) == right)
+        by_video.append(clips.mean(0).argmax() == right)
+    assert results["clips"] == len(by_clip) == 80
+    assert results["clip_accuracy"] == pytest.approx(np.mean(by_clip))
+    assert results["accuracy"] == pytest.approx(np.mean(by_video))
 
 
 def test_fusion_is_the_weighted_mean(go, tmp_path):
@@ -133,23 +164,122 @@ def test_unreadable_videos_stand_in_the_results(go, synthetic, tmp_path):
     assert results["unreadable"] == {str(tmp_path / "gone.mp4"): "no such file"}
 
 
+CUT = frozenset({"cut"})
+
+
+def scores(videos, clips=None, owner=None, cut=CUT, streams=None) -> evaluation.Scores:
+    """Scores by hand; one clip a video unless clips are given."""
+    videos = np.array(videos)
+    clips = videos if clips is None else np.array(clips)
+    return evaluation.Scores(videos, clips, np.arange(len(videos)) if owner is None else np.array(owner), cut, streams or {})
+
+
 def test_fuse_weights():
-    p, q = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
-    np.testing.assert_allclose(evaluation.fuse([p, q], [1, 3]), [[0.25, 0.75]])
+    p, q = scores([[1.0, 0.0]]), scores([[0.0, 1.0]])
+    np.testing.assert_allclose(evaluation.fuse([p, q], [1, 3]).videos, [[0.25, 0.75]])
+    np.testing.assert_allclose(evaluation.fuse([p, q], [1, 3]).clips, [[0.25, 0.75]])
     for weights in ([1], [1, -1], [0, 0]):
         with pytest.raises(UserError, match="--weights must be 2 numbers"):
             evaluation.fuse([p, q], weights)
 
 
+def test_clips_are_fused_where_they_are_the_same():
+    nan = [np.nan, np.nan]
+    p = scores([[0.5, 0.5], [0.9, 0.1]], [[0.8, 0.2], [0.2, 0.8], [0.9, 0.1]], [0, 0, 1])
+    q = scores([[0.6, 0.4], nan], [[0.4, 0.6], [0.8, 0.2]], [0, 0])  # its second video cannot be read
+    fused = evaluation.fuse([p, q], [1, 1])
+    np.testing.assert_allclose(fused.videos, [[0.55, 0.45], nan])
+    np.testing.assert_allclose(fused.clips, [[0.6, 0.4], [0.5, 0.5]])
+    assert fused.owner.tolist() == [0, 0]
+    more = scores([[0.5, 0.5], [0.9, 0.1]], [[0.8, 0.2], [0.9, 0.1]], [0, 1])  # one clip less
+    other = scores(p.videos, p.clips, p.owner, cut=frozenset({"other"}))
+    for run in (more, other):
+        assert evaluation.fuse([p, run], [1, 1]).clips is None
+
+
+def test_runs_of_other_clips_have_no_clip_accuracy(go, capsys):
+    """The same number of clips, of 4 and of 5 frames."""
+    results = go("runs/a --fuse runs/b --data.frames 5 --evaluate.clips 2")
+    assert "clip_accuracy" not in results and "clips" not in results
+    assert "left out: the fused runs" in results["protocol"]["figures"]["clip_accuracy"]
+    assert "clip accuracy left out: the fused runs" in capsys.readouterr().out
+    assert go("runs/a --fuse runs/b --evaluate.clips 2")["clips"] == 32  # a fused run's views are those of --evaluate
+
+
+def make_report(videos, classes, found, problems=None) -> dict:
+    protocol = report.describe_protocol(Data(), Evaluate(), {"r": 1.0}, 0)
+    return report.make(videos, classes, found, protocol, problems or Problems(len(videos), 1.0)).results()
+
+
 def test_report_against_hand_counts():
     videos = [Video(f"{i}", (label,)) for i, label in enumerate("aabbb")]
-    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [np.nan, np.nan], [0.7, 0.3]])
+    probabilities = [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [np.nan, np.nan], [0.7, 0.3]]
     problems = Problems(5, 1.0)
     problems.add_unreadable("3", "why")
-    protocol = evaluation.describe_protocol(Data(), Evaluate(), {"r": 1.0}, 0)
-    results = evaluation.make_report(videos, ("a", "b"), probabilities, protocol, problems).results()
+    clips = [[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.1, 0.9], [0.3, 0.7], [0.7, 0.3], [0.8, 0.2]]  # a a a b b b b
+    results = make_report(videos, ("a", "b"), scores(probabilities, clips, [0, 0, 1, 2, 2, 4, 4]), problems)
     assert results["accuracy"] == 0.5
     assert results["mean_class_accuracy"] == 0.5
+    assert results["clip_accuracy"] == pytest.approx(4 / 7) and results["clips"] == 7
     assert results["confusion"] == [[1, 1], [1, 1]]
     assert results["per_class"]["b"] == {"videos": 2, "precision": 0.5, "recall": 0.5}
     assert results["unreadable"] == {"3": "why"}
+
+
+def test_hit_at_k_of_several_labels():
+    """At least one true label among the k highest: ranks of the best true label are 2, 6, 1 and 5."""
+    videos = [Video("0", ("b", "g")), Video("1", ("f", "g")), Video("2", ("a",)), Video("3", ("e", "f"))]
+    falling = [0.3, 0.2, 0.15, 0.12, 0.1, 0.08, 0.05]
+    results = make_report(videos, tuple("abcdefg"), scores([falling] * 4))
+    assert results["hit_at"] == {"1": 0.25, "5": 0.75}
+    assert results["top5"] == 0.75 and results["accuracy"] == 0.25
+
+
+def test_what_each_stream_adds(synthetic, capsys):
+    """A two-stream model on 2 clips x 3 crops: the answer's parts are averaged and counted as the answer is."""
+    from rich.console import Console
+
+    from videorec.data import augment, manifest
+    from videorec.data.clips import ClipReader
+
+    flow = Flow(frames=3, encoding="short_snippets")
+    data = Data(path=str(synthetic), stream="both", flow=flow, frames=4, resize=(20, 20), crop=(16, 16), workers=2)
+    part = models.CLASSES["lrcn"](backbone="tiny", tap="fc", weights=None, trainable_from="all", units=4)
+    keras.utils.set_random_seed(0)
+    shapes = {"rgb": (None, 16, 16, 3), "flow": (3, 16, 16, 3)}
+    model = models.build("two_stream", shapes, 8, rgb=part, flow=part, fusion=(1.0, 2.0))
+    videos = manifest.read(synthetic)[::7]
+    classes = tuple(sorted({video.labels[0] for video in videos}))
+    problems = Problems(len(videos), 0.0)
+    found = evaluation.predict(model, videos, data, Evaluate(clips=2, crops=3, batch=4), problems)
+    for row, video in enumerate(videos):
+        clips = list(ClipReader(data, problems).plain_clips(video, 2))
+        views = {name: np.concatenate([augment.crops(clip[name], 3, data.of(name)) for clip in clips]) for name in shapes}
+        out = model(views)
+        for name in shapes:
+            alone = softmax(out[f"{name}_steps"]).mean((0, 1))
+            np.testing.assert_allclose(found.streams[name][row], alone, atol=1e-6)
+        both = (found.streams["rgb"][row] + 2 * found.streams["flow"][row]) / 3
+        np.testing.assert_allclose(found.videos[row], both, atol=1e-6)
+    made = report.make(videos, classes, found, report.describe_protocol(data, Evaluate(), {"r": 1.0}, 0), problems)
+    right = [classes.index(video.labels[0]) for video in videos]
+    for name, figures in made.results()["streams"].items():
+        hits = found.streams[name].argmax(1) == right
+        assert figures["accuracy"] == pytest.approx(hits.mean())
+        by_class = [hits[np.array(right) == k].mean() for k in sorted(set(right))]
+        assert figures["mean_class_accuracy"] == pytest.approx(np.mean(by_class))
+    assert made.results()["protocol"]["flow"]["encoding"] == "short_snippets"
+    report.show(made, Console())
+    assert "flow alone: accuracy" in capsys.readouterr().out
+
+
+def test_inputs_that_the_model_does_not_take():
+    model = models.build("lrcn", {"rgb": (4, 16, 16, 3)}, 3, backbone="tiny", tap="fc", weights=None, units=4)
+    evaluation.check_inputs(model, Data(frames=4))
+    with pytest.raises(UserError, match="takes rgb clips of 4 frames. Received: 8. Evaluate with --data.frames 4"):
+        evaluation.check_inputs(model, Data(frames=8))
+    with pytest.raises(UserError, match="takes the streams rgb. Received: --data.stream both. Evaluate with --data.stream rgb"):
+        evaluation.check_inputs(model, Data(frames=4, stream="both"))
+    model = models.build("lrcn", {"flow": (4, 16, 16, 3)}, 3, backbone="tiny", tap="fc", weights=None, units=4)
+    with pytest.raises(UserError, match="takes flow clips of 4 frames. Received: 9. Evaluate with --data.flow.frames 4"):
+        evaluation.check_inputs(model, Data(frames=4, stream="flow", flow=Flow(frames=9)))

@@ -341,3 +341,10 @@ def test_start_from_another_run(go, caplog):
         np.testing.assert_allclose(a, b, atol=1e-5)
     with pytest.raises(UserError, match=r"--train\.init must be a run folder or a \.keras file"):
         go("--train.epochs 1 --train.init nowhere.keras", name="third")
+
+
+def test_a_run_without_a_finished_epoch_may_change_its_settings(go):
+    """Whoever mistypes a setting and mends it meets no leftover of the failed start."""
+    with pytest.raises(UserError, match="No layer|no layer|trainable"):
+        go("--model.trainable-from nowhere", name="first")
+    assert go("--train.epochs 1", name="first").last_state()["epoch"] == 1

@@ -19,7 +19,8 @@ def validate(experiment: Experiment) -> None:
     _check("--train.learning-rate must be above 0", train.learning_rate, train.learning_rate > 0)
     _check("--train.label-smoothing must be in [0, 1)", train.label_smoothing, 0 <= train.label_smoothing < 1)
     for stream in experiment.data.streams:
-        frames, least = experiment.data.of(stream).frames, experiment.model.least_frames
+        model = getattr(experiment.model, stream, experiment.model)  # two_stream has one for each
+        frames, least = experiment.data.of(stream).frames, model.least_frames
         _check(f"--data.frames must be {least} or more for this model", frames, frames >= least)
     _check("--train.patience must be 1 or more", train.patience, train.patience is None or train.patience >= 1)
     validate_data(experiment.data, experiment.evaluate)

@@ -1,30 +1,35 @@
-"""Measure a trained recogniser: predict every clip and crop, average per video, report with the protocol."""
+"""Measure a trained recogniser: predict every clip and crop, average per clip and per video, fuse runs."""
 
-import csv
-import datetime
-import json
-import platform
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
-import tensorflow as tf
-from rich.console import Console
-from rich.table import Table
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-import videorec
-from videorec import pictures
 from videorec.config import Data, Evaluate, UserError, nearest
 from videorec.data import pipeline, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
-from videorec.metrics import hit_at_k
+from videorec.models.framewise import Framewise
 from videorec.run import Run
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a run says of N videos and of their M clips."""
+
+    videos: np.ndarray
+    """`(N, C)` probabilities: the mean over clips and crops. NaN where a video cannot be read."""
+    clips: np.ndarray | None
+    """`(M, C)` probabilities: the mean over the crops of a clip. None for fused runs whose clips differ."""
+    owner: np.ndarray
+    """`(M,)` index of each clip's video, in order."""
+    cut: frozenset
+    """How videos are cut into clips: runs that differ here have different clips."""
+    streams: dict[str, np.ndarray] = field(default_factory=dict)
+    """Of a model with several streams: what each says alone, as `videos`."""
 
 
 def predict(
@@ -34,42 +39,113 @@ def predict(
     evaluate: Evaluate,
     problems: Problems,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> np.ndarray:
-    """`(N, C)` probabilities a video: the mean over its clips and crops. NaN where a video cannot be read.
+) -> Scores:
+    """Run the model on every crop of every clip.
 
     Raises:
-        UserError: the model takes clips of another number of frames.
+        UserError: the model takes other streams, or clips of another number of frames.
     """
-    length = model.inputs[0].shape[1]
-    if length not in (None, data.frames):
-        raise UserError(
-            f"{model.name} takes clips of {length} frames. Received: {data.frames}. Evaluate with --data.frames {length}"
-        )
+    check_inputs(model, data)
+    # The answer, and for several streams what each says alone: rgb_probabilities, flow_probabilities.
+    names = [name for name in model.output if name == "probabilities" or name.endswith("_probabilities")]
     reader = ClipReader(data, problems)
     batches = pipeline.evaluation(videos, data, reader, evaluate.clips, evaluate.crops, evaluate.batch)
-    sums, seen = np.zeros((len(videos), model.output["probabilities"].shape[-1])), np.zeros(len(videos))
-    for inputs, index, readable in batches:
-        probabilities = keras.ops.convert_to_numpy(model.predict_on_batch(inputs)["probabilities"])
-        np.add.at(sums, index.numpy(), probabilities * readable.numpy()[:, None])
-        np.add.at(seen, index.numpy(), readable.numpy())
+    clips, owners = [], []
+    for probabilities, owner, readable in _clips(_views(Framewise(model), names, batches), evaluate.crops):
+        clips.append(probabilities[readable])
+        owners.append(owner[readable])
         problems.check()
-        progress(int(index[-1]) + 1, len(videos))
+        if len(owner):
+            progress(int(owner[-1]) + 1, len(videos))
+    clips, owner = np.concatenate(clips), np.concatenate(owners)  # (M, S, C), (M,)
+    order = np.argsort(owner, kind="stable")  # videos are read side by side
+    clips, owner = clips[order], owner[order]
+    means = dict(zip(names, np.moveaxis(_mean_per_video(clips, owner, len(videos)), 1, 0), strict=True))
+    streams = {name.removesuffix("_probabilities"): means[name] for name in names if name != "probabilities"}
+    return Scores(means["probabilities"], clips[:, names.index("probabilities")], owner, _cut(data), streams)
+
+
+def check_inputs(model: keras.Model, data: Data) -> None:
+    """The clips of `data` must be what the model takes.
+
+    Raises:
+        UserError: other streams, or another number of frames.
+    """
+    if set(model.input) != set(data.streams):
+        stream = "both" if len(model.input) > 1 else next(iter(model.input))
+        raise UserError(
+            f"{model.name} takes the streams {', '.join(sorted(model.input))}. Received: --data.stream {data.stream}. "
+            f"Evaluate with --data.stream {stream}"
+        )
+    for stream in data.streams:
+        length, frames = model.input[stream].shape[1], data.of(stream).frames
+        if length not in (None, frames):
+            option = "--data.frames" if stream == "rgb" else "--data.flow.frames"
+            raise UserError(
+                f"{model.name} takes {stream} clips of {length} frames. Received: {frames}. Evaluate with {option} {length}"
+            )
+
+
+def _views(model: Framewise, names: Sequence[str], batches: Iterable) -> Iterator[tuple[np.ndarray, ...]]:
+    """Batches of one row a view: probabilities `(B, S, C)` of the named outputs, index of the video, 1 or 0."""
+    for inputs, index, readable in batches:
+        outputs = model.predict(inputs)
+        rows = np.stack([outputs[name] for name in names], axis=1)
+        yield rows, index.numpy(), readable.numpy()
+
+
+def _clips(views: Iterable[tuple[np.ndarray, ...]], crops: int) -> Iterator[tuple[np.ndarray, ...]]:
+    """From one row a view to one row a clip: the mean over its crops, which are neighbours, maybe in two batches."""
+    rest = None
+    for batch in views:
+        parts = batch if rest is None else [np.concatenate(pair) for pair in zip(rest, batch, strict=True)]
+        whole = len(parts[0]) // crops * crops
+        rest = [part[whole:] for part in parts]
+        rows, index, readable = (part[:whole].reshape(-1, crops, *part.shape[1:]) for part in parts)
+        yield rows.mean(axis=1), index[:, 0], readable[:, 0] > 0
+
+
+def _mean_per_video(clips: np.ndarray, owner: np.ndarray, count: int) -> np.ndarray:
+    """`(count, ...)` float64: the mean of each video's clips; NaN for a video without any."""
+    sums = np.zeros((count, *clips.shape[1:]))
+    np.add.at(sums, owner, clips)
     with np.errstate(invalid="ignore"):
-        return sums / seen[:, None]
+        return sums / np.bincount(owner, minlength=count).reshape(-1, *[1] * (clips.ndim - 1))
 
 
-def fuse(probabilities: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
-    """Weighted mean of several runs' `(N, C)` probabilities: late fusion as in LRCN.
+def _cut(data: Data) -> frozenset:
+    parts = [data.of(stream) for stream in data.streams]
+    return frozenset(
+        (p.sampling, p.frames, p.fps, p.short, *(() if p.sampling == "uniform" else (p.step, p.hop))) for p in parts
+    )
+
+
+# === Several runs ===
+
+
+def fuse(scores: Sequence[Scores], weights: Sequence[float]) -> Scores:
+    """Weighted mean of several runs' probabilities: late fusion as in LRCN. Clips are fused where all runs have the same.
 
     Raises:
         UserError: not one non-negative weight a run, or all of them 0.
     """
-    if len(weights) != len(probabilities) or min(weights) < 0 or sum(weights) <= 0:
+    if len(weights) != len(scores) or min(weights) < 0 or sum(weights) <= 0:
         raise UserError(
-            f"--weights must be {len(probabilities)} numbers of 0 or more, not all 0: the run's own first, then one for each "
+            f"--weights must be {len(scores)} numbers of 0 or more, not all 0: the run's own first, then one for each "
             f"run of --fuse. Received: {' '.join(map(str, weights))}"
         )
-    return np.average(np.stack(probabilities), axis=0, weights=weights)
+    first = scores[0]
+    if len(scores) == 1:
+        return first
+    videos = np.average(np.stack([run.videos for run in scores]), axis=0, weights=weights)
+    readable = ~np.isnan(videos).any(axis=1)
+    kept = [readable[run.owner] for run in scores]  # a video must be readable in every run
+    owners = [run.owner[keep] for run, keep in zip(scores, kept, strict=True)]
+    same = all(run.cut == first.cut and np.array_equal(owner, owners[0]) for run, owner in zip(scores, owners, strict=True))
+    if not same:
+        return Scores(videos, None, owners[0], first.cut)
+    clips = np.stack([run.clips[keep] for run, keep in zip(scores, kept, strict=True)])
+    return Scores(videos, np.average(clips, axis=0, weights=weights), owners[0], first.cut)
 
 
 def same_videos(run: Run, other: Run, videos: list[Video], evaluate: Evaluate) -> tuple[Data, list[Video]]:
@@ -109,146 +185,3 @@ def check_labels(videos: Sequence[Video], classes: Sequence[str]) -> None:
                     f"{video.path} has the label {label!r}, which the run was not trained on. {nearest(label, classes)} "
                     f"Leave the class out: --data.exclude {label}"
                 )
-
-
-@dataclass(frozen=True)
-class Report:
-    """Everything that one evaluation found; `videos` and `probabilities` are the readable ones."""
-
-    videos: list[Video]
-    classes: tuple[str, ...]
-    probabilities: np.ndarray
-    protocol: dict
-    problems: dict
-
-    @property
-    def targets(self) -> np.ndarray:
-        """`(N, C)` multi-hot."""
-        return pipeline.one_hot(self.videos, self.classes)
-
-    @property
-    def matrix(self) -> np.ndarray:
-        """`(C, C)` counts: true class by predicted class."""
-        labels = range(len(self.classes))
-        return confusion_matrix(self.targets.argmax(1), self.probabilities.argmax(1), labels=labels)
-
-    def results(self) -> dict:
-        """The content of `results.json`."""
-        true, predicted = self.targets.argmax(1), self.probabilities.argmax(1)
-        labels = range(len(self.classes))
-        precision, recall, _, support = precision_recall_fscore_support(true, predicted, labels=labels, zero_division=0)
-        rows = zip(self.classes, support, precision, recall, strict=True)
-        per_class = {
-            name: {"videos": int(n), "precision": round(float(p), 6), "recall": round(float(r), 6)} for name, n, p, r in rows
-        }
-        return {
-            "accuracy": hit_at_k(self.targets, self.probabilities, 1),
-            "mean_class_accuracy": float(recall[support > 0].mean()),
-            "top5": hit_at_k(self.targets, self.probabilities, 5),
-            "videos": len(self.videos),
-            "per_class": per_class,
-            "confusion": self.matrix.tolist(),
-            "protocol": self.protocol,
-            **self.problems,
-        }
-
-
-def make_report(videos, classes, probabilities: np.ndarray, protocol: dict, problems: Problems) -> Report:
-    """Leave the unreadable videos out of the figures; they stay named in the report.
-
-    Raises:
-        UserError: none is readable.
-    """
-    readable = ~np.isnan(probabilities).any(axis=1)
-    if not readable.any():
-        raise UserError("None of the videos can be read; `python -m videorec.tools.check` says why.")
-    kept = [video for video, ok in zip(videos, readable, strict=True) if ok]
-    return Report(kept, tuple(classes), probabilities[readable], protocol, problems.summary())
-
-
-def describe_protocol(data: Data, evaluate: Evaluate, runs: dict[str, float], seed: int) -> dict:
-    """What a figure means nothing without: views, aggregation, split, seed, versions."""
-    clips = f"every {data.hop} frames" if evaluate.clips == 0 else evaluate.clips
-    return {
-        "runs": runs,
-        "data": data.path,
-        "split": evaluate.split,
-        "clips_per_video": clips,
-        "crops_per_clip": evaluate.crops,
-        "aggregation": "probabilities averaged over clips, crops and, with weights, over runs; then the largest",
-        "frames": data.frames,
-        "sampling": data.sampling,
-        "step": data.step,
-        "fps": data.fps,
-        "resize": list(data.resize),
-        "crop": list(data.crop),
-        "fit": data.fit,
-        "seed": seed,
-        "date": datetime.date.today().isoformat(),
-        "versions": {
-            "videorec": videorec.__version__,
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "opencv": cv2.__version__,
-        },
-    }
-
-
-def write(report: Report, folder: Path) -> None:
-    """`results.json`, `predictions.csv` and `confusion.png`."""
-    results = report.results()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-        with open(folder / "predictions.csv", "w", newline="", encoding="utf-8") as file:
-            _write_predictions(csv.writer(file), report)
-        title = f"{report.protocol['split']}: accuracy {results['accuracy']:.3f}, {results['videos']} videos"
-        pictures.confusion_figure(report.matrix, report.classes, title).savefig(folder / "confusion.png")
-    except OSError as error:
-        raise UserError(f"The results cannot be written to {folder}: {error}. Choose another folder with --out") from error
-
-
-def _write_predictions(writer, report: Report) -> None:
-    writer.writerow(["video", "label", "predicted", "score", *(f"p({name})" for name in report.classes)])
-    for video, row in zip(report.videos, report.probabilities, strict=True):
-        best = int(row.argmax())
-        cells = [
-            video.name,
-            ";".join(video.labels),
-            report.classes[best],
-            f"{row[best]:.6f}",
-            *(f"{p:.6f}" for p in row),
-        ]
-        writer.writerow(cells)
-
-
-def show(report: Report, console: Console) -> None:
-    """Figures with their protocol, per class and confusion, on the terminal."""
-    results, protocol = report.results(), report.protocol
-    for table in _tables(report, results):
-        console.print(table)
-    console.print(
-        f"accuracy {results['accuracy']:.4f}   mean class accuracy {results['mean_class_accuracy']:.4f}   "
-        f"top-5 {results['top5']:.4f}"
-    )
-    console.print(
-        f"{results['videos']} {protocol['split']} videos of {protocol['data']}, {protocol['clips_per_video']} clips x "
-        f"{protocol['crops_per_clip']} crops, {protocol['frames']} frames {protocol['sampling']}; "
-        f"{len(results['unreadable'])} unreadable, {results['shorter_than_clip']} shorter than a clip",
-        soft_wrap=True,
-    )
-
-
-def _tables(report: Report, results: dict) -> list[Table]:
-    per_class = Table("class", "videos", "precision", "recall", title="per class")
-    for column in per_class.columns[1:]:
-        column.justify = "right"
-    for name, row in results["per_class"].items():
-        per_class.add_row(name, str(row["videos"]), f"{row['precision']:.3f}", f"{row['recall']:.3f}")
-    if len(report.classes) > 20:
-        return [per_class]
-    confusion = Table("true \\ predicted", *report.classes, title="confusion")
-    for name, row in zip(report.classes, report.matrix, strict=True):
-        confusion.add_row(name, *(str(n) if n else "." for n in row))
-    return [per_class, confusion]

@@ -6,6 +6,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
+from videorec.data import flow
+
+FULL = 99  # percentile of motion that is shown brightest: a few wrong vectors do not darken the rest
 FAINT = 0.15  # brightness of what was not attended to at all
 NUMBERED_CLASSES = 25  # above, the numbers in the cells would not be readable
 
@@ -30,6 +33,27 @@ def attended(clips: np.ndarray, attention: np.ndarray, grid: tuple[int, int] = (
     flat = np.stack([cv2.resize(x, (width, height)) for x in weights.astype(np.float32).reshape(-1, *grid)])
     light = FAINT + (1 - FAINT) * flat.reshape(n, frames, height, width, 1)
     return (clips * light).round().astype(np.uint8)
+
+
+def motion(clips: np.ndarray, encoding: str) -> np.ndarray:
+    """Flow pictures for people: the hue is the direction (right red, down green-yellow, left cyan, up violet), the
+    brightness the speed, relative to the fast parts of all these clips; no motion is black.
+
+    Args:
+        clips: `(N, T, H, W, 3)` uint8 flow pictures.
+        encoding: theirs, of `videorec.data.flow.ENCODINGS`.
+
+    Returns:
+        `(N, T, H, W, 3)` uint8 RGB.
+    """
+    still = flow.decode(flow.encode(np.zeros((1, 1, 2)), encoding), encoding)  # not quite 0 where 0 is between two levels
+    u, v = np.moveaxis(flow.decode(clips, encoding) - still, -1, 0)
+    speed = np.hypot(u, v)
+    fast = np.percentile(speed, FULL) or speed.max() or 1.0
+    hue = np.degrees(np.arctan2(v, u)) % 360 / 2  # OpenCV's hue in 8 bits: half degrees
+    value = 255 * np.minimum(speed / fast, 1)
+    hsv = np.stack([hue.round() % 180, np.full_like(hue, 255), value.round()], axis=-1).astype(np.uint8)
+    return cv2.cvtColor(hsv.reshape(-1, hsv.shape[-2], 3), cv2.COLOR_HSV2RGB).reshape(clips.shape)  # frames one below the other
 
 
 def confusion_figure(matrix: np.ndarray, classes: tuple[str, ...], title: str) -> Figure:

@@ -71,10 +71,10 @@ class Run:
         """
         try:
             if (folder / "config.json").exists():
-                if experiment.train.resume:
-                    _check_same(folder, experiment, classes)
-                else:
+                if not experiment.train.resume:
                     shutil.rmtree(folder)
+                elif (folder / "state" / "state.json").exists():  # without a finished epoch there is nothing to protect
+                    _check_same(folder, experiment, classes)
             (folder / "state").mkdir(parents=True, exist_ok=True)
             (folder / "classes.txt").write_text("".join(f"{name}\n" for name in classes))
             config_file.save(experiment, folder / "config.json")

@@ -32,19 +32,27 @@ class Summaries(keras.callbacks.Callback):
         self._train = tf.summary.create_file_writer(str(folder / "train"))
         self._val = tf.summary.create_file_writer(str(folder / "val"))
 
-    def show_clips(self, clips: np.ndarray, step: int) -> None:
-        """A strip of training clips `(N, T, H, W, 3)` uint8, as augmented."""
-        with self._train.as_default(step):
-            tf.summary.image("clips", pictures.clip_strip(clips)[None])
+    def show_clips(self, clips: dict[str, np.ndarray], encoding: str, step: int) -> None:
+        """A strip of training clips `(N, T, H, W, 3)` uint8 of each stream, as augmented.
 
-    def show_attention(self, model: keras.Model, stream: str, clips: np.ndarray, step: int) -> None:
-        """The clips `(N, T, H, W, 3)` uint8, bright where (or when) the whole `model` looked; nothing without attention."""
-        if "attention" not in model.output:
-            return
-        coefficients = keras.ops.convert_to_numpy(model.predict_on_batch({stream: clips})["attention"])
-        places = model.get_layer(f"{stream}{SUFFIX}").output.shape[2:4] if coefficients.ndim == 3 else (1, 1)
+        Flow is drawn for people: the hue is the direction of the motion, the brightness its speed.
+        """
         with self._train.as_default(step):
-            tf.summary.image("attention", pictures.clip_strip(pictures.attended(clips, coefficients, places))[None])
+            for stream, pictures_ in clips.items():
+                shown = pictures.motion(pictures_, encoding) if stream == "flow" else pictures_
+                tf.summary.image("clips" if stream == "rgb" else "flow", pictures.clip_strip(shown)[None])
+
+    def show_attention(self, model: keras.Model, clips: dict[str, np.ndarray], step: int) -> None:
+        """The clips `(N, T, H, W, 3)` uint8, bright where (or when) the whole `model` looked; nothing without attention."""
+        names = [name for name in model.output if name.endswith("attention")]
+        outputs = model.predict_on_batch(clips) if names else {}
+        for name in names:
+            stream = name.split("_")[0] if "_" in name else next(iter(clips))
+            coefficients = keras.ops.convert_to_numpy(outputs[name])
+            places = model.get_layer(f"{stream}{SUFFIX}").output.shape[2:4] if coefficients.ndim == 3 else (1, 1)
+            with self._train.as_default(step):
+                strip = pictures.clip_strip(pictures.attended(clips[stream], coefficients, places))
+                tf.summary.image(name, strip[None])
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""

@@ -72,11 +72,11 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
         val = pipeline.validation(val, validation, videos.classes, train.batch, tuple(model.output))
         return _feed(experiment, videos.classes, model, training, load, val if validation else None)
     backbone, head = split(model)
-    store = features.FeatureStore(train.cache_dir, experiment.model, data, backbone, train.seed)
+    store = features.FeatureStore(train.cache_dir, data, backbone, train.seed)
     views = train.cache_views if data.augment else 1
     for part, number in ((training, views), (validation, 1)):
         features.fill(store, part, number, backbone, reader, train.batch, train.seed, progress or (lambda *_: None))
-    shapes = {name: (data.frames, *x.shape[2:]) for name, x in head.input.items()}
+    shapes = {name: (data.of(name.split("_")[0]).frames, *x.shape[2:]) for name, x in head.input.items()}
     load = features.load_features(store, training, views, shapes)
     val_load = features.load_features(store, validation, 1, shapes)
     val = stored_validation(validation, data, val_load, train.batch)
@@ -103,17 +103,14 @@ def stored_validation(videos: list[Video], data: Data, load: pipeline.Load, batc
     return tf.data.Dataset.range(len(videos)).map(sample, num_parallel_calls=pipeline.workers(data)).batch(batch).prefetch(2)
 
 
-def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, epoch: int) -> np.ndarray:
-    """`(N, T, H, W, 3)` uint8: a few training clips as the augmentation of `epoch` makes them."""
-    training = videos.split("train")
-    load = pipeline.load_frames(training, experiment.data, ClipReader(experiment.data, problems), experiment.train.seed)
+def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, epoch: int) -> dict[str, np.ndarray]:
+    """A few training clips `{stream: (N, T, H, W, 3)}` uint8 as the augmentation of `epoch` makes them."""
+    training, data = videos.split("train"), experiment.data
+    load = pipeline.load_frames(training, data, ClipReader(data, problems), experiment.train.seed)
     chosen = np.linspace(0, len(training) - 1, min(STRIP_CLIPS, len(training))).astype(np.int64)
     order = tf.data.Dataset.from_tensor_slices(chosen)
-    clips = order.map(
-        lambda i: load(i, tf.constant(epoch, tf.int64))[0][experiment.data.stream],
-        num_parallel_calls=pipeline.workers(experiment.data),
-    )
-    return np.stack(list(clips.as_numpy_iterator()))
+    clips = order.map(lambda i: load(i, tf.constant(epoch, tf.int64))[0], num_parallel_calls=pipeline.workers(data))
+    return next(clips.batch(STRIP_CLIPS).as_numpy_iterator())
 
 
 # === Optimizer ===
@@ -168,14 +165,22 @@ def optimizer(train: Train, steps: int) -> keras.optimizers.Optimizer:
 
 
 def compile_model(model: keras.Model, train: Train, classes: int, steps: int) -> MeanClassAccuracy:
-    """Loss on `steps`, metrics on `probabilities`; returns the metric that holds the confusion matrix."""
+    """Loss on `steps`, or on the steps of each stream of two; metrics on `probabilities`.
+
+    Returns:
+        The metric that holds the confusion matrix.
+    """
     confusion = MeanClassAccuracy(classes)
     metrics = [keras.metrics.CategoricalAccuracy(name="accuracy"), confusion]
     if classes > 5:
         metrics.append(keras.metrics.TopKCategoricalAccuracy(5, name="top5"))
+    of_streams = [name for name in model.output if name.endswith("_steps")]
     model.compile(
         optimizer=optimizer(train, steps),
-        loss={"steps": StepCrossentropy(train.step_gain, train.step_reduction, train.label_smoothing)},
+        loss={
+            name: StepCrossentropy(train.step_gain, train.step_reduction, train.label_smoothing)
+            for name in of_streams or ["steps"]
+        },
         weighted_metrics={"probabilities": metrics},
         jit_compile=train.jit,
     )
@@ -193,8 +198,7 @@ def fit(
     with strategy.scope():
         whole = models.for_experiment(experiment, len(videos.classes))
         if train.init and run.last_state() is None:
-            for origin in train.init:
-                transfer(load_initial(origin), whole, origin)
+            transfer([(load_initial(origin), origin) for origin in train.init], whole)
         food = feed(experiment, videos, whole, problems, progress)
         steps = -(-food.clips // train.batch)
         confusion = compile_model(food.model, train, len(videos.classes), steps)
@@ -204,7 +208,7 @@ def fit(
         return
     summaries = Summaries(run.tensorboard, videos.classes, confusion, problems, food.clips)
     clips = first_clips(experiment, videos, problems, epoch)
-    summaries.show_clips(clips, epoch)
+    summaries.show_clips(clips, experiment.data.flow.encoding, epoch)
     bar = ProgressBar(train.batch, food.clips)
     checkpoint = Checkpoint(run, whole, train, counters)
     with interruptible(), contextlib.closing(bar), contextlib.closing(checkpoint):
@@ -218,7 +222,7 @@ def fit(
             shuffle=False,  # the pipeline does
             verbose=0,
         )
-    summaries.show_attention(whole, experiment.data.stream, clips, train.epochs)
+    summaries.show_attention(whole, clips, train.epochs)
 
 
 def load_initial(path: str) -> keras.Model:

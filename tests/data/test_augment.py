@@ -1,10 +1,12 @@
 """Augmentation: the same for all frames, stateless, equal eagerly and inside tf.data."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from videorec.config import Data
+from videorec.config import Data, Flow
 from videorec.data import augment
 
 
@@ -101,22 +103,39 @@ def test_colour_jitter_against_steps_in_numpy(clip):
 
 
 def test_ten_crops(clip):
-    parts = augment.crops(clip, (32, 32), 10).numpy()
+    parts = augment.crops(clip, 10, DATA).numpy()
     frame = clip.numpy()
     assert parts.shape == (10, 3, 32, 32, 3)
     np.testing.assert_array_equal(parts[1], frame[:, :32, 28:])
     np.testing.assert_array_equal(parts[4], frame[:, 4:36, 14:46])
     np.testing.assert_array_equal(parts[6], parts[1][:, :, ::-1])
-    np.testing.assert_array_equal(augment.crops(clip, (32, 32), 1)[0], augment.centre_crop(clip, (32, 32)))
-    np.testing.assert_array_equal(augment.crops(clip, (32, 32), 3)[2], frame[:, 8:, 28:])
+    np.testing.assert_array_equal(augment.crops(clip, 1, DATA)[0], augment.centre_crop(clip, (32, 32)))
+    np.testing.assert_array_equal(augment.crops(clip, 3, DATA)[2], frame[:, 8:, 28:])
 
 
-def test_mirrored_flow_moves_the_other_way():
+SHORT_SNIPPETS = Flow(encoding="short_snippets")
+
+
+@pytest.mark.parametrize(("data", "zero"), [(Data(stream="flow"), 256), (Data(stream="flow", flow=SHORT_SNIPPETS), 255)])
+def test_mirrored_flow_moves_the_other_way(data, zero):
     flow = np.zeros((1, 1, 2, 3), np.uint8)
     flow[0, 0] = [(200, 10, 128), (100, 20, 130)]
-    assert augment.mirror(tf.constant(flow), "flow").numpy()[0, 0].tolist() == [[155, 20, 130], [55, 10, 128]]
-    assert augment.mirror(tf.constant(flow), "rgb").numpy()[0, 0].tolist() == [[100, 20, 130], [200, 10, 128]]
-    assert augment.upside_down(tf.constant(flow[:, 0][:, :, None]), "flow").numpy()[0].tolist() == [
-        [[100, 235, 130]],
-        [[200, 245, 128]],
-    ]
+    mirrored = augment.mirror(tf.constant(flow), data).numpy()[0, 0].tolist()
+    assert mirrored == [[zero - 100, 20, 130], [zero - 200, 10, 128]]
+    assert augment.mirror(tf.constant(flow), Data()).numpy()[0, 0].tolist() == [[100, 20, 130], [200, 10, 128]]
+    turned = augment.upside_down(tf.constant(flow[:, 0][:, :, None]), data).numpy()[0].tolist()
+    assert turned == [[[100, zero - 20, 130]], [[200, zero - 10, 128]]]
+
+
+def test_streams_of_a_clip_change_together(clip):
+    """A flow clip whose picture is that of the frames gets the same crop and mirroring, and no change of colour."""
+    data = Data(stream="both", frames=3, resize=clip.shape[1:3], crop=(20, 30), flip_vertical=True, color=0.5)
+    x = tf.where(clip == 0, tf.constant(1, tf.uint8), clip)  # 256 - 0 would saturate
+    for index in range(8):
+        seed = augment.clip_seed(0, tf.constant(0), tf.constant(index))
+        plain = augment.augment(x, seed, dataclasses.replace(data.of("rgb"), color=0.0)).numpy().astype(int)
+        flow = augment.augment(x, seed, data.of("flow")).numpy().astype(int)
+        np.testing.assert_array_equal(flow[..., 2], plain[..., 2])
+        for channel in (0, 1):
+            same = np.abs(flow[..., channel] - plain[..., channel]).max() <= 0
+            assert same or np.abs(256 - flow[..., channel] - plain[..., channel]).max() <= 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import write_video
 
-from videorec.config import Data, Model, UserError
+from videorec.config import Data, UserError
 from videorec.data import features, pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
@@ -31,8 +31,8 @@ def videos(tmp_path):
     return [Video(str(write_video(tmp_path / f"{i}.avi", frames=10 + i)), ("a",)) for i in range(3)]
 
 
-def make(tmp_path, backbone, data=DATA, **model):
-    return features.FeatureStore(str(tmp_path / "cache"), Model(**model), data, backbone, seed=0)
+def make(tmp_path, backbone, data=DATA):
+    return features.FeatureStore(str(tmp_path / "cache"), data, backbone, seed=0)
 
 
 def fill(store, videos, backbone, views=2, problems=None):
@@ -44,7 +44,7 @@ def test_computed_once_and_exact(tmp_path, videos, backbone):
     store = make(tmp_path, backbone)
     assert fill(store, videos, backbone) == (0, 6)
     assert fill(store, videos, backbone) == (6, 0)
-    plain = next(ClipReader(DATA, Problems(1, 1.0)).plain_clips(videos[1], 1))[None, :, 4:36, 4:36]
+    plain = next(ClipReader(DATA, Problems(1, 1.0)).plain_clips(videos[1], 1))["rgb"][None, :, 4:36, 4:36]
     expected = keras.ops.convert_to_numpy(backbone({"rgb": plain})["rgb"])[0]
     np.testing.assert_allclose(store.read(store.path(videos[1], 0))["rgb"], expected, atol=1e-6)
     assert np.abs(store.read(store.path(videos[1], 1))["rgb"] - expected).max() > 1e-4  # augmented
@@ -153,7 +153,7 @@ def test_several_taps_and_maps(tmp_path, videos):
     both = backbone([low, high])
     store = make(tmp_path, both)
     fill(store, videos, both)
-    plain = next(ClipReader(DATA, Problems(1, 1.0)).plain_clips(videos[1], 1))[None, :, 4:36, 4:36]
+    plain = next(ClipReader(DATA, Problems(1, 1.0)).plain_clips(videos[1], 1))["rgb"][None, :, 4:36, 4:36]
     expected = keras.tree.map_structure(lambda x: keras.ops.convert_to_numpy(x)[0], both({"rgb": plain}))
     stored = store.read(store.path(videos[1], 0))
     np.testing.assert_allclose(stored["rgb_0"], expected["rgb_0"], atol=1e-3)  # a map: float16

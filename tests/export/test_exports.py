@@ -1,6 +1,7 @@
 """Exports equal Keras, take raw frames, and run where videorec was never imported."""
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -51,7 +52,7 @@ print(json.dumps({"p": out["probabilities"].numpy().tolist(), "jpeg": encoded["p
 
 
 def test_exports_equal_keras_in_a_process_without_videorec(run, tmp_path):
-    clips = np.stack(common.clips(run))
+    clips = np.stack([clip["rgb"] for clip in common.clips(run)])
     assert clips.shape == (4, 4, 24, 32, 3)
     np.save(tmp_path / "clips.npy", clips)
     line = [sys.executable, "-c", OUTSIDE, "clips.npy", run.folder / "saved_model", run.folder / "model.tflite"]
@@ -120,3 +121,106 @@ def test_mixed_precision_is_exported_in_float32(tmp_path, synthetic, monkeypatch
         assert tflite.main(["runs/half"]) == 0
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+# === Two streams ===
+
+TINY = " ".join(
+    f"--model.{stream}.backbone tiny --model.{stream}.tap fc --model.{stream}.weights None --model.{stream}.units 4"
+    for stream in ("rgb", "flow")
+)
+TWO = f"{TINY} {SMALL.replace('--model.units 8 ', '')} --data.flow.frames 3 --data.flow.short-side 32"
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory, synthetic) -> Run:
+    """A run of frames and flow with both exports, made and compared by the command lines."""
+    folder = tmp_path_factory.mktemp("two")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert train.main(f"two_stream --name x --data.path {synthetic} {TWO} --train.cache-dir cache".split()) == 0
+        assert saved_model.main(["runs/x"]) == 0
+        assert tflite.main(["runs/x"]) == 0
+    return Run(folder / "runs" / "x")
+
+
+OUTSIDE_TWO = """
+import json, sys
+import numpy as np, tensorflow as tf
+clips, folder, lite = dict(np.load(sys.argv[1])), sys.argv[2], sys.argv[3]
+loaded = tf.saved_model.load(folder)
+out = loaded.signatures["serving_default"](**{k: tf.constant(v) for k, v in clips.items()})
+png = {k: tf.constant([[tf.io.encode_png(f).numpy() for f in clip] for clip in v]) for k, v in clips.items()}
+encoded = loaded.signatures["serve_jpeg"](**png)
+runner = tf.lite.Interpreter(lite).get_signature_runner()
+rows = [runner(**{k: v[i : i + 1] for k, v in clips.items()}) for i in range(len(clips["rgb"]))]
+assert "videorec" not in sys.modules
+keys = ("probabilities", "rgb_probabilities", "flow_probabilities")
+print(json.dumps({"saved": {k: out[k].numpy().tolist() for k in keys}, "png": encoded["probabilities"].numpy().tolist(),
+    "lite": {k: [row[k][0].tolist() for row in rows] for k in keys}, "inputs": {k: list(v["shape"]) for k, v in
+    runner.get_input_details().items()}}, default=int))
+"""
+
+
+def test_two_streams_in_a_process_without_videorec(two, tmp_path):
+    clips = common.clips(two)
+    clips = {stream: np.stack([clip[stream] for clip in clips]) for stream in ("rgb", "flow")}
+    assert (clips["rgb"].shape, clips["flow"].shape) == ((4, 4, 24, 32, 3), (4, 3, 24, 32, 3))
+    np.savez(tmp_path / "clips.npz", **clips)
+    line = [sys.executable, "-c", OUTSIDE_TWO, "clips.npz", two.folder / "saved_model", two.folder / "model.tflite"]
+    result = subprocess.run(list(map(str, line)), cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    got = json.loads(result.stdout.splitlines()[-1])
+    expected = two.load_model()({stream: clip[:, :, :, 4:28] for stream, clip in clips.items()})
+    for key in ("probabilities", "rgb_probabilities", "flow_probabilities"):
+        for rows in (got["saved"], got["lite"]):
+            np.testing.assert_allclose(rows[key], keras.ops.convert_to_numpy(expected[key]), atol=1e-5)
+    np.testing.assert_allclose(got["png"], got["saved"]["probabilities"], atol=1e-6)  # PNG loses nothing
+    assert got["inputs"] == {"rgb": [1, 4, 24, 32, 3], "flow": [1, 3, 24, 32, 3]}
+
+
+def test_each_stream_has_its_own_length_and_size(two):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    clips = {
+        "rgb": rng.integers(0, 256, (2, 5, 50, 70, 3), np.uint8),
+        "flow": rng.integers(0, 256, (2, 9, 30, 20, 3), np.uint8),
+    }
+    loaded = tf.saved_model.load(str(two.folder / "saved_model"))
+    out = loaded.signatures["serving_default"](**{stream: tf.constant(clip) for stream, clip in clips.items()})
+    assert out["rgb_steps"].shape[:2] == (2, 5) and out["flow_steps"].shape[:2] == (2, 9)
+    assert out["probabilities"].shape == (2, 8)
+
+
+def test_raw_flow_pictures_are_resized_in_the_graph(two, capsys):
+    """The clips of `raw`: frames at their own size, flow as measured at a short side of 32 px."""
+    from videorec.data.decode import fit_frame
+
+    raw, resized = common.clips(two, 2, raw=True), common.clips(two, 2)
+    for large, small in zip(raw, resized, strict=True):
+        assert min(large["rgb"].shape[1:3]) > 64 and min(large["flow"].shape[1:3]) == 32
+        for stream, clip in large.items():
+            np.testing.assert_array_equal([fit_frame(frame, 24, 32) for frame in clip], small[stream])
+    assert verify.main([str(two.folder)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    gap = float(re.search(r"flow frames, resized in the graph instead of by OpenCV: (\S+)", text).group(1))
+    assert gap < 0.01 and "4 clips of 4 rgb frames and 3 flow frames" in text
+
+
+def test_clips_of_prepared_pictures(synthetic, tmp_path):
+    """Prepared JPEGs at a short side above that of the run are decoded, and resized where raw is not asked for."""
+    from types import SimpleNamespace
+
+    from videorec.config import Experiment
+    from videorec.tools import prepare
+
+    assert prepare.main([str(synthetic), str(tmp_path / "p"), "--short-side", "40", "--quality", "95"]) == 0
+    video = Experiment("x", Data(path=str(synthetic), frames=4, resize=(24, 32), crop=(24, 24)))
+    stored = Experiment("x", Data(path=str(tmp_path / "p"), frames=4, resize=(24, 32), crop=(24, 24)))
+    expected, got = (common.clips(SimpleNamespace(experiment=experiment), 3) for experiment in (video, stored))
+    for a, b in zip(expected, got, strict=True):
+        assert b["rgb"].shape == (4, 24, 32, 3)
+        assert np.abs(a["rgb"].astype(int) - b["rgb"]).mean() < 4
+    raw = common.clips(SimpleNamespace(experiment=stored), 1, raw=True)[0]["rgb"]
+    assert min(raw.shape[1:3]) == 40 and raw.dtype == np.uint8

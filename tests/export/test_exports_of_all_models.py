@@ -3,22 +3,27 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from variants import FRAMES, VARIANTS, build
+from variants import FRAMES, VARIANTS, build, streams
 
-from export import common, saved_model, tflite
-from videorec.config import Data
+from export import saved_model, tflite
+from videorec.config import Data, Flow
 
-DATA = Data(frames=FRAMES, resize=(36, 40), crop=(32, 32))
 CLASSES = ("a", "b", "c")
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def exported(request):
-    """A model, real-sized clips, and what Keras says of them."""
+    """A model, its data, real-sized clips, and what Keras says of them; flow is longer where the model allows it."""
     model = build(request.param)
-    frames = np.random.default_rng(0).integers(0, 256, (2, FRAMES, *DATA.resize, 3), np.uint8)
-    expected = {key: value.numpy() for key, value in common.predict_resized(model, tf.constant(frames), DATA).items()}
-    return model, frames, expected
+    stream = "both" if len(streams(request.param)) == 2 else "rgb"
+    length = model.input["flow"].shape[1] or FRAMES + 1 if stream == "both" else None
+    data = Data(stream=stream, frames=FRAMES, flow=Flow(frames=length), resize=(36, 40), crop=(32, 32))
+    rng = np.random.default_rng(0)
+    clips = {name: rng.integers(0, 256, (2, data.of(name).frames, 36, 40, 3), np.uint8) for name in data.streams}
+    middle = {name: clip[:, :, 2:34, 4:36] for name, clip in clips.items()}
+    expected = {key: value.numpy() for key, value in model(middle, training=False).items()}
+    named = {name if stream == "both" else "frames": clip for name, clip in clips.items()}
+    return model, data, named, expected
 
 
 def assert_close(got, expected):
@@ -28,20 +33,20 @@ def assert_close(got, expected):
 
 
 def test_saved_model(exported, tmp_path):
-    model, frames, expected = exported
+    model, data, clips, expected = exported
     (tmp_path / "classes.txt").write_text("\n".join(CLASSES))
-    module = saved_model.serving_module(model, DATA, CLASSES, tmp_path / "classes.txt")
+    module = saved_model.serving_module(model, data, CLASSES, tmp_path / "classes.txt")
     tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": module.frames})
     loaded = tf.saved_model.load(str(tmp_path / "saved"))
-    got = loaded.signatures["serving_default"](frames=tf.constant(frames))
+    got = loaded.signatures["serving_default"](**{name: tf.constant(clip) for name, clip in clips.items()})
     assert_close(got, expected)
 
 
 def test_tflite(exported):
-    model, frames, expected = exported
-    interpreter = tf.lite.Interpreter(model_content=tflite.convert(model, DATA))
+    model, data, clips, expected = exported
+    interpreter = tf.lite.Interpreter(model_content=tflite.convert(model, data))
     operations = {op["op_name"] for op in interpreter._get_ops_details()}
     assert not [name for name in operations if name.startswith("Flex") or name == "CUSTOM"]
     runner = interpreter.get_signature_runner()
-    rows = [runner(frames=clip[None]) for clip in frames]
+    rows = [runner(**{name: clip[i : i + 1] for name, clip in clips.items()}) for i in range(2)]
     assert_close({key: np.concatenate([row[key] for row in rows]) for key in rows[0]}, expected)

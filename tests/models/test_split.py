@@ -6,7 +6,7 @@ from videorec import models
 from videorec.config import UserError
 from videorec.layers import TimeDistributed
 from videorec.models import backbones
-from videorec.models.split import is_frozen, split
+from videorec.models.split import cut, is_frozen, split
 
 TINY = {"backbone": "tiny", "weights": None}
 CLIPS = {"rgb": np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32, 3)).astype("uint8")}
@@ -69,3 +69,15 @@ def test_a_trained_backbone_is_refused():
     assert not is_frozen(model)
     with pytest.raises(UserError, match="trainable_from"):
         split(model)
+
+
+def test_a_trained_backbone_can_be_cut():
+    model = models.build("lrcn", {"rgb": (3, 32, 32, 3)}, classes=4, trainable_from="conv4", tap="fc", **TINY)
+    features, head = cut(model)
+    assert_equal(predict(head, predict(features, CLIPS)), predict(model, CLIPS))
+
+
+def test_a_model_without_backbone_cannot_be_cut():
+    x = keras.Input((3, 32, 32, 3), name="rgb")
+    with pytest.raises(ValueError, match="_backbone"):
+        cut(keras.Model({"rgb": x}, {"steps": keras.layers.GlobalAveragePooling3D()(x)}))

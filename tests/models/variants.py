@@ -1,6 +1,14 @@
 """The registered models, in every form that has a graph of its own, made small."""
 
+import numpy as np
+
 from videorec import models
+from videorec.models.attention_lstm import AttentionLSTM
+from videorec.models.gru_rcn import GRURCN
+from videorec.models.lrcn import LRCN
+from videorec.models.short_snippets_pooling import ShortSnippetsPooling
+from videorec.models.two_stream import part
+from videorec.models.visual_attention import VisualAttention
 
 CLASSES = 3
 TINY = {"backbone": "tiny", "tap": "fc", "weights": None, "trainable_from": "all"}
@@ -42,6 +50,18 @@ VARIANTS = {
         "short_snippets_pooling",
         {"hidden": 8, "variant": "time_domain", "filters": 5, "kernel": (2, 3, 3), "stride": 1, **MAP},
     ),
+    "two_stream": ("two_stream", {"rgb": LRCN(**TINY, units=8), "flow": LRCN(**TINY, units=6, bidirectional=True)}),
+    "two_stream-mixed": (
+        "two_stream",
+        {"rgb": GRURCN(**TINY | LEVELS), "flow": AttentionLSTM(**TINY, units=6), "fusion": (1.0, 2.0)},
+    ),
+    "two_stream-fixed": (
+        "two_stream",
+        {
+            "rgb": VisualAttention(**TINY | MAP, units=6, score="location", coverage=1.0, initial_state="zeros"),
+            "flow": ShortSnippetsPooling(**TINY, hidden=8, variant="local", window=2, stride=1),
+        },
+    ),
     "visual_attention": ("visual_attention", {"units": 8, **MAP}),
     "visual_attention-location": (
         "visual_attention",
@@ -52,14 +72,39 @@ VARIANTS = {
 assert {name for name, _ in VARIANTS.values()} == set(models.names()), "a model is missing in VARIANTS"
 
 
+def _hyperparameters(case: str) -> dict:
+    name, own = VARIANTS[case]
+    return own if name == "two_stream" else TINY | own  # the backbones of two_stream are its parts'
+
+
 def settings(case: str):
     """The model's dataclass with the case's settings."""
-    name, own = VARIANTS[case]
-    return models.CLASSES[name](**TINY | own)
+    return models.CLASSES[VARIANTS[case][0]](**_hyperparameters(case))
+
+
+def streams(case: str) -> tuple[str, ...]:
+    """The streams that the model takes; a model of one stream is tested on rgb."""
+    return ("rgb", "flow") if VARIANTS[case][0] == "two_stream" else ("rgb",)
+
+
+def parts(case: str) -> list[tuple]:
+    """`(stream, what its outputs' names begin with, dataclass)` of every recogniser in the model."""
+    if len(streams(case)) == 1:
+        return [("rgb", "", settings(case))]
+    return [(stream, f"{stream}_", part(settings(case), stream)) for stream in streams(case)]
+
+
+def clips(case: str, batch: int, *times: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Noise for each stream `(B, T, 32, 32, 3)`; `times`: of all streams, or of each."""
+    rng = np.random.default_rng(seed)
+    times = times if len(times) > 1 else times * len(streams(case))
+    shapes = {stream: (batch, time, 32, 32, 3) for stream, time in zip(streams(case), times, strict=True)}
+    return {stream: rng.integers(0, 256, shape).astype("uint8") for stream, shape in shapes.items()}
 
 
 def build(case: str, time=None, classes: int = CLASSES, stream: str = "rgb", **changes):
-    """The model of a case on frames of 32 x 32; with T open where it can be."""
-    name, own = VARIANTS[case]
-    time = time if time or settings(case).any_length else FRAMES
-    return models.build(name, {stream: (time, 32, 32, 3)}, classes, **TINY | own | changes)
+    """The model of a case on frames of 32 x 32; with T open where it can be. `stream`: of a model of one stream."""
+    names = (stream,) if len(streams(case)) == 1 else streams(case)
+    lengths = [time if time or part(settings(case), name).any_length else FRAMES for name in names]
+    shapes = {name: (length, 32, 32, 3) for name, length in zip(names, lengths, strict=True)}
+    return models.build(VARIANTS[case][0], shapes, classes, **_hyperparameters(case) | changes)

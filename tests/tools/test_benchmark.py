@@ -3,13 +3,14 @@
 import re
 
 import keras
+import numpy as np
 import pytest
 from conftest import write_video
 from rich.console import Console
 
 from videorec.config import UserError
 from videorec.tools.benchmark import __main__ as command
-from videorec.tools.benchmark import cache, figures, layers, pipeline, time_distributed
+from videorec.tools.benchmark import cache, figures, layers, memory, pipeline, time_distributed
 
 
 def shown(rows, capsys) -> str:
@@ -50,6 +51,17 @@ def test_cache(capsys):
     (row,) = cache.measure(epochs=2, clips=4, validation=2, backbone="tiny")
     assert row.target == "< 2 s"
     assert "an epoch of LRCN's head on 4 clips" in shown([row], capsys)
+
+
+def test_memory(capsys):
+    name = "clips of 16 frames, one every 8 frames"
+    ballast = np.ones(400 * 2**20, np.uint8)  # of this process: a new one must not be charged for it
+    (row,) = memory.measure((1, 2), {name: memory.READING[name]})
+    assert row.target == "<= 300 MB more"
+    assert "; 7 and 4 clips" in row.detail  # 50 and 25 frames, read to the end
+    peaks = [int(x) for x in re.search(r"peaks (\d+) and (\d+) MB", row.detail).groups()]
+    assert min(peaks) > 100 and max(peaks) < memory.peak() and memory.peak() > len(ballast) / 2**20
+    assert "a video of 2 s against one of 1 s" in shown([row], capsys)
 
 
 needs_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the train step is a tf.function")

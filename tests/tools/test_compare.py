@@ -79,14 +79,14 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_flops_against_hand_counts(name):
     parts, multiplications = CASES[name]
-    assert compare.flops_a_frame(frames_model(*parts), "rgb", (T, H, W, 3)) == pytest.approx(2 * multiplications, rel=1e-12)
+    assert compare.flops_a_frame(frames_model(*parts), {"rgb": (T, H, W, 3)}) == pytest.approx(2 * multiplications, rel=1e-12)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 7])
 def test_a_loop_counts_once_a_frame(frames):
     model = frames_model(*vectors(), layers.LSTM(6, return_sequences=True), layers.GRU(5))
     wanted = 2 * (4 * 6 * (240 + 6) + 3 * 5 * (6 + 5))
-    assert compare.flops_a_frame(model, "rgb", (frames, H, W, 3)) == wanted
+    assert compare.flops_a_frame(model, {"rgb": (frames, H, W, 3)}) == wanted
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_flops_against_published_multiply_adds(name, published):
     network = getattr(keras.applications, name)(weights=None)
     clip = keras.Input((None, 224, 224, 3), name="rgb", dtype="uint8")
     model = keras.Model({"rgb": clip}, TimeDistributed(network)(layers.Rescaling(1 / 255)(clip)))
-    assert compare.flops_a_frame(model, "rgb", (2, 224, 224, 3)) == pytest.approx(2 * published, rel=0.005)
+    assert compare.flops_a_frame(model, {"rgb": (2, 224, 224, 3)}) == pytest.approx(2 * published, rel=0.005)
 
 
 def test_counting_leaves_the_model_as_it_was():
@@ -108,7 +108,7 @@ def test_counting_leaves_the_model_as_it_was():
     model = frames_model(*vectors(), unrolled, layers.Bidirectional(layers.LSTM(6)))
     clip = {"rgb": np.random.default_rng(0).integers(0, 256, (2, T, H, W, 3), np.uint8)}
     before = model.predict_on_batch(clip)
-    compare.flops_a_frame(model, "rgb", (T, H, W, 3))
+    compare.flops_a_frame(model, {"rgb": (T, H, W, 3)})
     assert not any(layer.unroll for layer in model._flatten_layers() if hasattr(layer, "unroll"))
     np.testing.assert_array_equal(model.predict_on_batch(clip), before)
 
@@ -119,7 +119,7 @@ def test_an_operation_that_hides_others_is_not_passed_over():
             return keras.ops.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, 2 * y), (0, x))[1]
 
     with pytest.raises(RuntimeError, match="While.* hides a graph"):
-        compare.flops_a_frame(frames_model(Loop()), "rgb", (T, H, W, 3))
+        compare.flops_a_frame(frames_model(Loop()), {"rgb": (T, H, W, 3)})
 
 
 # === Grouping and table, on hand-made rows ===

@@ -7,7 +7,7 @@ The paper goes from 1 frame to 30 to 120: train with --data.frames 1 --name one,
 --train.init runs/one, then this with --train.init runs/thirty.
 
 Not as in the paper: its GoogLeNet (220 x 220, first trained on Sports-1M) is replaced by its successor InceptionV3 with
-ImageNet weights; frames beyond the end of a short video repeat its last one.
+ImageNet weights. A video shorter than the clip repeats from its start, as in the paper.
 """
 
 from videorec.config import Data, Evaluate, Experiment, Train
@@ -18,6 +18,7 @@ DATA = Data(
     frames=120,
     sampling="dense",
     hop=120,
+    short="repeat",
     resize=(256, 256),
     crop=(220, 220),
     crop_scale=(1.0, 1.0),

@@ -8,6 +8,7 @@ import math
 import tensorflow as tf
 
 from videorec.config import Data
+from videorec.data import flow
 
 GREY = (0.299, 0.587, 0.114)  # luma of R, G, B (ITU-R BT.601)
 ASPECT = (3 / 4, 4 / 3)  # of random crops, as is usual since Szegedy et al. 2014
@@ -20,14 +21,18 @@ def clip_seed(seed: int, epoch: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
 
 
 def augment(clip: tf.Tensor, seed: tf.Tensor, data: Data) -> tf.Tensor:
-    """Crop, mirror and colour jitter as `data` says: `(T, H, W, 3)` uint8 -> `(T, *data.crop, 3)` uint8."""
+    """Crop, mirror and colour jitter as `data` (of one stream) says: `(T, H, W, 3)` uint8 -> `(T, *data.crop, 3)` uint8.
+
+    The same seed makes the same crop and mirroring in every stream. Colours of flow pictures mean motion: only the sign of
+    what is mirrored changes. A crop that is scaled keeps the motion in px of the frame before.
+    """
     seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 4))
     clip = random_crop(clip, seeds[0], data.crop, data.crop_scale)
     if data.flip:
-        clip = either(seeds[1], mirror(clip, data.stream), clip)
+        clip = either(seeds[1], mirror(clip, data), clip)
     if data.flip_vertical:
-        clip = either(seeds[3], upside_down(clip, data.stream), clip)
-    if data.color:
+        clip = either(seeds[3], upside_down(clip, data), clip)
+    if data.color and data.stream == "rgb":
         clip = color_jitter(clip, seeds[2], data.color)
     return clip
 
@@ -60,21 +65,22 @@ def random_crop(clip: tf.Tensor, seed: tf.Tensor, size: tuple[int, int], scale: 
     return tf.ensure_shape(part, [clip.shape[0], *size, 3])
 
 
-def mirror(clip: tf.Tensor, stream: str) -> tf.Tensor:
-    """Left and right exchanged in `(..., H, W, 3)` uint8; in a flow picture the horizontal motion (channel 0) turns too:
-    1 - x in units of [0, 1], as LRCN's code has it."""
+def mirror(clip: tf.Tensor, data: Data) -> tf.Tensor:
+    """Left and right exchanged in `(..., H, W, 3)` uint8; in flow pictures u (channel 0) changes its sign."""
     mirrored = clip[..., ::-1, :]
-    if stream == "flow":
-        mirrored = tf.concat([255 - mirrored[..., :1], mirrored[..., 1:]], axis=-1)
-    return mirrored
+    return mirrored if data.stream == "rgb" else _negate(mirrored, 0, data.flow.encoding)
 
 
-def upside_down(clip: tf.Tensor, stream: str) -> tf.Tensor:
-    """Top and bottom exchanged in `(..., H, W, 3)` uint8; in a flow picture the vertical motion (channel 1) turns too."""
+def upside_down(clip: tf.Tensor, data: Data) -> tf.Tensor:
+    """Top and bottom exchanged in `(..., H, W, 3)` uint8; in flow pictures v (channel 1) changes its sign."""
     turned = clip[..., ::-1, :, :]
-    if stream == "flow":
-        turned = tf.concat([turned[..., :1], 255 - turned[..., 1:2], turned[..., 2:]], axis=-1)
-    return turned
+    return turned if data.stream == "rgb" else _negate(turned, 1, data.flow.encoding)
+
+
+def _negate(pictures: tf.Tensor, channel: int, encoding: str) -> tf.Tensor:
+    channels = tf.unstack(pictures, axis=-1)
+    channels[channel] = flow.negated(channels[channel], encoding)
+    return tf.stack(channels, axis=-1)
 
 
 def either(seed: tf.Tensor, one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
@@ -100,12 +106,12 @@ def centre_crop(clip: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     return clip[..., top : top + size[0], left : left + size[1], :]
 
 
-def crops(clip: tf.Tensor, size: tuple[int, int], number: int, stream: str = "rgb") -> tf.Tensor:
-    """The crops of an evaluation: `(T, H, W, 3)` -> `(number, T, *size, 3)`.
+def crops(clip: tf.Tensor, number: int, data: Data) -> tf.Tensor:
+    """The crops of an evaluation: `(T, H, W, 3)` -> `(number, T, *data.crop, 3)`.
 
     1: centre; 3: left (or top), centre, right (or bottom); 10: four corners and centre, then each of them mirrored.
     """
-    shape = tf.shape(clip)
+    shape, size = tf.shape(clip), data.crop
     bottom, right = shape[1] - size[0], shape[2] - size[1]
     middle = (bottom // 2, right // 2)
     if number == 1:
@@ -116,5 +122,5 @@ def crops(clip: tf.Tensor, size: tuple[int, int], number: int, stream: str = "rg
         corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), middle]
     parts = [clip[:, top : top + size[0], left : left + size[1]] for top, left in corners]
     if number == 10:
-        parts += [mirror(part, stream) for part in parts]
+        parts += [mirror(part, data) for part in parts]
     return tf.ensure_shape(tf.stack(parts), [number, clip.shape[0], *size, 3])

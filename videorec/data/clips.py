@@ -1,99 +1,96 @@
-"""From a video to its clips: choose indices, read on to the last of them, resize what is kept."""
+"""From a video to its clips: choose indices for each stream, and have its reader fetch the pictures.
 
-from collections import deque
+Streams lie side by side in time. Flow picture k is the motion from frame k to frame k + 1, so N frames have N - 1 flow
+pictures. Where both streams have one rate and length, picture t of both belongs to the same frame, and the frame without a
+motion, the last, is left out of both. Where they differ, both show the same place: the whole video (uniform), its start
+(first), or windows that begin at the same share of their possible starts (dense).
+"""
+
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from videorec.config import Data
-from videorec.data import sampling
-from videorec.data.decode import Reader, fit_frame
+from videorec.data import flow, sampling
 from videorec.data.manifest import Video
+from videorec.data.prepared_stream import PreparedStream, stored_pictures
 from videorec.data.problems import Problems
+from videorec.data.video_stream import VideoStream
 
 Choose = Callable[[int], np.ndarray]
 
 
 class ClipReader:
-    """Reads clips `(T, H, W, 3)` uint8 RGB of size `data.resize`.
+    """Reads clips, a dict with an array for each stream.
 
-    The header's frame count is only a first guess: where reading shows another, the indices are chosen again and the
-    video read again. True counts are remembered, so that this happens once a video and process.
+    Of videos: `(T, *data.resize, 3)` uint8, RGB. Of prepared pictures (`encoded` is True): `(T,)` JPEGs, for TensorFlow to
+    decode.
+
+    Raises:
+        UserError: the prepared folder lacks what `data` asks for, or the method of flow is not installed.
     """
 
     def __init__(self, data: Data, problems: Problems, threads: int = 1):
-        self.data, self.problems, self._threads = data, problems, threads
-        self._counts: dict[str, int] = {}
+        self.data, self.problems = data, problems
+        stored = stored_pictures(data)
+        self.encoded = stored is not None
+        if stored:
+            stored.check(data)
+        elif "flow" in data.streams and data.flow.method != "stored":
+            flow.check_method(data.flow.method)
+        parts = [data.of(name) for name in data.streams]
+        paired = len(parts) == 2 and same_clock(*parts)
+        self._streams = {
+            part.stream: PreparedStream(stored, part, problems, paired)
+            if stored
+            else VideoStream(part, problems, paired, threads)
+            for part in parts
+        }
 
-    def training_clip(self, video: Video, rng: np.random.Generator) -> np.ndarray:
-        """A random clip: a random place in each part of the video (uniform) or a random window (dense)."""
-        frames, step = self.data.frames, self.data.step
-        if self.data.sampling == "uniform":
-            positions = rng.random(frames)
-            return self._read(video, lambda n: sampling.uniform(n, frames, positions)[None], to_end=True)[0]
-        position = rng.random()
-        return self._read(video, lambda n: sampling.random_window(n, frames, step, position)[None], to_end=False)[0]
+    def training_clip(self, video: Video, key: tuple) -> dict[str, np.ndarray]:
+        """A random clip: a random place in each part of the video (uniform) or a random window (dense).
 
-    def plain_clips(self, video: Video, clips: int) -> Iterator[np.ndarray]:
+        Args:
+            key: seed of the random numbers. All streams draw the same.
+        """
+        clip = {}
+        for name, stream in self._streams.items():
+            choose = _training_choice(stream.data, np.random.default_rng(key))
+            clip[name] = stream.read(video, choose, to_end=stream.data.sampling == "uniform")[0]
+        return clip
+
+    def plain_clips(self, video: Video, clips: int) -> Iterator[dict[str, np.ndarray]]:
         """The clips of a deterministic protocol: `clips` spread evenly, or with 0 one every `hop` frames."""
         if clips == 0:
-            return self._dense(video)
-        frames, step = self.data.frames, self.data.step
-        if self.data.sampling == "uniform":
-            return iter(self._read(video, lambda n: sampling.uniform_views(n, frames, clips), to_end=True))
-        return iter(self._read(video, lambda n: sampling.spread_windows(n, frames, step, clips), to_end=True))
+            parts = [stream.windows(video) for stream in self._streams.values()]
+        else:
+            parts = [s.read(video, _plain_choice(s.data, clips), s.data.sampling != "first") for s in self._streams.values()]
+        for rows in zip(*parts, strict=True):
+            yield dict(zip(self._streams, rows, strict=True))
 
-    def _open(self, video: Video) -> Reader:
-        return Reader(video.path, self.data.fps, video.start, video.end, self._threads)
 
-    def _fit(self, frame: np.ndarray) -> np.ndarray:
-        return fit_frame(frame, *self.data.resize, self.data.fit)
+def same_clock(one: Data, other: Data) -> bool:
+    """Whether two streams show the same number of pictures at the same rate and distance."""
+    return (one.frames, one.fps, one.step) == (other.frames, other.fps, other.step)
 
-    def _read(self, video: Video, choose: Choose, to_end: bool) -> np.ndarray:
-        """`(V, T, H, W, 3)`: the frames that `choose(number of frames) -> (V, T)` names.
 
-        `to_end` reads past the last of them to learn the true count, where the choice depends on it.
-        """
-        reader = self._open(video)
-        known = self._counts.get(video.name)
-        expected = known or reader.declared
-        kept, count = self._collect(reader, set(choose(expected).flat), to_end and known is None)
-        if count is not None:
-            self._counts[video.name] = count
-        indices = choose(count or expected)
-        if not kept.keys() >= set(indices.flat):  # the header was wrong in a way that matters
-            kept, _ = self._collect(self._open(video), set(indices.flat), False)
-        if (count or expected) < sampling.span(indices.shape[1], self._step):
-            self.problems.add_short(video.name, count or expected, indices.shape[1])
-        return np.stack([[kept[i] for i in row] for row in indices])[..., ::-1]  # BGR -> RGB
+def _training_choice(data: Data, rng: np.random.Generator) -> Choose:
+    """`number of pictures -> (1, T)` indices."""
+    frames, step, short = data.frames, data.step, data.short
+    if data.sampling == "first":
+        return lambda n: sampling.window(n, frames, step, 0, short)[None]
+    if data.sampling == "dense":
+        position = rng.random()
+        return lambda n: sampling.random_window(n, frames, step, position, short)[None]
+    positions = rng.random(frames)
+    return lambda n: sampling.uniform(n, frames, positions, short)[None]
 
-    @property
-    def _step(self) -> int:
-        return self.data.step if self.data.sampling == "dense" else 1
 
-    def _collect(self, reader: Reader, wanted: set[int], to_end: bool) -> tuple[dict[int, np.ndarray], int | None]:
-        """The wanted frames that exist, and the number of frames where the end was reached."""
-        kept, last, index = {}, max(wanted), -1
-        for index, retrieve in enumerate(reader):
-            if index in wanted:
-                kept[index] = self._fit(retrieve())
-            if index == last and not to_end:
-                return kept, None
-        return kept, index + 1
-
-    def _dense(self, video: Video) -> Iterator[np.ndarray]:
-        """The windows of `sampling.dense_windows`, with no more than one window in memory."""
-        frames, step, hop = self.data.frames, self.data.step, self.data.hop
-        span = sampling.span(frames, step)
-        recent: deque[np.ndarray] = deque(maxlen=span)
-        count = 0
-        for count, retrieve in enumerate(self._open(video), start=1):
-            recent.append(self._fit(retrieve()))
-            if count >= span and (count - span) % hop == 0:
-                yield np.stack(list(recent)[::step])[..., ::-1]
-        full = (count - span) // hop + 1 if count >= span else 0
-        if count < span:
-            self.problems.add_short(video.name, count, frames)
-            recent.extend([recent[-1]] * (span - count))
-        for _ in range(full, -(-count // hop)):  # the starts whose window would pass the end
-            yield np.stack(list(recent)[::step])[..., ::-1]
+def _plain_choice(data: Data, clips: int) -> Choose:
+    """`number of pictures -> (clips, T)` indices."""
+    frames, step, short = data.frames, data.step, data.short
+    if data.sampling == "first":
+        return lambda n: np.stack([sampling.window(n, frames, step, 0, short)] * clips)
+    if data.sampling == "dense":
+        return lambda n: sampling.spread_windows(n, frames, step, clips, short)
+    return lambda n: sampling.uniform_views(n, frames, clips, short)

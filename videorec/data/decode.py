@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from videorec.data import files
 from videorec.data.sources import IMAGE_SUFFIXES
 
 Retrieve = Callable[[], np.ndarray]
@@ -24,18 +25,36 @@ class Reader:
     """The frames of one video in order: iterate for functions that convert a frame only when called.
 
     Args:
-        path: video file, or folder of images (in name order; they count as already at the wanted rate).
+        path: video file, local or remote, or local folder of images (in name order; they count as already at the wanted rate).
         fps: resample to this rate by time stamps, so that a variable frame rate comes out right; None: every frame.
         start, end: seconds; frames outside are left out, and what follows `end` is not decoded.
         threads: decoder threads of this file; 1 where several files are decoded at once.
+        cache_gb: most disk that copies of remote videos take. This one's stays while the reader lives.
+
+    Attributes:
+        stamp: seconds from `start` to the frame that iterating gave last; None for a folder of frames, which has no clock.
 
     Raises:
         Unreadable: when opened, or when iterated without a single frame.
     """
 
-    def __init__(self, path, fps: float | None = None, start: float | None = None, end: float | None = None, threads=1):
-        self.path, self.fps = Path(path), fps
-        self.start, self.end = start or 0.0, float("inf") if end is None else end
+    stamp: float | None = None
+
+    def __init__(
+        self,
+        path: str | Path,
+        fps: float | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        threads: int = 1,
+        cache_gb: float = 20.0,
+    ):
+        self.fps, self.start, self.end = fps, start or 0.0, float("inf") if end is None else end
+        self._copy = files.local(path, cache_gb)
+        try:
+            self.path = self._copy.__enter__()
+        except OSError as error:
+            raise Unreadable(error.strerror or str(error)) from error
         self._source = _Folder(self.path) if self.path.is_dir() else _File(self.path, threads)
 
     @property
@@ -62,6 +81,7 @@ class Reader:
             if stamp >= self.end:
                 break
             for _ in range(self._due(stamp, emitted)):
+                self.stamp = emitted / self.fps if self.fps else stamp - self.start
                 yield self._source.retrieve
                 emitted += 1
         if not emitted:
@@ -165,6 +185,13 @@ def fit_frame(frame: np.ndarray, height: int, width: int, fit: str = "stretch") 
         return frame
     method = cv2.INTER_AREA if h >= height and w >= width else cv2.INTER_LINEAR
     return cv2.resize(frame, (width, height), interpolation=method)
+
+
+def scale_to_short_side(frame: np.ndarray, side: int) -> np.ndarray:
+    """Resize one frame `(h, w, 3)` uint8 so that its short side has `side` px; the other keeps the aspect ratio, rounded."""
+    h, w = frame.shape[:2]
+    scale = side / min(h, w)
+    return fit_frame(frame, max(round(h * scale), 1), max(round(w * scale), 1))
 
 
 def count(path, fps=None, start=None, end=None) -> int:

@@ -8,6 +8,7 @@ Not NumPy's .npz: its reader parses each array's header with `ast`, which is not
 3.11 ("SystemError: AST constructor recursion depth mismatch"). Here the arrays are plain bytes, their types and shapes JSON.
 """
 
+import dataclasses
 import hashlib
 import json
 import logging
@@ -22,15 +23,17 @@ import numpy as np
 import tensorflow as tf
 
 import videorec
-from videorec.config import Data, Model, UserError
+from videorec.config import Data, UserError
 from videorec.data import augment, pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
+from videorec.data.prepared_stream import stored_pictures
+from videorec.models.framewise import Framewise
 from videorec.models.split import backbone_layers
 
 log = logging.getLogger(__name__)
 
-PIXEL_SETTINGS = ("stream", "frames", "sampling", "step", "fps", "resize", "crop", "fit")
+PIXEL_SETTINGS = ("frames", "sampling", "step", "short", "fps", "resize", "crop", "fit")
 INDEX = "index.json"  # member of an entry: {name of the array: [type, shape]}
 AUGMENT_SETTINGS = ("flip", "flip_vertical", "crop_scale", "color")
 
@@ -40,19 +43,20 @@ class FeatureStore:
 
     Args:
         folder: of all stores.
-        model, data: what the features depend on.
+        data: what the features depend on.
         backbone: the model that computes them; its outputs and its weights are part of the key.
         seed: of the augmented views.
     """
 
-    def __init__(self, folder: str, model: Model, data: Data, backbone: keras.Model, seed: int):
+    def __init__(self, folder: str, data: Data, backbone: keras.Model, seed: int):
         weights = hashlib.sha256()
         for array in backbone.get_weights():
             weights.update(np.ascontiguousarray(array))
-        pixels = {name: getattr(data, name) for name in PIXEL_SETTINGS}
         self._augmentation = {"seed": seed, **{name: getattr(data, name) for name in AUGMENT_SETTINGS}}
-        key = [videorec.__version__, model.backbone, model.tap, _taps(backbone), pixels, weights.hexdigest()]
-        self.folder = Path(folder).expanduser() / f"{model.backbone}-{model.tap}-{_digest(key)[:12]}"
+        names = [layer.layer.name for layer in backbone_layers(backbone).values()]
+        pixels = [_pixels(data.of(name)) for name in data.streams]
+        key = [videorec.__version__, names, _taps(backbone), pixels, weights.hexdigest()]
+        self.folder = Path(folder).expanduser() / f"{'+'.join(dict.fromkeys(names))}-{data.stream}-{_digest(key)[:12]}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -97,6 +101,14 @@ class FeatureStore:
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise _cannot_write(path, error) from error
+
+
+def _pixels(data: Data) -> dict:
+    """What the pictures of one stream depend on."""
+    stored = stored_pictures(data)
+    flow = dataclasses.asdict(data.flow) if data.stream == "flow" else None
+    pixels = {name: getattr(data, name) for name in PIXEL_SETTINGS}
+    return {"stream": data.stream, "flow": flow, "prepared": stored and stored.settings, **pixels}
 
 
 def _taps(backbone: keras.Model) -> dict[str, list[str]]:
@@ -145,9 +157,9 @@ def fill(
     """Compute what the store lacks; returns the numbers of entries (reused, made)."""
     wanted = [(video, view, store.path(video, view)) for video in videos for view in range(views)]
     missing = [entry for entry in wanted if FeatureStore.read(entry[2]) is None]
-    stream, done = reader.data.stream, 0
+    framewise, done = Framewise(backbone), 0
     for clips, index, readable in _views(missing, reader, seed).batch(batch).prefetch(2):
-        features = keras.tree.map_structure(keras.ops.convert_to_numpy, backbone.predict_on_batch({stream: clips}))
+        features = framewise.features(clips)
         for row, (i, ok) in enumerate(zip(index.numpy(), readable.numpy(), strict=True)):
             if ok:
                 FeatureStore.write(missing[i][2], {name: array[row] for name, array in features.items()})
@@ -164,21 +176,26 @@ def _views(entries: Sequence[tuple[Video, int, Path]], reader: ClipReader, seed:
 
     def decode(index):
         video, view, _ = entries[index]
-        rng = np.random.default_rng((seed, view, _stable(video))) if view else None
-        return pipeline.read_clip(video, reader, rng)
+        clip, readable = pipeline.read_clip(video, reader, (seed, view, _stable(video)) if view else None)
+        return [*clip.values(), readable]
 
     views = tf.constant([view for _, view, _ in entries], tf.int32)
     keys = tf.constant([_stable(video) for video, _, _ in entries], tf.int32)
 
     def load(index):
-        clip, readable = tf.numpy_function(decode, [index], (tf.uint8, tf.float32))
-        clip = tf.ensure_shape(clip, (data.frames, *data.resize, 3))
-        clip = tf.cond(
+        *clip, readable = tf.numpy_function(decode, [index], pipeline.types(reader))
+        inputs = {}
+        for name, pictures in zip(data.streams, clip, strict=True):
+            inputs[name] = cut(pipeline.pixels(pictures, reader, data.of(name)), index, data.of(name))
+        return inputs, index, tf.ensure_shape(readable, ())
+
+    def cut(pictures, index, part):
+        pictures = tf.cond(
             views[index] == 0,
-            lambda: augment.centre_crop(clip, data.crop),
-            lambda: augment.augment(clip, augment.clip_seed(seed, views[index], keys[index]), data),
+            lambda: augment.centre_crop(pictures, part.crop),
+            lambda: augment.augment(pictures, augment.clip_seed(seed, views[index], keys[index]), part),
         )
-        return tf.ensure_shape(clip, (data.frames, *data.crop, 3)), index, tf.ensure_shape(readable, ())
+        return tf.ensure_shape(pictures, (part.frames, *part.crop, 3))
 
     return tf.data.Dataset.range(len(entries)).map(load, num_parallel_calls=pipeline.workers(data))
 

@@ -5,12 +5,14 @@ A group (same scene, same actor, same recording) never sits on both sides of a s
 """
 
 import csv
+import io
 import os
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 from videorec.config import UserError, nearest
+from videorec.data import files
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("path", "label", "start", "end", "split", "group")
@@ -41,13 +43,12 @@ def read(path: str | Path, videos: str | Path | None = None) -> list[Video]:
     Raises:
         UserError: naming file and line, for an unknown column, a missing value, a wrong number or a duplicate row.
     """
-    path = Path(path)
-    base = Path(videos) if videos else path.parent
+    base = videos or os.path.dirname(path) or "."
+    base = base if files.is_remote(base) else Path(base)
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            _check_columns(path, reader.fieldnames or [])
-            rows = [_parse(row, f"{path}, line {reader.line_num}", base) for row in reader]
+        reader = csv.DictReader(io.StringIO(files.read(path).decode("utf-8-sig"), newline=""))
+        _check_columns(path, reader.fieldnames or [])
+        rows = [_parse(row, f"{path}, line {reader.line_num}", base) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"The manifest {path} cannot be read: {error}") from error
     if not rows:
@@ -56,7 +57,7 @@ def read(path: str | Path, videos: str | Path | None = None) -> list[Video]:
     return rows
 
 
-def _check_columns(path: Path, columns: list[str]) -> None:
+def _check_columns(path: str | Path, columns: list[str]) -> None:
     missing = [name for name in ("path", "label") if name not in columns]
     if missing:
         raise UserError(f"{path}: the first line must name the columns path and label. Received: {', '.join(columns)}")
@@ -65,7 +66,7 @@ def _check_columns(path: Path, columns: list[str]) -> None:
             raise UserError(f"{path}: unknown column {name!r}. {nearest(name, COLUMNS)}")
 
 
-def _parse(row: dict, where: str, base: Path) -> Video:
+def _parse(row: dict, where: str, base: str | Path) -> Video:
     if None in row or None in row.values():
         raise UserError(f"{where}: another number of values than the first line has columns.")
     row = {key: value.strip() for key, value in row.items()}
@@ -78,7 +79,7 @@ def _parse(row: dict, where: str, base: Path) -> Video:
     start, end = _seconds(row, "start", where), _seconds(row, "end", where)
     if end is not None and end <= (start or 0.0):
         raise UserError(f"{where}: end must come after start. Received: start={start}, end={end}")
-    return Video(os.path.join(base, row["path"]), labels, start, end, split, row.get("group") or None)
+    return Video(files.join(base, row["path"]), labels, start, end, split, row.get("group") or None)
 
 
 def _seconds(row: dict, key: str, where: str) -> float | None:
@@ -94,7 +95,7 @@ def _seconds(row: dict, key: str, where: str) -> float | None:
     return value
 
 
-def _check_duplicates(path: Path, rows: list[Video]) -> None:
+def _check_duplicates(path: str | Path, rows: list[Video]) -> None:
     seen = set()
     for video in rows:
         if video.name in seen:
@@ -104,22 +105,26 @@ def _check_duplicates(path: Path, rows: list[Video]) -> None:
 
 def write(path: str | Path, videos: list[Video]) -> None:
     """Write a manifest; video paths become relative to its folder where they lie below it."""
-    path = Path(path)
-    base = path.parent.resolve()
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for video in videos:
+        cells = [_below(path, video.path), ";".join(video.labels), video.start, video.end, video.split, video.group]
+        writer.writerow(["" if cell is None else cell for cell in cells])
     try:
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for video in videos:
-                full = Path(video.path).parent.resolve() / Path(video.path).name
-                name = full.relative_to(base) if full.is_relative_to(base) else full
-                cells = [name, ";".join(video.labels), video.start, video.end, video.split, video.group]
-                writer.writerow(["" if cell is None else cell for cell in cells])
-        os.replace(temporary, path)
+        files.write(path, text.getvalue().encode())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UserError(f"The manifest {path} cannot be written: {error}") from error
+
+
+def _below(manifest: str | Path, video: str) -> str:
+    """A video's path as the manifest names it."""
+    if files.is_remote(video):
+        return video.removeprefix(f"{os.path.dirname(manifest)}/")
+    if files.is_remote(manifest):
+        return os.path.abspath(video)
+    base, video = Path(manifest).parent.resolve(), Path(video).parent.resolve() / Path(video).name
+    return str(video.relative_to(base) if video.is_relative_to(base) else video)
 
 
 def check_groups(videos: list[Video]) -> None:

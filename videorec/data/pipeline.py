@@ -4,6 +4,7 @@ The order of the data and every random choice follow from (seed, epoch, index) a
 interrupted goes on with exactly the data it would have seen.
 """
 
+import functools
 import logging
 import os
 from collections import Counter
@@ -17,6 +18,7 @@ from videorec.config import Data
 from videorec.data import augment
 from videorec.data.clips import ClipReader
 from videorec.data.decode import Unreadable
+from videorec.data.fit import fit_frames
 from videorec.data.manifest import Video
 
 cv2.setNumThreads(0)  # the pipeline decodes files in parallel; OpenCV's own threads would fight for the same cores
@@ -61,8 +63,8 @@ def training(
     """Batches of `(inputs, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch.
 
     Targets and weights are dicts with an entry for each of the model's `outputs`, as Keras wants it; those of `steps` (the
-    loss) and `probabilities` (the metrics) are used. Class weights go to the loss alone, a video that cannot be read has
-    weight 0 everywhere.
+    loss; `rgb_steps` and `flow_steps` of two streams) and `probabilities` (the metrics) are used. Class weights go to the loss
+    alone, a video that cannot be read has weight 0 everywhere.
     """
     targets, shares = tf.constant(one_hot(videos, classes)), tf.constant(class_shares(videos))
     draw = tf.math.log(shares) if data.balance == "sample" else None
@@ -71,7 +73,7 @@ def training(
     def sample(index, epoch):
         inputs, readable = load(index, epoch)
         y = targets[index]
-        weights = dict.fromkeys(outputs, readable) | {"steps": readable * loss_weight[index]}
+        weights = {name: readable * loss_weight[index] if name.endswith("steps") else readable for name in outputs}
         return inputs, dict.fromkeys(outputs, y), weights
 
     def one_epoch(epoch):
@@ -93,35 +95,57 @@ def epoch_order(count: int, epoch: tf.Tensor, seed: int, log_shares: tf.Tensor |
 def load_frames(videos: Sequence[Video], data: Data, reader: ClipReader, seed: int) -> Load:
     """Decode one clip of a video and augment it as `data` says; the epoch keys the random choices."""
 
-    def decode(index, epoch):
-        rng = np.random.default_rng((seed, epoch, index)) if data.augment else None
-        return read_clip(videos[index], reader, rng)
+    def read(index, epoch):
+        clip, readable = read_clip(videos[index], reader, (seed, epoch, index) if data.augment else None)
+        return [*clip.values(), readable]
 
     def load(index, epoch):
-        clip, readable = tf.numpy_function(decode, [index, epoch], (tf.uint8, tf.float32))
-        clip = tf.ensure_shape(clip, (data.frames, *data.resize, 3))  # (T, H, W, 3)
-        if data.augment:
-            clip = augment.augment(clip, augment.clip_seed(seed, epoch, index), data)
-        else:
-            clip = augment.centre_crop(clip, data.crop)
-        clip = tf.ensure_shape(clip, (data.frames, *data.crop, 3))
-        return {data.stream: clip}, tf.ensure_shape(readable, ())
+        *clip, readable = tf.numpy_function(read, [index, epoch], types(reader))
+        inputs = {}
+        for name, pictures in zip(data.streams, clip, strict=True):
+            part = data.of(name)
+            pictures = pixels(pictures, reader, part)
+            if data.augment:
+                pictures = augment.augment(pictures, augment.clip_seed(seed, epoch, index), part)
+            else:
+                pictures = augment.centre_crop(pictures, part.crop)
+            inputs[name] = tf.ensure_shape(pictures, (part.frames, *part.crop, 3))
+        return inputs, tf.ensure_shape(readable, ())
 
     return load
 
 
-def read_clip(video: Video, reader: ClipReader, rng: np.random.Generator | None) -> tuple[np.ndarray, np.float32]:
-    """A random clip, or the plain one without `rng`, and 1; black frames and 0 where the video cannot be read."""
+def types(reader: ClipReader) -> list[tf.DType]:
+    """Of what `read_clip` gives: the streams of a clip as they are read, and its weight."""
+    return [tf.string if reader.encoded else tf.uint8] * len(reader.data.streams) + [tf.float32]
+
+
+def pixels(pictures: tf.Tensor, reader: ClipReader, data: Data) -> tf.Tensor:
+    """One stream of a clip as it was read -> `(T, *data.resize, 3)` uint8: prepared JPEGs `(T,)` are decoded and resized."""
+    if reader.encoded:
+        frame = tf.TensorSpec((None, None, 3), tf.uint8)
+        decode = functools.partial(tf.io.decode_jpeg, channels=3, dct_method="INTEGER_FAST")
+        pictures = tf.map_fn(decode, tf.ensure_shape(pictures, (data.frames,)), fn_output_signature=frame)
+        pictures = fit_frames(pictures, data)
+    return tf.ensure_shape(pictures, (data.frames, *data.resize, 3))  # (T, H, W, 3)
+
+
+def read_clip(video: Video, reader: ClipReader, key: tuple | None) -> tuple[dict[str, np.ndarray], np.float32]:
+    """A random clip, or the plain one without `key`, and 1; black pictures and 0 where the video cannot be read."""
     try:
-        clip = next(reader.plain_clips(video, 1)) if rng is None else reader.training_clip(video, rng)
-        return np.ascontiguousarray(clip), np.float32(1)
+        clip = next(reader.plain_clips(video, 1)) if key is None else reader.training_clip(video, key)
+        return {name: np.ascontiguousarray(pictures) for name, pictures in clip.items()}, np.float32(1)
     except Unreadable as error:
         reader.problems.add_unreadable(video.name, str(error))
-        return _black(reader.data), np.float32(0)
+        return _black(reader), np.float32(0)
 
 
-def _black(data: Data) -> np.ndarray:
-    return np.zeros((data.frames, *data.resize, 3), np.uint8)
+def _black(reader: ClipReader) -> dict[str, np.ndarray]:
+    parts = {name: reader.data.of(name) for name in reader.data.streams}
+    if not reader.encoded:
+        return {name: np.zeros((part.frames, *part.resize, 3), np.uint8) for name, part in parts.items()}
+    jpeg = cv2.imencode(".jpg", np.zeros((*reader.data.resize, 3), np.uint8))[1].tobytes()
+    return {name: np.array([jpeg] * part.frames, object) for name, part in parts.items()}
 
 
 def evaluation(videos: Sequence[Video], data: Data, reader: ClipReader, clips: int, crops: int, batch: int) -> tf.data.Dataset:
@@ -131,18 +155,22 @@ def evaluation(videos: Sequence[Video], data: Data, reader: ClipReader, clips: i
         clips: a video; 0: one every `data.hop` frames.
         crops: 1, 3 or 10 a clip.
     """
+    parts = {name: data.of(name) for name in data.streams}
 
     def read(index):
         video = videos[index]
         try:
             for clip in reader.plain_clips(video, clips):
-                yield np.ascontiguousarray(clip), index, np.float32(1)
+                yield {name: np.ascontiguousarray(x) for name, x in clip.items()}, index, np.float32(1)
         except Unreadable as error:
             reader.problems.add_unreadable(video.name, str(error))
-            yield _black(data), index, np.float32(0)
+            yield _black(reader), index, np.float32(0)
+
+    def spec(part):
+        return tf.TensorSpec((part.frames,), tf.string) if reader.encoded else _spec(part)
 
     signature = (
-        tf.TensorSpec((data.frames, *data.resize, 3), tf.uint8),
+        {name: spec(part) for name, part in parts.items()},
         tf.TensorSpec((), tf.int64),
         tf.TensorSpec((), tf.float32),
     )
@@ -151,14 +179,18 @@ def evaluation(videos: Sequence[Video], data: Data, reader: ClipReader, clips: i
         return tf.data.Dataset.from_generator(read, args=(index,), output_signature=signature)
 
     def cut(clip, index, readable):
-        parts = augment.crops(clip, data.crop, crops, data.stream)  # (crops, T, h, w, 3)
-        return {data.stream: parts}, tf.repeat(index, crops), tf.repeat(readable, crops)
+        inputs = {name: augment.crops(pixels(clip[name], reader, part), crops, part) for name, part in parts.items()}
+        return inputs, tf.repeat(index, crops), tf.repeat(readable, crops)  # inputs: (crops, T, h, w, 3)
 
     parallel = workers(data)
     flat = tf.data.Dataset.range(len(videos)).interleave(
         views_of, cycle_length=parallel, num_parallel_calls=parallel, deterministic=True
     )
     return flat.map(cut, num_parallel_calls=parallel).unbatch().batch(batch).prefetch(2)
+
+
+def _spec(part: Data) -> tf.TensorSpec:
+    return tf.TensorSpec((part.frames, *part.resize, 3), tf.uint8)
 
 
 def validation(

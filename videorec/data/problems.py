@@ -29,11 +29,12 @@ class Problems:
                 self.unreadable[name] = reason
                 log.warning("unreadable, counted with weight 0: %s: %s", name, reason)
 
-    def add_short(self, name: str, frames: int, wanted: int) -> None:
-        """Note a video with fewer frames than a clip; the log says once that its last frame is repeated."""
+    def add_short(self, name: str, frames: int, wanted: int, filled: str) -> None:
+        """Note a video with fewer frames than a clip; the log says once how such are `filled` (see `Data.short`)."""
+        how = {"hold": "its last frame is repeated", "repeat": "it repeats from its start"}[filled]
         with self._lock:
             if not self.short:
-                log.warning("%s has %d frames, a clip %d: its last frame is repeated (so for all such)", name, frames, wanted)
+                log.warning("%s has %d frames, a clip %d: %s (so for all such)", name, frames, wanted, how)
             self.short[name] = frames
 
     def check(self) -> None:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from videorec.config import Data, Experiment, UserError
-from videorec.data import manifest, splitting, synthetic
+from videorec.data import files, manifest, splitting, synthetic
 from videorec.data.manifest import Video
 
 log = logging.getLogger(__name__)
@@ -69,8 +69,17 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
 
 def find(data: Data) -> list[Video]:
     """The videos of the source that `data.path` names; the split is None where the source does not give it."""
+    from videorec.data.prepared import Prepared, is_prepared  # it decodes, and decoding needs this module
+    from videorec.data.remote_folders import remote_class_folders  # it needs this module too
+
     if data.path == "synthetic":
         return manifest.read(synthetic_folder())
+    if is_prepared(data.path):
+        return Prepared(data.path).videos()
+    if files.is_remote(data.path):
+        if data.path.endswith(".csv"):
+            return manifest.read(data.path, data.videos)
+        return remote_class_folders(data.path.rstrip("/"), data.group)
     path = Path(data.path).expanduser()
     if path.suffix == ".csv":
         return manifest.read(path, data.videos)
@@ -79,7 +88,8 @@ def find(data: Data) -> list[Video]:
         raise UserError(
             f"--data.path must be a folder of videos, a manifest (.csv) or `synthetic`. Received: {data.path}, which {what}."
         )
-    base = Path(data.videos).expanduser() if data.videos else path
+    base = data.videos or path
+    base = base if files.is_remote(base) else Path(base).expanduser()
     if (path / "classInd.txt").exists():
         return _ucf101(path, base, data.official_split)
     if list(path.glob("*_test_split1.txt")):
@@ -132,9 +142,9 @@ def _is_media(path: Path) -> bool:
 def _videos_below(folder: Path) -> list[Path]:
     """Video files, and folders that hold images, at any depth; sorted."""
     found = []
-    for parent, folders, files in os.walk(folder, followlinks=True):
+    for parent, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        suffixes = {name: Path(name).suffix.lower() for name in files if not name.startswith(".")}
+        suffixes = {name: Path(name).suffix.lower() for name in names if not name.startswith(".")}
         found += [Path(parent) / name for name, suffix in suffixes.items() if suffix in VIDEO_SUFFIXES]
         if any(suffix in IMAGE_SUFFIXES for suffix in suffixes.values()):
             if Path(parent) == folder:
@@ -149,7 +159,7 @@ def _videos_below(folder: Path) -> list[Path]:
 # === Official lists ===
 
 
-def _ucf101(lists: Path, base: Path, number: int) -> list[Video]:
+def _ucf101(lists: Path, base: str | Path, number: int) -> list[Video]:
     """`trainlist01.txt` (path and 1-based label) and `testlist01.txt` (path alone); the class is the path's folder."""
     known = {line.split()[-1] for line in _lines(lists / "classInd.txt")}
     videos = []
@@ -161,11 +171,11 @@ def _ucf101(lists: Path, base: Path, number: int) -> list[Video]:
                 raise UserError(f"{lists / name}: {line!r} is of no class in classInd.txt.")
             match = re.search(r"_g(\d+)_", path)
             group = f"{label} g{match.group(1)}" if match else None
-            videos.append(Video(_or_frames(base / path), (label,), split=split, group=group))
+            videos.append(Video(_or_frames(files.join(base, path)), (label,), split=split, group=group))
     return videos
 
 
-def _hmdb51(lists: Path, base: Path, number: int) -> list[Video]:
+def _hmdb51(lists: Path, base: str | Path, number: int) -> list[Video]:
     """`CLASS_test_split1.txt`: a video and 1 (train), 2 (test) or 0 (not used) a line; videos lie in `CLASS/`."""
     videos = []
     for file in sorted(lists.glob(f"*_test_split{number}.txt")):
@@ -179,16 +189,16 @@ def _hmdb51(lists: Path, base: Path, number: int) -> list[Video]:
             split = "train" if use == "1" else "test"
             # Clips of one film share the name before the class; the group serves to cut validation off training.
             group = f"{split} {name.split(f'_{label}_')[0]}"
-            videos.append(Video(_or_frames(base / label / name), (label,), split=split, group=group))
+            videos.append(Video(_or_frames(files.join(base, label, name)), (label,), split=split, group=group))
     if not videos:
         raise UserError(f"{lists} holds no list *_test_split{number}.txt. Choose --data.official-split 1, 2 or 3.")
     return videos
 
 
-def _or_frames(path: Path) -> str:
+def _or_frames(path: str) -> str:
     """The listed video, or the folder of its frames that stands in its place under the same name without suffix."""
-    folder = path.with_suffix("")
-    return str(folder if not path.exists() and folder.is_dir() else path)
+    folder = os.path.splitext(path)[0]
+    return folder if not files.is_remote(path) and not os.path.exists(path) and os.path.isdir(folder) else path
 
 
 def _lines(path: Path) -> list[str]:

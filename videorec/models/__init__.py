@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 
-from videorec.config import Experiment, Model, UserError, nearest
+from videorec.config import Experiment, Model, Recogniser, UserError, nearest
 from videorec.models.attention_lstm import AttentionLSTM
 from videorec.models.conv_lstm import ConvLSTM
 from videorec.models.fc_lstm import FCLSTM
@@ -13,7 +13,8 @@ from videorec.models.gru_rcn import GRURCN
 from videorec.models.lrcn import LRCN
 from videorec.models.short_snippets_lstm import ShortSnippetsLSTM
 from videorec.models.short_snippets_pooling import ShortSnippetsPooling
-from videorec.models.streams import check
+from videorec.models.streams import STREAMS, check
+from videorec.models.two_stream import TwoStream, part
 from videorec.models.visual_attention import VisualAttention
 
 _ALL = (
@@ -25,6 +26,7 @@ _ALL = (
     LRCN,
     ShortSnippetsLSTM,
     ShortSnippetsPooling,
+    TwoStream,
     VisualAttention,
 )
 CLASSES: dict[str, type[Model]] = {cls.name: cls for cls in _ALL}
@@ -40,32 +42,43 @@ def build(name: str, streams: dict[str, tuple] | None = None, classes: int = 101
 
     Args:
         name: one of `names()`.
-        streams: shape `(T, H, W, 3)` of each stream (`rgb`, `flow`); T may be None. Default: 16 RGB frames, 224 x 224.
+        streams: shape `(T, H, W, 3)` of each stream (`rgb`, `flow`); T may be None. Default: 16 frames, 224 x 224,
+            of RGB (of both for `two_stream`).
         classes: number of classes.
-        **hyperparameters: fields of the model's dataclass, `CLASSES[name]`.
+        **hyperparameters: fields of the model's dataclass, `CLASSES[name]`. The parts `rgb` and `flow` of `two_stream` are
+            such dataclasses, or names for their defaults: `rgb="lrcn", flow=ShortSnippetsLSTM(layers=2)`.
 
     Raises:
         UserError: an unknown model or hyperparameter, or settings that do not go together.
     """
-    if name not in CLASSES:
-        raise UserError(f"No model is called {name!r}. {nearest(str(name), CLASSES)}")
-    known = [field.name for field in dataclasses.fields(CLASSES[name])]
-    for key in hyperparameters:
+    cls = _by_name(name)
+    known = [field.name for field in dataclasses.fields(cls)]
+    for key, value in hyperparameters.items():
         if key not in known:
             raise UserError(f"{name} has no hyperparameter {key!r}. {nearest(key, known)}")
-    streams = {"rgb": (16, 224, 224, 3)} if streams is None else streams
-    return from_config(CLASSES[name](**hyperparameters), streams, classes)
+        if key in STREAMS and isinstance(value, str):
+            hyperparameters[key] = _by_name(value)()
+    if streams is None:
+        streams = dict.fromkeys(STREAMS if cls is TwoStream else STREAMS[:1], (16, 224, 224, 3))
+    return from_config(cls(**hyperparameters), streams, classes)
+
+
+def _by_name(name: str) -> type[Model]:
+    if name not in CLASSES:
+        raise UserError(f"No model is called {name!r}. {nearest(str(name), CLASSES)}")
+    return CLASSES[name]
 
 
 def from_config(model: Model, streams: dict[str, tuple], classes: int) -> keras.Model:
     """As `build`, from the model's dataclass."""
     check(streams)
-    for name, (frames, *_) in streams.items():
-        if frames is not None and frames < model.least_frames:
-            least = f"{model.name} with these settings needs clips of at least {model.least_frames} frames"
-            raise UserError(f"{least}. Received: {frames} frames of {name}")
-        if frames is None and not model.any_length:
-            raise UserError(f"{model.name} with these settings needs a fixed number of frames. Received: None for {name}")
+    for stream, (frames, *_) in streams.items():
+        reader = part(model, stream)
+        if frames is not None and frames < reader.least_frames:
+            least = f"{reader.name} with these settings needs clips of at least {reader.least_frames} frames"
+            raise UserError(f"{least}. Received: {frames} frames of {stream}")
+        if frames is None and not reader.any_length:
+            raise UserError(f"{reader.name} with these settings needs a fixed number of frames. Received: None for {stream}")
     if classes < 1:
         raise UserError(f"A model needs at least one class. Received: classes={classes}")
     return model.build(streams, classes)
@@ -74,5 +87,12 @@ def from_config(model: Model, streams: dict[str, tuple], classes: int) -> keras.
 def for_experiment(experiment: Experiment, classes: int) -> keras.Model:
     """The model of an experiment; T stays open wherever the model allows it, so that exports take any length."""
     data, model = experiment.data, experiment.model
-    frames = None if model.any_length else data.frames
-    return from_config(model, {data.stream: (frames, *data.crop, 3)}, classes)
+    frames = {stream: None if part(model, stream).any_length else data.of(stream).frames for stream in data.streams}
+    return from_config(model, {stream: (frames[stream], *data.crop, 3) for stream in data.streams}, classes)
+
+
+def untrained(model: Model) -> Model:
+    """The same model, its backbones (its parts' too) with random weights at the start: for weights that come from elsewhere."""
+    parts = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)}
+    changes = {name: untrained(value) for name, value in parts.items() if isinstance(value, Model)}
+    return dataclasses.replace(model, **changes, **{"weights": None} if isinstance(model, Recogniser) else {})

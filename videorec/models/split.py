@@ -21,10 +21,7 @@ def is_frozen(model: keras.Model) -> bool:
 
 
 def split(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """`(features, head)` such that `head(features(x))` equals `model(x)`. Training `head` trains `model` too.
-
-    `features` maps the model's inputs to `{stream: features}`; a backbone with several outputs gives `{stream}_0`,
-    `{stream}_1`, ... `head` maps that dict to the model's outputs.
+    """`cut(model)`, for features that are stored: its backbones must stay as they are. Training `head` trains `model` too.
 
     Raises:
         UserError: a backbone is trained (its features would change), or there is none.
@@ -34,15 +31,34 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.Model]:
             f"Features can only be stored for a model whose backbones are all frozen; {model.name} has "
             f"{'a trained one' if backbone_layers(model) else 'none'}. Set trainable_from to none, or cache off."
         )
-    taps = {}
+    return cut(model)
+
+
+def cut(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """`(features, head)` such that `head(features(x))` equals `model(x)`; they share the model's layers and weights.
+
+    `features` maps the model's inputs to `{stream: features}`; a backbone with several outputs gives `{stream}_0`,
+    `{stream}_1`, ... (`taps`). `head` maps that dict to the model's outputs.
+
+    Raises:
+        ValueError: the model has no backbone.
+    """
+    if not backbone_layers(model):
+        raise ValueError(f"Only a model with a layer named ...{SUFFIX} can be cut behind it. Received: {model.name}")
+    tensors = {}
     for stream, layer in backbone_layers(model).items():
-        outputs = tree.flatten(layer.output)
-        taps |= {stream: outputs[0]} if len(outputs) == 1 else {f"{stream}_{i}": x for i, x in enumerate(outputs)}
-    features = keras.Model(model.input, taps, name=f"{model.name}_features")
+        tensors |= taps(stream, layer.output)
+    features = keras.Model(model.input, tensors, name=f"{model.name}_features")
 
     # Run the layers behind the taps again, on inputs that carry the taps' names. `call`, not the cut model itself, so
     # that the head's outputs come from the model's own layers and keep their names.
-    behind = keras.Model(list(taps.values()), model.output)
-    inputs = {name: keras.Input(batch_shape=tap.shape, dtype=tap.dtype, name=name) for name, tap in taps.items()}
+    behind = keras.Model(list(tensors.values()), model.output)
+    inputs = {name: keras.Input(batch_shape=tap.shape, dtype=tap.dtype, name=name) for name, tap in tensors.items()}
     head = keras.Model(inputs, behind.call(list(inputs.values())), name=f"{model.name}_head")
     return features, head
+
+
+def taps(stream: str, outputs) -> dict:
+    """The outputs of a stream's backbone by name: `stream` for a single one, else `{stream}_0`, `{stream}_1`, ..."""
+    flat = tree.flatten(outputs)
+    return {stream: flat[0]} if len(flat) == 1 else {f"{stream}_{i}": x for i, x in enumerate(flat)}

@@ -29,8 +29,8 @@ def single(streams: dict[str, tuple], model: str) -> tuple[str, tuple]:
     """
     if len(streams) > 1:
         raise UserError(
-            f"{model} takes one stream, rgb or flow. Received: {', '.join(streams)}. Train one model for each stream "
-            "and average their probabilities."
+            f"{model} takes one stream, rgb or flow. Received: {', '.join(streams)}. two_stream takes both, with a model "
+            "for each of them."
         )
     return next(iter(streams.items()))
 

@@ -1,64 +1,94 @@
-"""Weights of one model as the start of another: by place and shape."""
+"""Weights of models as the start of another: by stream, place and shape."""
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
 from videorec.config import UserError
+from videorec.models.split import SUFFIX
+from videorec.models.two_stream import BEHIND
 
 log = logging.getLogger(__name__)
 NAMED = 8  # weights listed one by one in the log
 
 
 def weights_by_place(model: keras.Model) -> dict[str, keras.Variable]:
-    """The model's weights by layer and path, those of a backbone with its stream: `rgb_backbone/conv1/kernel`."""
+    """The model's weights by layer and path, those of a backbone or a model inside with its name: `rgb_backbone/conv1/kernel`,
+    `flow_stream/lstm/lstm_cell/kernel`."""
     found = {}
     for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found |= {f"{layer.name}/{place}": weight for place, weight in weights_by_place(layer).items()}
+            continue
         for weight in layer.weights:
             place = weight.path if weight.path.startswith(f"{layer.name}/") else f"{layer.name}/{weight.path}"
             found[place] = weight
     return found
 
 
-def transfer(source: keras.Model, target: keras.Model, origin: str | Path) -> list[str]:
-    """Copy every weight of `source` that `target` has at the same place with the same shape.
+def transfer(sources: Sequence[tuple[keras.Model, str | Path]], target: keras.Model) -> list[str]:
+    """Copy to every weight of `target` that of the same stream, place and shape in the first of `sources` that has one.
 
-    A `flow` backbone without counterpart starts from the `rgb` one, and the other way round (Ng et al. 2015: flow networks
-    start from the weights of the raw frames).
+    A model of one stream and a part of `two_stream` count as the same: `rgb_stream/lstm/...` takes the `lstm/...` of an RGB
+    run, and the other way round. A place that no source has in that stream is taken from the other stream's (Ng et al. 2015:
+    flow networks start from the weights of raw frames). Both streams are pictures of three channels, so that the first
+    convolution fits as it is.
 
     Args:
-        source, target: models of any kind.
-        origin: where `source` comes from, for messages.
+        sources: models of any kind, and where each comes from, for messages.
+        target: any model.
 
     Returns:
         The places in `target` that keep their initial values.
 
     Raises:
-        UserError: not one weight fits.
+        UserError: not one weight of a source is taken; nothing is copied then.
     """
-    stored = weights_by_place(source)
-    kept = []
+    stores = [{_address(source, place): w for place, w in weights_by_place(source).items()} for source, _ in sources]
+    assigned, kept = [], {}
     for place, weight in weights_by_place(target).items():
-        values = stored.get(place, stored.get(_other_stream(place)))
-        if values is None or values.shape != weight.shape:
-            why = "not there" if values is None else f"{tuple(values.shape)} there"
-            kept.append(f"{place} {tuple(weight.shape)} ({why})")
+        candidates = _candidates(stores, *_address(target, place))
+        fitting = [(number, stored) for number, stored in candidates if stored.shape == weight.shape]
+        if fitting:
+            assigned.append((weight, *fitting[0]))
         else:
-            weight.assign(values)
-    count = len(weights_by_place(target))
-    if len(kept) == count:
-        raise UserError(f"No weight of {origin} ({source.name}) fits this model ({target.name}): start without --train.init")
-    log.info("%s: %d of %d weights taken", origin, count - len(kept), count)
-    for line in kept[:NAMED]:
-        log.info("  stays as initialised: %s", line)
+            there = " or ".join(dict.fromkeys(str(tuple(stored.shape)) for _, stored in candidates))
+            kept[place] = f"{tuple(weight.shape)} ({f'{there} there' if there else 'not there'})"
+    counts = Counter(number for _, number, _ in assigned)
+    for number, (source, origin) in enumerate(sources):
+        if not counts[number]:
+            earlier = ", or those before it have it" if number else ""
+            raise UserError(
+                f"No weight of {origin} ({source.name}) fits this model ({target.name}){earlier}: leave it out of --train.init"
+            )
+    for weight, _, stored in assigned:
+        weight.assign(stored)
+    for number, (_, origin) in enumerate(sources):
+        log.info("%s: %d of %d weights taken", origin, counts[number], len(assigned) + len(kept))
+    for place, why in list(kept.items())[:NAMED]:
+        log.info("  stays as initialised: %s %s", place, why)
     if len(kept) > NAMED:
         log.info("  ... and %d more", len(kept) - NAMED)
-    return [line.split(" ")[0] for line in kept]
+    return list(kept)
 
 
-def _other_stream(place: str) -> str:
-    for one, other in (("flow_backbone/", "rgb_backbone/"), ("rgb_backbone/", "flow_backbone/")):
-        if place.startswith(one):
-            return place.replace(one, other, 1)
-    return place
+def _address(model: keras.Model, place: str) -> tuple[str, str]:
+    """The stream that a weight belongs to, and its place in a model of that stream alone; "" where no stream can be told."""
+    names = model.input if isinstance(getattr(model, "input", None), dict) else {}
+    first, _, rest = place.partition("/")
+    for stream in names:
+        if first == f"{stream}{SUFFIX}":
+            return stream, f"{SUFFIX}/{rest}"
+        if first == f"{stream}{BEHIND}":
+            return stream, rest
+    return next(iter(names)) if len(names) == 1 else "", place
+
+
+def _candidates(stores: list[dict], stream: str, place: str) -> list[tuple[int, keras.Variable]]:
+    """`(number of the source, weight)` of that place, of the stream; of any other where no source has it in the stream."""
+    found = [(number, s, weight) for number, store in enumerate(stores) for (s, p), weight in store.items() if p == place]
+    own = [(number, weight) for number, s, weight in found if s == stream]
+    return own or [(number, weight) for number, _, weight in found]

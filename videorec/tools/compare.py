@@ -110,45 +110,50 @@ def measure(run, results: Results, repeats: int) -> Row:
         model = run.load_model()
     except UserError as error:
         raise UserError(f"{error} Train it again: python train.py PRESET --name {name} --train.no-resume") from error
-    shape, state = (data.frames, *data.crop, 3), run.last_state()
+    shapes = {name: (data.of(name).frames, *data.crop, 3) for name in data.streams}
+    state = run.last_state()
     return Row(
         name,
         results,
         parameters=model.count_params(),
         trained=sum(math.prod(weight.shape) for weight in model.trainable_weights),
-        megaflops=flops_a_frame(model, data.stream, shape) / 1e6,
+        megaflops=flops_a_frame(model, shapes) / 1e6,
         seconds=state["counters"].get("seconds", math.nan) if state else math.nan,
-        milliseconds=milliseconds_a_clip(model, data.stream, shape, repeats),
+        milliseconds=milliseconds_a_clip(model, shapes, repeats),
     )
 
 
 # === Arithmetic ===
 
 
-def flops_a_frame(model, stream: str, shape: tuple[int, int, int, int]) -> float:
-    """Floating-point operations of the convolutions and matrix products of a clip, divided by its frames.
+def flops_a_frame(model, shapes: dict[str, tuple[int, int, int, int]]) -> float:
+    """Floating-point operations of the convolutions and matrix products of a clip, divided by the frames of its
+    longer stream.
 
     A multiplication and its addition are two operations. What is left out (biases, activations, pooling, scaling) has no
     sum over channels, and is a small share. The loops over time are unrolled: in a loop's body TensorFlow knows no shapes.
 
     Args:
         model: a Keras model with a dict of streams as input.
-        stream, shape: the stream's name and the clip's shape `(T, H, W, 3)`; whole, since some layers see it only once.
+        shapes: of the clip, `(T, H, W, 3)` by the stream's name; whole, since some layers see it only once.
     """
     import tensorflow as tf
 
     loops = [(layer, layer.unroll) for layer in model._flatten_layers() if hasattr(layer, "unroll")]
-    clip, nested = tf.TensorSpec((1, *shape), tf.uint8), tf.config.functions_run_eagerly()
+    clip = {name: tf.TensorSpec((1, *shape), tf.uint8, name=name) for name, shape in shapes.items()}
+    nested = tf.config.functions_run_eagerly()
     try:
         tf.config.run_functions_eagerly(True)  # Keras puts a grouped convolution in a graph of its own: not so
         for layer, _ in loops:
             layer.unroll = True  # also keeps cuDNN away, which hides a whole LSTM in one operation
-        graph = tf.function(lambda x: model({stream: x}, training=False)).get_concrete_function(clip).graph
+        graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(clip).graph
     finally:
         tf.config.run_functions_eagerly(nested)
         for layer, unroll in loops:
             layer.unroll = unroll
-    return sum(2 * _multiplications(operation) for operation in graph.get_operations()) / shape[0]
+    return sum(2 * _multiplications(operation) for operation in graph.get_operations()) / max(
+        shape[0] for shape in shapes.values()
+    )
 
 
 def _multiplications(operation) -> int:
@@ -169,11 +174,12 @@ def _multiplications(operation) -> int:
 # === Time ===
 
 
-def milliseconds_a_clip(model, stream: str, shape: tuple[int, int, int, int], repeats: int) -> float:
-    """Median time from one clip of decoded frames, `shape` uint8, to probabilities."""
+def milliseconds_a_clip(model, shapes: dict[str, tuple[int, int, int, int]], repeats: int) -> float:
+    """Median time from one clip of decoded frames, uint8, to probabilities."""
     import numpy as np
 
-    clip = {stream: np.random.default_rng(0).integers(0, 256, (1, *shape), np.uint8)}
+    rng = np.random.default_rng(0)
+    clip = {name: rng.integers(0, 256, (1, *shape), np.uint8) for name, shape in shapes.items()}
     times = []
     for _ in range(repeats + 2):
         began = time.perf_counter()

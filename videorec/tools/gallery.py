@@ -76,7 +76,7 @@ def main(args: list[str]) -> int:
 
     import keras
 
-    from videorec.data import augment, sources
+    from videorec.data import pipeline, sources
     from videorec.data.clips import ClipReader
     from videorec.data.problems import Problems
     from videorec.run import Run
@@ -85,11 +85,14 @@ def main(args: list[str]) -> int:
     data = run.experiment.data
     videos = choose(sources.load_for_evaluation(data, "test", run.experiment), options.clips, options.seed)
     reader = ClipReader(data, Problems(len(videos), 1.0))
-    clips = np.stack([augment.centre_crop(next(reader.plain_clips(video, 1)), data.crop) for video in videos])
-    logits = run.load_model().predict_on_batch({data.stream: clips})["steps"]
+    batches = pipeline.evaluation(videos, data, reader, clips=1, crops=1, batch=len(videos))
+    clips = next(iter(batches))[0]
+    logits = run.load_model().predict_on_batch(clips)["steps"]
     steps = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
     out = options.out or run.folder / "gallery.png"
-    draw(clips, steps, [video.labels[0] for video in videos], run.classes, options.columns).savefig(out)
+    draw(clips[data.streams[0]].numpy(), steps, [video.labels[0] for video in videos], run.classes, options.columns).savefig(
+        out
+    )
     log.info("written: %s", out)
     return 0
 

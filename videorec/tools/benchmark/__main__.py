@@ -3,8 +3,10 @@
     python -m videorec.tools.benchmark                        all parts (a quarter of an hour on 2 idle cores)
     python -m videorec.tools.benchmark time_distributed       the layer against keras.layers.TimeDistributed
     python -m videorec.tools.benchmark pipeline               clips a second against bare OpenCV reading
+    python -m videorec.tools.benchmark prepare                clips a second from prepared pictures against decoding videos
     python -m videorec.tools.benchmark cache                  an epoch on stored features
     python -m videorec.tools.benchmark layers                 convolutional recurrent layers against one convolution
+    python -m videorec.tools.benchmark memory                 peak memory of a video of ten minutes against one of ten seconds
 
 Each figure is the median of rounds in which the candidates take turns. Run it on an otherwise idle machine.
 """
@@ -20,14 +22,14 @@ from rich.console import Console
 from videorec import cli
 from videorec.config import UserError
 
-PARTS = ("time_distributed", "pipeline", "cache", "layers")
+PARTS = ("time_distributed", "pipeline", "prepare", "cache", "layers", "memory")
 
 
 @dataclass(frozen=True)
 class Options:
     """What to measure."""
 
-    part: tyro.conf.Positional[Literal["time_distributed", "pipeline", "cache", "layers", "all"]] = "all"
+    part: tyro.conf.Positional[Literal["time_distributed", "pipeline", "prepare", "cache", "layers", "memory", "all"]] = "all"
     """Which part."""
     video_folder: Path | None = None
     """Videos of the pipeline part, at any depth. Default: made here (320 x 240, 150 frames; H.264 with PyAV)."""
@@ -60,10 +62,18 @@ def _measure(part: str, options: Options) -> list:
         from videorec.tools.benchmark import pipeline
 
         return pipeline.measure(options.video_folder, rounds=options.rounds + 2)
+    if part == "prepare":
+        from videorec.tools.benchmark import prepare
+
+        return prepare.measure(rounds=options.rounds + 2)
     if part == "layers":
         from videorec.tools.benchmark import layers
 
         return layers.measure(rounds=4 * options.rounds + 1)
+    if part == "memory":
+        from videorec.tools.benchmark import memory
+
+        return memory.measure()
     from videorec.tools.benchmark import cache
 
     return cache.measure(epochs=4 * options.rounds + 1)

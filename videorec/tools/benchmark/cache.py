@@ -87,7 +87,7 @@ def _store_features(experiment: Experiment, videos: VideoSet) -> int:
     data, train = experiment.data, experiment.train
     model = models.from_config(experiment.model, {"rgb": (None, *data.crop, 3)}, len(videos.classes))
     backbone, _ = split(model)
-    store = FeatureStore(train.cache_dir, experiment.model, data, backbone, train.seed)
+    store = FeatureStore(train.cache_dir, data, backbone, train.seed)
     rng, width = np.random.default_rng(0), backbone.output["rgb"].shape[-1]
     centres = dict(zip(videos.classes, rng.random((len(videos.classes), width)), strict=True))
     for video in videos.videos:

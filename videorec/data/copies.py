@@ -1,0 +1,146 @@
+"""Local copies of remote files, kept below a limit: the ones not used for longest go first, those in use stay.
+
+A copy is locked (flock, shared) while it is used or still arrives; only what can be locked alone is removed. This holds over
+threads and processes, and a process that dies leaves no lock behind. A copy's name holds the URL's digest, the size and the
+time of change, so that a file that changed is a new copy, and a copy counts with its full size while it arrives.
+"""
+
+import contextlib
+import errno
+import hashlib
+import os
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from videorec.data import remote
+
+FOLDER = "~/.cache/videorec/videos"
+WAIT_SECONDS = 60.0  # for copies in use to be set free
+
+_downloads: dict[str, threading.Lock] = defaultdict(threading.Lock)
+_known: dict[str, Path] = {}  # the copy of each URL seen by this process: the other side is asked once
+
+
+@contextlib.contextmanager
+def copy_of(url: str, limit: int) -> Iterator[Path]:
+    """A local copy of a remote file, which stays at least until the block ends.
+
+    Args:
+        limit: bytes that all copies may take together.
+
+    Raises:
+        OSError: the file cannot be read, or has no room below the limit.
+    """
+    with _downloads[url]:
+        path = _known.get(url)
+        file = _open(path) if path else None
+        if file is None:
+            path = _known[url] = _place(url)
+            file = _open(path) or _download(url, path, limit)
+    with file:
+        os.utime(path)
+        yield path
+
+
+def _place(url: str) -> Path:
+    """Where the copy of the file as it is now lies; of the last known one where the other side does not answer."""
+    digest, folder = hashlib.sha256(url.encode()).hexdigest()[:24], Path(FOLDER).expanduser()
+    try:
+        found = remote.stat(url)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        old = [path for path in folder.glob(f"{digest}-*") if not path.name.endswith(".part")]
+        if not old:
+            raise
+        return max(old, key=_used)
+    if found.is_directory:
+        raise OSError(errno.EISDIR, "a remote video must be one file; folders of frames must be local or prepared", url)
+    suffix = os.path.splitext(url)[1]
+    return folder / f"{digest}-{found.length}-{found.mtime_nsec}{suffix}"
+
+
+def _open(path: Path) -> BinaryIO | None:
+    """The copy, open and locked; None where there is none."""
+    try:
+        file = open(path, "rb")  # noqa: SIM115 -- it stays open, and locked, with the caller
+    except FileNotFoundError:
+        return None
+    _lock(file, shared=True)
+    if not os.fstat(file.fileno()).st_nlink:  # removed between opening and locking
+        file.close()
+        return None
+    return file
+
+
+def _download(url: str, path: Path, limit: int) -> BinaryIO:
+    """Fetch the copy; open and locked."""
+    size = _size(path)
+    if size > limit:
+        reason = f"its {size / 1e9:.3g} GB pass the limit of --data.remote-cache-gb {limit / 1e9:g}"
+        raise OSError(errno.EFBIG, reason, url)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    file = _reserve(part, size, limit, url)
+    try:
+        with remote.access(url) as gfile:
+            gfile.copy(url, str(part), overwrite=True)
+        if part.stat().st_size != size:
+            raise OSError(errno.EIO, f"{part.stat().st_size} of {size} bytes came", url)
+        part.rename(path)
+    except BaseException:
+        file.close()
+        part.unlink(missing_ok=True)
+        raise
+    return file
+
+
+def _reserve(part: Path, size: int, limit: int, url: str) -> BinaryIO:
+    """Make room, and a locked empty file that counts with the size in its name."""
+    part.parent.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        with open(part.parent / ".lock", "w") as turn:
+            _lock(turn)
+            if _make_room(part.parent, limit - size):
+                file = open(part, "wb")  # noqa: SIM115 -- as above
+                _lock(file, shared=True)
+                return file
+        if time.monotonic() > until:
+            reason = f"videos in use fill the {limit / 1e9:g} GB of --data.remote-cache-gb: raise it, or lower --data.workers"
+            raise OSError(errno.ENOSPC, reason, url)
+        time.sleep(0.1)
+
+
+def _make_room(folder: Path, limit: int) -> bool:
+    """Remove the copies not used for longest until the rest is at most `limit` bytes; False where those in use take more."""
+    copies = sorted(folder.glob("*-*-*"), key=_used)
+    total = sum(map(_size, copies))
+    for path in copies:
+        if total <= limit:
+            break
+        with contextlib.suppress(FileNotFoundError, BlockingIOError), open(path, "rb") as file:
+            _lock(file, wait=False)
+            path.unlink()
+            total -= _size(path)
+    return total <= limit
+
+
+def _used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _size(path: Path) -> int:
+    return int(path.name.split("-")[1])
+
+
+def _lock(file, shared: bool = False, wait: bool = True) -> None:
+    import fcntl  # not on Windows, where there is no tensorflow-io either
+
+    fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))

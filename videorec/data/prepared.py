@@ -1,0 +1,206 @@
+"""Read what videorec.tools.prepare has stored: an index in JSON, and any picture by its video, stream and number."""
+
+import dataclasses
+import functools
+import json
+import logging
+import os
+import posixpath
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from videorec.config import Data, Flow, UserError
+from videorec.data import files, records
+from videorec.data.decode import Unreadable
+from videorec.data.manifest import Video
+from videorec.data.records import Settings
+
+log = logging.getLogger(__name__)
+
+INDEX, PLAN = "index.json", "plan.json"  # the plan is there from the first shard on, the index after the last one
+FORMAT = "videorec prepared pictures 1"
+FIELDS = ("name", "labels", "start", "end", "split", "group")  # of a video in both
+
+
+def is_prepared(folder: str) -> bool:
+    """Whether `folder`, local or remote, holds prepared pictures.
+
+    Raises:
+        UserError: it was begun and not finished, or made by another version.
+    """
+    if folder.endswith(".csv"):
+        return False
+    folder = _plain(folder)
+    if _is_ours(files.join(folder, INDEX)):
+        return True
+    if _is_ours(files.join(folder, PLAN)):
+        raise UserError(f"{folder} is not finished: run the same videorec.tools.prepare again, it goes on where it stopped.")
+    return False
+
+
+def _is_ours(path: str) -> bool:
+    if not files.exists(path):
+        return False
+    begin = json.dumps({"format": FORMAT})[:-2].encode()  # without the version's closing quote
+    head = files.read_range(path, 0, min(len(begin), files.size(path)))
+    if head[:-1] == begin[:-1] and head != begin:
+        raise UserError(f"{path} was made by another version of videorec. Prepare the videos again, into another folder.")
+    return head == begin
+
+
+def _plain(folder: str) -> str:
+    return folder.rstrip("/") if files.is_remote(folder) else str(Path(folder).expanduser())
+
+
+class Prepared:
+    """A folder of prepared pictures. Safe to use from several threads; a process reads its index once.
+
+    Args:
+        folder: as `is_prepared` accepts it.
+
+    Attributes:
+        settings: what the pictures were made with.
+
+    Raises:
+        UserError: the index cannot be read.
+    """
+
+    def __init__(self, folder: str):
+        self.folder = _plain(folder)
+        path = files.join(self.folder, INDEX)
+        try:
+            self.settings, self._shards, self._entries = _open(path, files.size(path))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} cannot be read: {error}. Run the same videorec.tools.prepare again.") from error
+
+    def videos(self) -> list[Video]:
+        """All rows of the source, with paths `folder/NAME`; those that could not be read too."""
+        return [_video(self.folder, entry) for entry in self._entries.values()]
+
+    def check(self, data: Data) -> None:
+        """Whether the folder holds what `data` asks for; short sides below `data.resize` are named in the log.
+
+        Raises:
+            UserError: a stream that was not prepared, a higher rate, or flow measured in another way.
+        """
+        for stream in data.streams:
+            if stream not in self.settings.streams:
+                raise UserError(
+                    f"{self.folder} holds no {stream} pictures, and --data.stream {data.stream} needs them. Prepare them into "
+                    f"another folder: python -m videorec.tools.prepare SOURCE OUT --stream {data.stream}"
+                )
+        if "rgb" in data.streams:
+            self._check_rgb(data.of("rgb"))
+        if "flow" in data.streams:
+            self._check_flow(data.of("flow"))
+
+    def _check_rgb(self, data: Data) -> None:
+        stored = self.settings
+        if stored.fps is not None and data.fps is not None and data.fps > stored.fps + 1e-6:
+            raise UserError(
+                f"{self.folder} holds {stored.fps:g} pictures a second, so --data.fps must be at most that. "
+                f"Received: {data.fps:g}"
+            )
+        if stored.short_side < min(data.resize):
+            log.warning(
+                "%s holds pictures of short side %d; they are enlarged to --data.resize %d %d",
+                *(self.folder, stored.short_side, *data.resize),
+            )
+
+    def _check_flow(self, data: Data) -> None:
+        stored, wanted = self.settings.flow, data.flow
+        pairs = [("method", stored.method, wanted.method), ("encoding", stored.encoding, wanted.encoding)]
+        if stored.method != "stored":
+            pairs.append(("short-side", stored.short_side, wanted.short_side))
+        pairs.append(("fps", stored.fps, data.fps))
+        for name, there, asked in pairs:
+            if there != asked:
+                raise UserError(
+                    f"The flow in {self.folder} was prepared with --flow.{name} {there}, and it cannot be changed afterwards. "
+                    f"Received: --data.flow.{name} {asked} (where that is not given, it follows from --data.fps or "
+                    f"--data.resize). Train with {flow_options(stored)}, or prepare it anew into another folder."
+                )
+
+    # === Pictures ===
+
+    def indices(self, video: Video, stream: str, fps: float | None = None) -> np.ndarray:
+        """`(N,)` int numbers of the stored pictures that a rate shows, in order; fps None: all of them.
+
+        Raises:
+            Unreadable: the video is not there, or could not be read when it was prepared.
+        """
+        return records.at_rate(self._stream(video, stream)[1], fps)
+
+    def pictures(self, video: Video, stream: str, indices: Sequence[int]) -> list[bytes]:
+        """The JPEGs of the given numbers; reads only the records that hold them.
+
+        Raises:
+            Unreadable: as `indices`, and where the shard is gone, cut off or changed.
+        """
+        shard, entry = self._stream(video, stream)
+        chunks: dict[int, Sequence[bytes]] = {}
+        for number in sorted({int(index) // records.PICTURES for index in indices}):
+            chunks[number] = self._record(shard, *entry["records"][number])
+        return [chunks[int(index) // records.PICTURES][int(index) % records.PICTURES] for index in indices]
+
+    def _record(self, shard: str, offset: int, length: int, checksum: int) -> Sequence[bytes]:
+        try:
+            content = files.read_range(files.join(self.folder, shard), offset, length)
+        except OSError as error:
+            raise Unreadable(f"{shard} cannot be read: {error}") from error
+        if len(content) != length or zlib.crc32(content) != checksum:
+            raise Unreadable(f"{shard} is damaged at byte {offset}: run videorec.tools.prepare again with --verify")
+        return records.parse(content)
+
+    def _stream(self, video: Video, stream: str) -> tuple[str, dict]:
+        """The file that holds a video, and the index of its stream."""
+        entry = self._find(video)
+        if entry is None:
+            raise Unreadable(f"not among the videos that were prepared in {self.folder}")
+        problem = entry[stream].get("problem")
+        if problem:
+            raise Unreadable(f"{problem} (when it was prepared)")
+        return self._shards[entry["shard"]]["file"], entry[stream]
+
+    def _find(self, video: Video) -> dict | None:
+        """By name below the folder; lists name files with a suffix, which a folder of frames has not."""
+        for path in (video.path, os.path.splitext(video.path)[0]):
+            entry = self._entries.get(dataclasses.replace(video, path=name_below(self.folder, path)).name)
+            if entry:
+                return entry
+        return None
+
+
+def flow_options(flow: Flow) -> str:
+    """What train.py is to be given for flow that was prepared so."""
+    options = f"--data.flow.method {flow.method} --data.flow.encoding {flow.encoding}"
+    options += f" --data.flow.short-side {flow.short_side}" if flow.method != "stored" else ""
+    return options + (f" --data.flow.fps {flow.fps:g}" if flow.fps else "")
+
+
+def name_below(folder: str, path: str) -> str:
+    """The name of a video of `folder`: what follows it in `path`; a path elsewhere without its root."""
+    folder, path = folder.replace(os.sep, "/").rstrip("/"), path.replace(os.sep, "/")
+    if path.startswith(f"{folder}/"):
+        return posixpath.normpath(path[len(folder) + 1 :])
+    if folder == "." and not path.startswith("/") and not files.is_remote(path):
+        return posixpath.normpath(path)
+    if files.is_remote(path):
+        return path.split("://", 1)[1]
+    return os.path.abspath(path).replace(os.sep, "/").lstrip("/")
+
+
+def _video(folder: str, entry: dict) -> Video:
+    fields = {name: entry[name] for name in FIELDS[2:]}
+    return Video(files.join(folder, entry["name"]), tuple(entry["labels"]), **fields)
+
+
+@functools.lru_cache(maxsize=8)
+def _open(path: str, size: int) -> tuple[Settings, list[dict], dict[str, dict]]:
+    """Settings, shards, and videos by name (with the segment). `size` tells an index that was made anew."""
+    index = json.loads(files.read(path))
+    entries = {Video(entry["name"], (), entry["start"], entry["end"]).name: entry for entry in index["videos"]}
+    return Settings.from_dict(index["settings"]), index["shards"], entries

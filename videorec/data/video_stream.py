@@ -1,0 +1,132 @@
+"""One stream of clips read from video files or folders of frames: RGB, or motion measured between neighbouring frames."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from videorec.config import Data
+from videorec.data import flow, sampling
+from videorec.data.decode import Reader, Unreadable, fit_frame, scale_to_short_side
+from videorec.data.manifest import Video
+from videorec.data.problems import Problems
+
+
+class VideoStream:
+    """Reads pictures `(*data.resize, 3)` uint8 of one stream.
+
+    The header's frame count is only a first guess: where reading shows another, the indices are chosen again and the
+    video read again. True counts are remembered, so that this happens once a video and process.
+
+    Args:
+        data: settings of this stream alone (`Data.of`).
+        problems: where short videos are noted.
+        paired: leave out the last frame, which has no motion, so that the stream is as long as flow.
+        threads: decoder threads of a file.
+    """
+
+    def __init__(self, data: Data, problems: Problems, paired: bool = False, threads: int = 1):
+        self.data, self.problems, self._threads = data, problems, threads
+        self._is_motion = data.stream == "flow" and data.flow.method != "stored"
+        self._fewer = 1 if self._is_motion or paired else 0  # pictures than frames
+        self._counts: dict[str, int] = {}
+
+    def read(self, video: Video, choose: Callable[[int], np.ndarray], to_end: bool) -> np.ndarray:
+        """`(V, T, H, W, 3)`: the pictures that `choose(number of pictures) -> (V, T)` names.
+
+        `to_end` reads past the last of them to learn the true count, where the choice depends on it.
+        """
+        reader = self._open(video)
+        known = self._counts.get(video.name)
+        expected = known or self._expected(reader)
+        kept, count = self._collect(reader, set(choose(expected).flat), to_end and known is None)
+        if count is not None:
+            self._counts[video.name] = self._check(count)
+        count = self._counts.get(video.name, expected)
+        indices = choose(count)
+        if not kept.keys() >= set(indices.flat):  # the header was wrong in a way that matters
+            kept, _ = self._collect(self._open(video), set(indices.flat), False)
+        self._note_short(video, count, sampling.span(indices.shape[1], self._step))
+        return np.stack([[kept[i] for i in row] for row in indices])
+
+    def windows(self, video: Video) -> Iterator[np.ndarray]:
+        """The clips `(T, H, W, 3)` of `sampling.dense_windows`, with no more than one window in memory."""
+        frames, step, hop = self.data.frames, self.data.step, self.data.hop
+        span = sampling.span(frames, step)
+        recent: deque[np.ndarray] = deque(maxlen=span)
+        count = 0
+        for count, picture in enumerate(self._in_order(video), start=1):
+            recent.append(picture)
+            if count >= span and (count - span) % hop == 0:
+                yield np.stack(list(recent)[::step])
+        self._check(count)
+        full = (count - span) // hop + 1 if count >= span else 0
+        if count < span:
+            self._note_short(video, count, span)
+            rows = sampling.window(count, frames, step, 0, self.data.short)
+            last = np.stack([recent[i] for i in rows])
+        else:
+            last = np.stack(list(recent)[::step])
+        for _ in range(full, -(-count // hop)):  # the starts whose window would pass the end
+            yield last
+
+    # === Pictures ===
+
+    @property
+    def _step(self) -> int:
+        return 1 if self.data.sampling == "uniform" else self.data.step
+
+    def _open(self, video: Video) -> Reader:
+        data = self.data
+        return Reader(video.path, data.fps, video.start, video.end, self._threads)
+
+    def _expected(self, reader: Reader) -> int:
+        """Pictures to be expected; of a stream that begins at the start as many as it wants, whatever the header says."""
+        if self.data.sampling == "first":
+            return sampling.span(self.data.frames, self.data.step)
+        return max(reader.declared - self._fewer, 1)
+
+    def _check(self, pictures: int) -> int:
+        if pictures < 1:
+            raise Unreadable("a single frame: no motion can be measured")
+        return pictures
+
+    def _note_short(self, video: Video, count: int, span: int) -> None:
+        if count < span:
+            self.problems.add_short(video.name, count, self.data.frames, self.data.short)
+
+    def _scaled(self, frame: np.ndarray) -> np.ndarray:
+        """A decoded BGR frame as a picture, or as what motion is measured on; RGB."""
+        data = self.data
+        if self._is_motion:
+            return scale_to_short_side(frame, data.flow.short_side)[..., ::-1]
+        return fit_frame(frame, *data.resize, data.fit)[..., ::-1]
+
+    def _motion(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        motion = flow.estimate(first, second, self.data.flow.method)
+        return fit_frame(flow.encode(motion, self.data.flow.encoding), *self.data.resize, self.data.fit)
+
+    def _collect(self, reader: Reader, wanted: set[int], to_end: bool) -> tuple[dict[int, np.ndarray], int | None]:
+        """The wanted pictures that exist, and the number of pictures where the end was reached."""
+        needed = wanted | {i + 1 for i in wanted} if self._is_motion else wanted
+        kept, last, index, ended = {}, max(needed), -1, True
+        for index, retrieve in enumerate(reader):
+            if index in needed:
+                kept[index] = self._scaled(retrieve())
+            if index == last and not to_end:
+                ended = False
+                break
+        if self._is_motion:
+            kept = {i: self._motion(kept[i], kept[i + 1]) for i in wanted if i in kept and i + 1 in kept}
+        return kept, index + 1 - self._fewer if ended else None
+
+    def _in_order(self, video: Video) -> Iterator[np.ndarray]:
+        """Every picture of the video."""
+        previous = None
+        for retrieve in self._open(video):
+            frame = self._scaled(retrieve())
+            if not self._fewer:
+                yield frame
+            elif previous is not None:
+                yield self._motion(previous, frame) if self._is_motion else previous
+            previous = frame

@@ -1,0 +1,25 @@
+"""What the figures of an evaluation mean, in words. No TensorFlow: tools that only read results use it too."""
+
+MEANING = {
+    "accuracy": "video accuracy: share of videos whose highest probability, averaged over clips and crops, is a true label's",
+    "clip_accuracy": "each clip scored alone: share of clips whose highest probability, averaged over crops, is a true label's",
+    "mean_class_accuracy": "mean over classes of the share of the class's videos that are recognised",
+    "top5": "share of videos with a true label among the 5 highest probabilities",
+    "hit_at": "k: share of videos with at least one true label among the k highest probabilities",
+}
+STREAMS = "what each stream of the model says alone, averaged over clips and crops as the whole"
+NO_CLIPS = "left out: the fused runs do not cut every video into the same clips"
+
+
+def meaning(clips: bool, streams: bool) -> dict[str, str]:
+    """The meaning of each figure in `results.json`; of clips and of streams where it has them."""
+    words = MEANING if clips else MEANING | {"clip_accuracy": NO_CLIPS}
+    return words | {"streams": STREAMS} if streams else words
+
+
+def views(protocol: dict) -> str:
+    """`test videos of PATH, 25 clips x 10 crops, 16 frames uniform`, from the protocol in `results.json`."""
+    return (
+        f"{protocol['split']} videos of {protocol['data']}, {protocol['clips_per_video']} clips x "
+        f"{protocol['crops_per_clip']} crops, {protocol['frames']} frames {protocol['sampling']}"
+    )
