@@ -6,7 +6,8 @@
     python train.py --help                            all presets
     python train.py lrcn --help                       all settings of one
 
-The run lies in runs/NAME. The same command again goes on where it stopped.
+The run lies in runs/NAME, or below --runs, which may be remote (s3://bucket/runs). The same command again goes on where it
+stopped.
 """
 
 import logging
@@ -21,17 +22,18 @@ def main(args: list[str]) -> int:
     experiment = cli.parse_experiment(args, description=__doc__)
 
     from videorec import training  # TensorFlow takes seconds to import: not for --help
+    from videorec.callbacks import push_if_possible
     from videorec.config_rules import validate
-    from videorec.data import sources
+    from videorec.data import files, sources
     from videorec.data.problems import Problems
     from videorec.run import Run
 
     validate(experiment)
     strategy = training.set_up(experiment.train)
     videos = sources.load(experiment.data, experiment.train.seed)
-    run = Run.create(training.runs_folder() / experiment.name, experiment, videos.classes)
+    run = Run.create(files.join(experiment.runs, experiment.name), experiment, videos.classes)
     counts = ", ".join(f"{len(videos.split(split))} {split}" for split in ("train", "val", "test"))
-    log.info("%s: %d classes; videos: %s", run.folder, len(videos.classes), counts)
+    log.info("%s: %d classes; videos: %s", run.place, len(videos.classes), counts)
     problems = Problems(len(videos.videos), experiment.data.max_unreadable)
     try:
         with cli.Bar("features") as bar:
@@ -40,8 +42,10 @@ def main(args: list[str]) -> int:
         state = run.last_state()
         epoch = state["epoch"] if state else 0
         log.warning("stopped; the state after epoch %d is kept. The same command goes on from there.", epoch)
+        push_if_possible(run)
         return 130
-    log.info("done. python evaluate.py %s   |   tensorboard --logdir %s", run.folder, run.tensorboard)
+    run.push()
+    log.info("done. python evaluate.py %s   |   tensorboard --logdir %s", run.place, run.tensorboard)
     return 0
 
 

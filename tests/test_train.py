@@ -314,7 +314,7 @@ for name in ("one", "two"):
     experiment = cli.parse_experiment(args, "")
     training.set_up(experiment.train)
     videos = sources.load(experiment.data)
-    run = Run.create(training.runs_folder() / name, experiment, videos.classes)
+    run = Run.create(f"runs/{{name}}", experiment, videos.classes)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]) if name == "two" else tf.distribute.get_strategy()
     training.fit(experiment, run, videos, strategy, Problems(64, 0.0))
     losses.append(run.last_state()["counters"]["history"][0])

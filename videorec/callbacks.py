@@ -1,5 +1,6 @@
 """Callbacks of the training loop: state to resume from, guards, and progress."""
 
+import logging
 import math
 import time
 
@@ -10,6 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from videorec.config import Train, UserError
 from videorec.data.problems import Problems
 from videorec.run import Run
+
+log = logging.getLogger(__name__)
 
 
 def tidy(logs: dict) -> dict[str, float]:
@@ -90,6 +93,26 @@ class Checkpoint(keras.callbacks.Callback):
     def close(self):
         """After an interrupt or an error too, the run folder holds its best model."""
         self.store_best()
+
+
+class Push(keras.callbacks.Callback):
+    """Brings a remote run up to date after each epoch; where that fails, training goes on and the next epoch tries again."""
+
+    def __init__(self, run: Run):
+        super().__init__()
+        self.run = run
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Upload."""
+        push_if_possible(self.run)
+
+
+def push_if_possible(run: Run) -> None:
+    """Bring a remote run up to date; where that fails the log says so."""
+    try:
+        run.push()
+    except UserError as error:
+        log.warning("%s", error)
 
 
 def stopped_early(train: Train, counters: dict) -> bool:

@@ -3,6 +3,8 @@
 config.json    the whole experiment          model.keras   best model, frames in (inference state)
 classes.txt    class names, one a line       state/        last two checkpoints: weights, optimizer, counters
 results.json   written by evaluate.py        tensorboard/  events
+
+A run that lies elsewhere (s3://, az://, hdfs://) is worked on in a local folder: videorec.remote_run.
 """
 
 import hashlib
@@ -18,6 +20,8 @@ import numpy as np
 
 from videorec import config_file, models
 from videorec.config import Experiment, UserError
+from videorec.data import files
+from videorec.remote_run import Mirror, run_names
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,8 @@ class Run:
         UserError: the folder does not exist or is no run, or its configuration cannot be read.
     """
 
+    mirror: Mirror | None = None  # of a remote run
+
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         file = self.folder / "config.json"
@@ -51,6 +57,11 @@ class Run:
             raise UserError(f"The run folder {self.folder} is damaged: {error}") from error
 
     @property
+    def place(self) -> str:
+        """Where the run lies for whoever asks: its folder, or its URL."""
+        return self.mirror.url if self.mirror else str(self.folder)
+
+    @property
     def model_path(self) -> Path:
         """The best model."""
         return self.folder / "model.keras"
@@ -63,12 +74,36 @@ class Run:
     # === New and old runs ===
 
     @classmethod
-    def create(cls, folder: Path, experiment: Experiment, classes: tuple[str, ...]) -> "Run":
-        """Make the run folder, or go on with it where it holds the same experiment.
+    def open(cls, place: str | Path) -> "Run":
+        """An existing run, local or remote; of a remote one what is newer there is fetched.
+
+        Raises:
+            UserError: there is none, or it cannot be read.
+        """
+        if not files.is_remote(place):
+            return cls(place)
+        mirror = Mirror(str(place))
+        mirror.pull()
+        if not (mirror.folder / "config.json").exists():
+            folder = mirror.url.rsplit("/", 1)[0]
+            raise UserError(
+                f"{mirror.url} is no run: it has no config.json. Runs there: {', '.join(run_names(folder)) or 'none'}."
+            )
+        run = cls(mirror.folder)
+        run.mirror = mirror
+        return run
+
+    @classmethod
+    def create(cls, place: str | Path, experiment: Experiment, classes: tuple[str, ...]) -> "Run":
+        """Make the run, or go on with it where it holds the same experiment.
 
         Raises:
             UserError: it holds another experiment (the differences are named), or it cannot be written.
         """
+        mirror = Mirror(str(place)) if files.is_remote(place) else None
+        if mirror:
+            (mirror.pull if experiment.train.resume else mirror.clear)()
+        folder = mirror.folder if mirror else Path(place).expanduser()
         try:
             if (folder / "config.json").exists():
                 if not experiment.train.resume:
@@ -80,7 +115,19 @@ class Run:
             config_file.save(experiment, folder / "config.json")
         except OSError as error:
             raise UserError(f"The run folder {folder} cannot be written: {error}") from error
-        return cls(folder)
+        run = cls(folder)
+        run.mirror = mirror
+        run.push()  # what cannot be written later shows now
+        return run
+
+    def push(self) -> None:
+        """Bring a remote run up to date; nothing to do for a local one.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        if self.mirror:
+            self.mirror.push()
 
     # === State ===
 

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from videorec import models
-from videorec.callbacks import Checkpoint, EpochSeeds, Guard, ProgressBar, stopped_early
+from videorec.callbacks import Checkpoint, EpochSeeds, Guard, ProgressBar, Push, stopped_early
 from videorec.config import Data, Experiment, Train, UserError
-from videorec.data import features, pipeline
+from videorec.data import features, files, pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
@@ -204,7 +204,7 @@ def fit(
         confusion = compile_model(food.model, train, len(videos.classes), steps)
         epoch, counters = _resume(run, food.model)
     if epoch >= train.epochs or (counters and stopped_early(train, counters)):
-        log.info("%s is finished after %d epochs; more with --train.epochs", run.folder, epoch)
+        log.info("%s is finished after %d epochs; more with --train.epochs", run.place, epoch)
         return
     summaries = Summaries(run.tensorboard, videos.classes, confusion, problems, food.clips)
     clips = first_clips(experiment, videos, problems, epoch)
@@ -218,7 +218,7 @@ def fit(
             initial_epoch=epoch,
             epochs=train.epochs,
             validation_data=food.val,
-            callbacks=[EpochSeeds(), Guard(problems), checkpoint, summaries, bar],
+            callbacks=[EpochSeeds(), Guard(problems), checkpoint, summaries, bar, Push(run)],
             shuffle=False,  # the pipeline does
             verbose=0,
         )
@@ -231,12 +231,13 @@ def load_initial(path: str) -> keras.Model:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    if Path(path).is_dir():
-        return Run(path).load_model()
+    if files.is_remote(path) or Path(path).is_dir():
+        return Run.open(path).load_model()
     try:
         return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise UserError(f"--train.init must be a run folder or a .keras file. {path} cannot be read as one: {error}") from error
+        rule = "--train.init must be a run folder or a local .keras file"
+        raise UserError(f"{rule}. {path} cannot be read as one: {error}") from error
 
 
 def _resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:
@@ -245,7 +246,7 @@ def _resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:
     if state is None:
         return 0, None
     run.restore(model, state)
-    log.info("%s: going on after epoch %d", run.folder, state["epoch"])
+    log.info("%s: going on after epoch %d", run.place, state["epoch"])
     return state["epoch"], state["counters"]
 
 
@@ -261,8 +262,3 @@ def interruptible():
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def runs_folder() -> Path:
-    """Where runs lie: `runs` below the working directory."""
-    return Path("runs")

@@ -70,7 +70,7 @@ def _open(path: Path) -> BinaryIO | None:
         file = open(path, "rb")  # noqa: SIM115 -- it stays open, and locked, with the caller
     except FileNotFoundError:
         return None
-    _lock(file, shared=True)
+    lock(file, shared=True)
     if not os.fstat(file.fileno()).st_nlink:  # removed between opening and locking
         file.close()
         return None
@@ -104,10 +104,10 @@ def _reserve(part: Path, size: int, limit: int, url: str) -> BinaryIO:
     until = time.monotonic() + WAIT_SECONDS
     while True:
         with open(part.parent / ".lock", "w") as turn:
-            _lock(turn)
+            lock(turn)
             if _make_room(part.parent, limit - size):
                 file = open(part, "wb")  # noqa: SIM115 -- as above
-                _lock(file, shared=True)
+                lock(file, shared=True)
                 return file
         if time.monotonic() > until:
             reason = f"videos in use fill the {limit / 1e9:g} GB of --data.remote-cache-gb: raise it, or lower --data.workers"
@@ -123,7 +123,7 @@ def _make_room(folder: Path, limit: int) -> bool:
         if total <= limit:
             break
         with contextlib.suppress(FileNotFoundError, BlockingIOError), open(path, "rb") as file:
-            _lock(file, wait=False)
+            lock(file, wait=False)
             path.unlink()
             total -= _size(path)
     return total <= limit
@@ -140,7 +140,12 @@ def _size(path: Path) -> int:
     return int(path.name.split("-")[1])
 
 
-def _lock(file, shared: bool = False, wait: bool = True) -> None:
+def lock(file: BinaryIO, shared: bool = False, wait: bool = True) -> None:
+    """Lock an open file against other threads and processes until it is closed.
+
+    Raises:
+        BlockingIOError: it is locked elsewhere, and `wait` is False.
+    """
     import fcntl  # not on Windows, where there is no tensorflow-io either
 
     fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))

@@ -108,7 +108,7 @@ def _pixels(data: Data) -> dict:
     stored = stored_pictures(data)
     flow = dataclasses.asdict(data.flow) if data.stream == "flow" else None
     pixels = {name: getattr(data, name) for name in PIXEL_SETTINGS}
-    return {"stream": data.stream, "flow": flow, "prepared": stored and stored.settings, **pixels}
+    return {"stream": data.stream, "flow": flow, "prepared": stored and dataclasses.asdict(stored.settings), **pixels}
 
 
 def _taps(backbone: keras.Model) -> dict[str, list[str]]:

@@ -95,13 +95,22 @@ def write(path: str | Path, content: bytes) -> None:
 
 def publish(local: str | Path, path: str | Path) -> None:
     """Move a finished local file to its place, whole or not at all, making its parent folders."""
-    with _in_place(path) as place:
-        if is_remote(path):
-            with remote.access(str(path)) as gfile:
-                gfile.copy(str(local), place, overwrite=True)
-        else:
+    if is_remote(path):
+        copy(local, path)
+        Path(local).unlink()
+    else:
+        with _in_place(path) as place:
             shutil.move(local, place)
-    Path(local).unlink(missing_ok=True)
+
+
+def copy(source: str | Path, path: str | Path) -> None:
+    """Copy a file between here and elsewhere, whole or not at all, making the parent folders."""
+    with _in_place(path) as place:
+        if not is_remote(source) and not is_remote(path):
+            shutil.copyfile(source, place)
+            return
+        with remote.access(str(source if is_remote(source) else path)) as gfile:
+            gfile.copy(str(source), place, overwrite=True)
 
 
 @contextlib.contextmanager

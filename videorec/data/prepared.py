@@ -186,11 +186,11 @@ def name_below(folder: str, path: str) -> str:
     folder, path = folder.replace(os.sep, "/").rstrip("/"), path.replace(os.sep, "/")
     if path.startswith(f"{folder}/"):
         return posixpath.normpath(path[len(folder) + 1 :])
-    if folder == "." and not path.startswith("/") and not files.is_remote(path):
-        return posixpath.normpath(path)
     if files.is_remote(path):
         return path.split("://", 1)[1]
-    return os.path.abspath(path).replace(os.sep, "/").lstrip("/")
+    below = "" if files.is_remote(folder) else os.path.relpath(path, folder)
+    elsewhere = not below or below.startswith("..")
+    return (os.path.abspath(path).lstrip(os.sep) if elsewhere else below).replace(os.sep, "/")
 
 
 def _video(folder: str, entry: dict) -> Video:

@@ -78,7 +78,7 @@ class VideoStream:
 
     def _open(self, video: Video) -> Reader:
         data = self.data
-        return Reader(video.path, data.fps, video.start, video.end, self._threads)
+        return Reader(video.path, data.fps, video.start, video.end, self._threads, data.remote_cache_gb)
 
     def _expected(self, reader: Reader) -> int:
         """Pictures to be expected; of a stream that begins at the start as many as it wants, whatever the header says."""

@@ -55,8 +55,8 @@ def transfer(sources: Sequence[tuple[keras.Model, str | Path]], target: keras.Mo
         if fitting:
             assigned.append((weight, *fitting[0]))
         else:
-            there = " or ".join(dict.fromkeys(str(tuple(stored.shape)) for _, stored in candidates))
-            kept[place] = f"{tuple(weight.shape)} ({f'{there} there' if there else 'not there'})"
+            there = [f"{tuple(stored.shape)} there" for _, stored in candidates] or ["not there"]
+            kept[place] = f"{tuple(weight.shape)} ({', '.join(dict.fromkeys(there))})"
     counts = Counter(number for _, number, _ in assigned)
     for number, (source, origin) in enumerate(sources):
         if not counts[number]:
@@ -68,11 +68,15 @@ def transfer(sources: Sequence[tuple[keras.Model, str | Path]], target: keras.Mo
         weight.assign(stored)
     for number, (_, origin) in enumerate(sources):
         log.info("%s: %d of %d weights taken", origin, counts[number], len(assigned) + len(kept))
+    _log_kept(kept)
+    return list(kept)
+
+
+def _log_kept(kept: dict[str, str]) -> None:
     for place, why in list(kept.items())[:NAMED]:
         log.info("  stays as initialised: %s %s", place, why)
     if len(kept) > NAMED:
         log.info("  ... and %d more", len(kept) - NAMED)
-    return list(kept)
 
 
 def _address(model: keras.Model, place: str) -> tuple[str, str]:

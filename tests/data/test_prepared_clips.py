@@ -1,0 +1,86 @@
+"""Clips of prepared pictures are those of the videos, but for JPEG; train.py and evaluate.py read them by the same settings."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import evaluate
+import train
+from videorec.config import Data, UserError
+from videorec.data import manifest, pipeline
+from videorec.data.clips import ClipReader
+from videorec.data.problems import Problems
+from videorec.tools import prepare
+
+SIZE = {"resize": (32, 32), "crop": (32, 32)}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, synthetic):
+    """The manifest of the videos, and the folder of their prepared pictures, both streams."""
+    out = tmp_path_factory.mktemp("prepared") / "out"
+    assert prepare.main([str(synthetic), str(out), *"--short-side 32 --quality 100 --stream both".split()]) == 0
+    return str(synthetic), str(out)
+
+
+def clips(path: str, stream: str, name: str, clips: int = 1, **settings) -> tuple[list[dict], list[dict]]:
+    """Plain and training clips of one video as the pipeline gives them to the model."""
+    data = Data(path=path, stream=stream, frames=4, augment=False, workers=1, **(SIZE | settings))
+    from videorec.data import sources
+
+    (video,) = [row for row in sources.find(data) if row.path.endswith(name)]
+    reader = ClipReader(data, Problems(1, 0.0))
+    plain = [inputs for inputs, *_ in pipeline.evaluation([video], data, reader, clips, 1, 1).as_numpy_iterator()]
+    random = pipeline.load_frames([video], data, reader, seed=0)
+    return plain, [{name: x.numpy() for name, x in random(0, epoch)[0].items()} for epoch in range(2)]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"sampling": "dense", "clips": 0, "hop": 3},
+        {"sampling": "dense", "step": 2, "clips": 2},
+        {"sampling": "first"},
+        {"fps": 5.0, "stream": "rgb"},
+    ],
+)
+def test_same_clips_as_from_the_videos(folders, settings):
+    stream = settings.get("stream", "both")
+    name = manifest.read(folders[0])[0].path.removeprefix(str(Path(folders[0]).parent))
+    rest = {key: value for key, value in settings.items() if key != "stream"}
+    from_videos, from_pictures = (clips(path, stream, name, **rest) for path in folders)
+    for ours, theirs in zip(from_pictures, from_videos, strict=True):
+        assert len(ours) == len(theirs) > 0
+        for a, b in zip(ours, theirs, strict=True):
+            assert a.keys() == b.keys() == set(Data(stream=stream).streams)
+            for key in a:
+                assert a[key].shape == b[key].shape and a[key].dtype == np.uint8
+                assert np.abs(a[key].astype(int) - b[key]).mean() < 3, key
+
+
+def test_train_and_evaluate(folders, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    keras.backend.clear_session()
+    small = (
+        "--data.frames 4 --data.resize 32 32 --data.crop 32 32 --data.workers 2 --train.batch 8 --train.epochs 1 "
+        "--model.backbone tiny --model.weights None --model.units 8 --data.no-augment --train.cache-dir cache"
+    )
+    assert train.main(f"lrcn --data.path {folders[1]} --data.stream flow {small}".split()) == 0
+    assert evaluate.main(["runs/lrcn"]) == 0
+    assert json.loads((tmp_path / "runs/lrcn/results.json").read_text())["videos"] == 16
+    assert evaluate.main(["runs/lrcn", "--data.path", folders[0], "--out", "videos"]) == 0  # the videos themselves
+    a, b = (
+        np.loadtxt(f"{out}/predictions.csv", delimiter=",", skiprows=1, usecols=range(4, 12)) for out in ("runs/lrcn", "videos")
+    )
+    np.testing.assert_allclose(a, b, atol=0.05)
+
+
+def test_what_was_not_prepared_is_an_error(folders):
+    with pytest.raises(UserError, match=r"short.side"):
+        ClipReader(Data(path=folders[1], stream="flow", resize=(64, 64), crop=(64, 64)), Problems(1, 0.0))
+    with pytest.raises(UserError, match=r"fps"):
+        ClipReader(Data(path=folders[1], stream="flow", fps=5.0, **SIZE), Problems(1, 0.0))
