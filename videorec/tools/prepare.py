@@ -70,7 +70,8 @@ class Options:
     verify: bool = False
     """Read finished shards whole: those whose bytes have changed, or with videos that could not be read, are made again."""
     runner: str | None = None
-    """Make the shards with Apache Beam, on this runner (DirectRunner, DataflowRunner, FlinkRunner ...)."""
+    """Make the shards with Apache Beam, on this runner (DirectRunner, FlinkRunner, SparkRunner ...). Beam's own options
+    follow as --NAME=VALUE."""
 
 
 def main(args: list[str]) -> int:
@@ -203,8 +204,9 @@ def report(work: Work, settings: Settings) -> int:
         for stream in counts:
             counts[stream] += entry[stream].get("pictures", 0)
     pictures = ", ".join(f"{count} {stream} pictures" for stream, count in counts.items())
-    size = sum(side["size"] for side in work.sides.values()) / 1e9
-    log.info("%s: %d videos, %d unreadable, %s, %.2f GB", work.out, work.videos, len(work.unreadable), pictures, size)
+    size = sum(side["size"] for side in work.sides.values()) / 1e6
+    amount = f"{size / 1000:.1f} GB" if size >= 1000 else f"{size:.1f} MB"
+    log.info("%s: %d videos, %d unreadable, %s, %s", work.out, work.videos, len(work.unreadable), pictures, amount)
     command = f"python train.py lrcn --data.path {work.out}"
     if "flow" in settings.streams:
         stream = "both" if "rgb" in settings.streams else "flow"

@@ -28,8 +28,7 @@ def measure(rounds: int = 5, batches: int = 3, videos: int = 16, frames: int = 1
     with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as made:
         paths, kind = _write(Path(made) / "videos", videos, frames)
         out = str(Path(made) / "prepared")
-        logging.getLogger("prepare").setLevel(logging.WARNING)
-        prepare.main([str(Path(made) / "videos"), out, "--short-side", str(SHORT_SIDE), "--videos-per-shard", "4"])
+        _prepare(str(Path(made) / "videos"), out)
         stored = [files.join(out, *Path(path).parts[-2:]) for path in paths]
         for mode in ("uniform", "dense"):
             data = Data(sampling=mode, **pipeline.SETTINGS)
@@ -51,6 +50,15 @@ def _write(folder: Path, videos: int, frames: int) -> tuple[list[str], str]:
         (folder / name).mkdir(parents=True)
     kinds = [pipeline.write(path, frames, seed=number) for number, path in enumerate(paths)]
     return paths, f"{kinds[0]}, 320 x 240, {frames} frames"
+
+
+def _prepare(folder: str, out: str) -> None:
+    """Run the tool, without its hints."""
+    logging.disable(logging.INFO)
+    try:
+        prepare.main([folder, out, "--short-side", str(SHORT_SIDE), "--videos-per-shard", "4"])
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _figure(mode: str, candidates: dict[str, pipeline.Ours], times: dict[str, list[float]], batches: int, kind: str) -> Figure:
