@@ -10,7 +10,6 @@ Writes results.json, predictions.csv and confusion.png into the run folder (or -
 
 import logging
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import tyro
 from rich.console import Console
@@ -25,14 +24,14 @@ log = logging.getLogger("evaluate")
 class Options:
     """What evaluate.py takes; data and evaluate start from the run's own settings."""
 
-    run: tyro.conf.Positional[Path]
-    """The run folder, runs/NAME."""
-    fuse: tuple[Path, ...] = ()
+    run: tyro.conf.Positional[str]
+    """The run folder, runs/NAME; may be remote (s3://bucket/runs/NAME)."""
+    fuse: tuple[str, ...] = ()
     """Further runs whose probabilities are averaged in."""
     weights: tuple[float, ...] = ()
     """Weight of the run and of each of --fuse. Default: equal."""
-    out: Path | None = None
-    """Folder of the results. Default: the run folder."""
+    out: str | None = None
+    """Local folder of the results. Default: the run folder."""
     data: Data = field(default_factory=Data)
     evaluate: Evaluate = field(default_factory=Evaluate)
 
@@ -45,32 +44,35 @@ def main(args: list[str]) -> int:
 
     from videorec import evaluation, report
     from videorec.config_rules import validate_data
-    from videorec.data import sources
+    from videorec.data import files, sources
     from videorec.data.problems import Problems
     from videorec.run import Run
 
-    run = Run(args[0])
-    default = Options(run.folder, data=run.experiment.data, evaluate=run.experiment.evaluate)
+    run = Run.open(args[0])
+    default = Options(run.place, data=run.experiment.data, evaluate=run.experiment.evaluate)
     options = tyro.cli(Options, args=args, default=default, description=__doc__, prog="evaluate.py")
     validate_data(options.data, options.evaluate)
+    out = files.must_be_local(options.out, "--out") if options.out else run.folder
     videos = sources.load_for_evaluation(options.data, options.evaluate.split, run.experiment)
     evaluation.check_labels(videos, run.classes)
     problems = Problems(len(videos), options.data.max_unreadable)
-    runs = [run, *(Run(folder) for folder in options.fuse)]
+    runs = [run, *(Run.open(place) for place in options.fuse)]
     weights = options.weights or (1.0,) * len(runs)
     scores = []
     for member in runs:
         # Every run sees the same videos, each through its own preprocessing.
         data, seen = (options.data, videos) if member is run else evaluation.same_videos(run, member, videos, options.evaluate)
-        with cli.Bar(str(member.folder)) as bar:
+        with cli.Bar(member.place) as bar:
             scores.append(evaluation.predict(member.load_model(), seen, data, options.evaluate, problems, bar))
     fused = evaluation.fuse(scores, weights)
-    shares = {str(member.folder): weight for member, weight in zip(runs, weights, strict=True)}
+    shares = {member.place: weight for member, weight in zip(runs, weights, strict=True)}
     protocol = report.describe_protocol(options.data, options.evaluate, shares, run.experiment.train.seed)
     found = report.make(videos, run.classes, fused, protocol, problems)
-    report.write(found, options.out or run.folder)
+    report.write(found, out)
     report.show(found, Console())
-    log.info("written: results.json, predictions.csv, confusion.png in %s", options.out or run.folder)
+    if not options.out:
+        run.push()
+    log.info("written: results.json, predictions.csv, confusion.png in %s", options.out or run.place)
     return 0
 
 

@@ -31,10 +31,10 @@ LARGE_BACKBONES = ("caffenet", "caffenet_hybrid", "vgg16", "inception_v3", "resn
 class Options:
     """What both export scripts take."""
 
-    run: tyro.conf.Positional[Path]
-    """The run folder, runs/NAME."""
-    out: Path | None = None
-    """Where to write. Default: into the run folder."""
+    run: tyro.conf.Positional[str]
+    """The run folder, runs/NAME; may be remote (s3://bucket/runs/NAME)."""
+    out: str | None = None
+    """Where to write, a local path. Default: into the run folder."""
     verify: bool = True
     """Compare the result with Keras afterwards."""
 
@@ -43,7 +43,7 @@ class Options:
 class VerifyOptions:
     """What export.verify takes."""
 
-    run: tyro.conf.Positional[Path]
+    run: tyro.conf.Positional[str]
     """The run folder, runs/NAME, with exports in their default places."""
 
 
@@ -87,7 +87,7 @@ class _RawReader(ClipReader):
 
     def plain_clips(self, video, clips):
         if not self.encoded:
-            frame = next(iter(Reader(video.path)))()
+            frame = next(iter(Reader(video.path, cache_gb=self.data.remote_cache_gb)))()
             for name, stream in self._streams.items():
                 is_motion = name == "flow" and self.data.flow.method != "stored"
                 shown = scale_to_short_side(frame, stream.data.flow.short_side) if is_motion else frame

@@ -22,6 +22,7 @@ import tyro
 from export import common, verify
 from videorec import cli
 from videorec.config import Data, UserError
+from videorec.data import files
 from videorec.data.fit import fit_frames
 from videorec.run import Run
 
@@ -90,9 +91,10 @@ def export(run: Run, folder: Path) -> None:
 def main(args: list[str]) -> int:
     """Export, then compare."""
     options = tyro.cli(common.Options, args=args, description=__doc__, prog="python -m export.saved_model")
-    run = Run(options.run)
-    folder = options.out or run.folder / "saved_model"
+    run = Run.open(options.run)
+    folder = files.must_be_local(options.out, "--out") if options.out else run.folder / "saved_model"
     export(run, folder)
+    run.push()
     print(f"written: {folder} ({common.size_of(folder) / 1e6:.1f} MB)")
     return verify.report(run, saved_model=folder) if options.verify else 0
 

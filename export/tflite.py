@@ -20,6 +20,7 @@ import tyro
 from export import common, verify
 from videorec import cli
 from videorec.config import Data, UserError
+from videorec.data import files
 from videorec.run import Run
 
 
@@ -69,9 +70,10 @@ def export(run: Run, path: Path) -> None:
 def main(args: list[str]) -> int:
     """Export, then compare."""
     options = tyro.cli(common.Options, args=args, description=__doc__, prog="python -m export.tflite")
-    run = Run(options.run)
-    path = options.out or run.folder / "model.tflite"
+    run = Run.open(options.run)
+    path = files.must_be_local(options.out, "--out") if options.out else run.folder / "model.tflite"
     export(run, path)
+    run.push()
     print(f"written: {path} ({common.size_of(path) / 1e6:.1f} MB)")
     return verify.report(run, tflite=path) if options.verify else 0
 

@@ -144,10 +144,10 @@ def _report_raw(run: Run, predict: Predict, reference: Predict, console: Console
 def main(args: list[str]) -> int:
     """Compare what was exported."""
     options = tyro.cli(common.VerifyOptions, args=args, description=__doc__, prog="python -m export.verify")
-    run = Run(options.run)
+    run = Run.open(options.run)
     saved_model, tflite = run.folder / "saved_model", run.folder / "model.tflite"
     if not saved_model.exists() and not tflite.exists():
-        raise UserError(f"{run.folder} has no export yet: python -m export.saved_model {run.folder}")
+        raise UserError(f"{run.place} has no export yet: python -m export.saved_model {run.place}")
     return report(run, saved_model if saved_model.exists() else None, tflite if tflite.exists() else None)
 
 

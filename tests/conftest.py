@@ -51,3 +51,24 @@ def frame_numbers(clip: np.ndarray) -> list[int]:
 def video(tmp_path) -> Path:
     """Such a video of 20 frames at 10 fps."""
     return write_video(tmp_path / "video.avi")
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """An S3 server on this machine, a process of its own (moto)."""
+    pytest.importorskip("tensorflow_io", reason="tensorflow-io exists for Python 3.11 and 3.12 only")
+    pytest.importorskip("moto")
+    from s3_server import S3Server
+
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, tmp_path, monkeypatch) -> str:
+    """`s3://BUCKET`, a new bucket, for this process and its children; the home folder is empty, and so are the caches."""
+    for name, value in {**s3_server.environment, "HOME": str(tmp_path / "home")}.items():
+        monkeypatch.setenv(name, value)
+    s3_server.start()
+    return f"s3://{s3_server.new_bucket()}"

@@ -339,7 +339,7 @@ def test_start_from_another_run(go, caplog):
     second = Run(first.folder.parent / "second")
     for a, b in zip(first.load_model().get_weights(), second.load_model().get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
-    with pytest.raises(UserError, match=r"--train\.init must be a run folder or a \.keras file"):
+    with pytest.raises(UserError, match=r"--train\.init must be a run folder or a local \.keras file"):
         go("--train.epochs 1 --train.init nowhere.keras", name="third")
 
 

@@ -159,8 +159,8 @@ def same_videos(run: Run, other: Run, videos: list[Video], evaluate: Evaluate) -
     """
     if run.classes != other.classes:
         raise UserError(
-            f"Runs that are fused must have the same classes. {run.folder}: {', '.join(run.classes)}; "
-            f"{other.folder}: {', '.join(other.classes)}"
+            f"Runs that are fused must have the same classes. {run.place}: {', '.join(run.classes)}; "
+            f"{other.place}: {', '.join(other.classes)}"
         )
     data = other.experiment.data
     if (data.path, data.videos) == (run.experiment.data.path, run.experiment.data.videos):
@@ -168,7 +168,7 @@ def same_videos(run: Run, other: Run, videos: list[Video], evaluate: Evaluate) -
     theirs = {_identity(video): video for video in sources.load_for_evaluation(data, evaluate.split, other.experiment)}
     for video in videos:
         if _identity(video) not in theirs:
-            raise UserError(f"Runs that are fused must be measured on the same videos; {other.folder} lacks {video.path}.")
+            raise UserError(f"Runs that are fused must be measured on the same videos; {other.place} lacks {video.path}.")
     return data, [theirs[_identity(video)] for video in videos]
 
 

@@ -162,7 +162,7 @@ def test_mean_and_sample_deviation(scripts, hmdb51, capsys):
     assert row(text, "1") == [0.5, 0.25, 0.5, 1.0, 0.9, 10]
     assert row(text, "mean") == [0.75, 0.375, 0.75, 1.0, 0.9, 30]
     assert row(text, "deviation") == [0.25, 0.125, 0.25, 0.0, 0.0]  # ((1/16 + 0 + 1/16) / 2) ** 0.5
-    assert "25 clips x 10 crops" in text and "n - 1" in text
+    assert "25 clips x 10 crops" in text and "Mean over splits 1, 2, 3;" in text and "(n - 1)" in text
     record = json.loads(Path("runs/lrcn-splits.json").read_text())
     assert record["deviation"]["accuracy"] == statistics.stdev([0.5, 0.75, 1.0])
     assert record["mean"]["hit_at_3"] == pytest.approx(0.9)
@@ -184,6 +184,18 @@ def test_only_what_is_not_done_is_repeated(scripts, hmdb51):
     results = Path("runs/lrcn-split3/results.json")  # evaluated by hand in between, on something else
     results.write_text(results.read_text().replace('"videos": 10', '"videos": 4'))
     assert splits.main([*args, "--evaluate.clips", "25"]) == 0 and scripts.numbers() == [3]
+
+
+def test_an_interrupted_second_evaluation_is_taken_up(scripts, hmdb51):
+    """The run's configuration has the new settings already, its results have not."""
+    args = ["lrcn", "--data.path", hmdb51, "--splits", "1"]
+    assert splits.main(args) == 0
+    scripts.status = {("evaluate.py", 1): KeyboardInterrupt()}
+    with pytest.raises(KeyboardInterrupt):
+        splits.main([*args, "--evaluate.crops", "10"])
+    scripts.status = {}
+    scripts.numbers()
+    assert splits.main([*args, "--evaluate.crops", "10"]) == 0 and scripts.numbers() == [1]
 
 
 def test_a_retrained_run_is_evaluated_again(scripts, hmdb51):

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from videorec.config import UserError
 from videorec.data import copies, remote
 
 # Where a file grows while it is written, it gets its name at the end. Object stores (s3, az) put whole objects anyway.
@@ -20,6 +21,17 @@ GROWING = ("hdfs://", "viewfs://")
 def is_remote(path: str | Path) -> bool:
     """Whether it is a URL such as s3://bucket/file."""
     return "://" in str(path)
+
+
+def must_be_local(path: str | Path, option: str) -> Path:
+    """The path, where `option` takes local ones only.
+
+    Raises:
+        UserError: it is remote.
+    """
+    if is_remote(path):
+        raise UserError(f"{option} must be a local path. Received: {path}")
+    return Path(path)
 
 
 def join(folder: str | Path, *parts: str | Path) -> str:

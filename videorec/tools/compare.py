@@ -14,7 +14,6 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import tyro
 from rich.console import Console
@@ -35,8 +34,8 @@ WIDE = 150  # characters of a terminal that takes a run a line
 class Options:
     """What to compare."""
 
-    runs: tyro.conf.Positional[tuple[Path, ...]]
-    """Run folders, each evaluated with evaluate.py."""
+    runs: tyro.conf.Positional[tuple[str, ...]]
+    """Run folders, local or remote, each evaluated with evaluate.py."""
     markdown: bool = False
     """Print the table as Markdown."""
     repeats: int = 10
@@ -72,9 +71,9 @@ def read_results(run) -> Results:
     Raises:
         UserError: there are none yet, or the file is damaged.
     """
-    path, command = run.folder / "results.json", f"python evaluate.py {run.folder}"
+    path, command = run.folder / "results.json", f"python evaluate.py {run.place}"
     if not path.exists():
-        raise UserError(f"{run.folder} has no results yet: {command}")
+        raise UserError(f"{run.place} has no results yet: {command}")
     try:
         results = json.loads(path.read_text())
         return Results(
@@ -254,7 +253,7 @@ def main(args: list[str]) -> int:
 
     from videorec.run import Run  # TensorFlow takes seconds to import: not for --help
 
-    runs = [Run(folder) for folder in dict.fromkeys(options.runs)]
+    runs = [Run.open(place) for place in dict.fromkeys(place.rstrip("/") for place in options.runs)]
     results = [read_results(run) for run in runs]  # what is missing shows before anything is measured
     rows = []
     with cli.Bar("measuring") as bar:

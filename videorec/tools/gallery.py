@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 class Options:
     """What the gallery takes."""
 
-    run: tyro.conf.Positional[Path]
-    """The run folder, runs/NAME."""
+    run: tyro.conf.Positional[str]
+    """The run folder, runs/NAME; may be remote."""
     out: Path | None = None
     """The picture. Default: gallery.png in the run folder."""
     clips: int = 8
@@ -81,7 +81,7 @@ def main(args: list[str]) -> int:
     from videorec.data.problems import Problems
     from videorec.run import Run
 
-    run = Run(options.run)
+    run = Run.open(options.run)
     data = run.experiment.data
     videos = choose(sources.load_for_evaluation(data, "test", run.experiment), options.clips, options.seed)
     reader = ClipReader(data, Problems(len(videos), 1.0))
@@ -93,6 +93,7 @@ def main(args: list[str]) -> int:
     draw(clips[data.streams[0]].numpy(), steps, [video.labels[0] for video in videos], run.classes, options.columns).savefig(
         out
     )
+    run.push()
     log.info("written: %s", out)
     return 0
 

@@ -1,8 +1,7 @@
 """Train and evaluate on the official splits of UCF101 or HMDB51; mean and deviation over the splits.
 
     python -m videorec.tools.splits lrcn --data.path ucf101_lists/ --data.videos UCF-101/
-    python -m videorec.tools.splits lrcn --name views --data.path ucf101_lists/ --data.videos UCF-101/ \
-        --evaluate.clips 25 --evaluate.crops 10
+    python -m videorec.tools.splits lrcn --data.path hmdb51_lists/ --data.videos hmdb51/ --evaluate.clips 25 --evaluate.crops 10
 
 Takes every setting of train.py beside its own (`python train.py PRESET --help` lists them). The runs are NAME-split1 to
 NAME-split3, each trained and evaluated in a process of its own; the same command goes on where it stopped and repeats no

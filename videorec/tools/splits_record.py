@@ -106,7 +106,7 @@ def show(record: Record, splits: Sequence[int], console: Console) -> None:
     console.print(table)
     protocol = next(iter(done.values()))["protocol"]
     for line in (
-        f"Each split: {figures.views(protocol)}. Deviation: {DEVIATION}.",
+        f"Each split: {figures.views(protocol)}. Mean over splits {', '.join(done)}; deviation: {DEVIATION}.",
         "Video accuracy: probabilities averaged over the clips and crops of a video; clip accuracy: each clip alone.",
     ):
         console.print(cli.rich_escape(line), soft_wrap=True, highlight=False)
