@@ -63,7 +63,7 @@ def test_a_fixed_number_of_frames(go):
     assert run.load_model().inputs[0].shape == (None, 4, 16, 16, 3)
     assert saved_model.main([str(run.folder)]) == 0
     assert tflite.main([str(run.folder)]) == 0
-    with pytest.raises(UserError, match=r"takes clips of 4 frames.*--data\.frames 4"):
+    with pytest.raises(UserError, match=r"takes rgb clips of 4 frames.*--data\.frames 4"):
         evaluate.main([str(run.folder), "--data.frames", "6"])
 
 

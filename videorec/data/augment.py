@@ -67,13 +67,13 @@ def random_crop(clip: tf.Tensor, seed: tf.Tensor, size: tuple[int, int], scale: 
 
 def mirror(clip: tf.Tensor, data: Data) -> tf.Tensor:
     """Left and right exchanged in `(..., H, W, 3)` uint8; in flow pictures u (channel 0) changes its sign."""
-    mirrored = clip[..., ::-1, :]
+    mirrored = tf.reverse(clip, [-2])
     return mirrored if data.stream == "rgb" else _negate(mirrored, 0, data.flow.encoding)
 
 
 def upside_down(clip: tf.Tensor, data: Data) -> tf.Tensor:
     """Top and bottom exchanged in `(..., H, W, 3)` uint8; in flow pictures v (channel 1) changes its sign."""
-    turned = clip[..., ::-1, :, :]
+    turned = tf.reverse(clip, [-3])
     return turned if data.stream == "rgb" else _negate(turned, 1, data.flow.encoding)
 
 
