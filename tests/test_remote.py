@@ -232,10 +232,9 @@ def test_an_interrupted_upload_leaves_a_whole_state(two, monkeypatch):
         copy(source, path)
 
     copy = files.copy
-    monkeypatch.setattr(files, "copy", fail_at_last)
-    with pytest.raises(UserError, match="Nothing is lost"):
+    with monkeypatch.context() as gone, pytest.raises(UserError, match="Nothing is lost"):
+        gone.setattr(files, "copy", fail_at_last)
         one.push()
-    monkeypatch.undo()
     assert [path.rsplit("/", 1)[1] for path in copied] == ["model.keras", "w2"]
     assert files.read(f"{one.url}/state/state.json") == b"1" and "state/w1" in below(one.url)
     one.push()

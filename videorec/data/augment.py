@@ -28,13 +28,15 @@ def augment(clip: tf.Tensor, seed: tf.Tensor, data: Data) -> tf.Tensor:
     """
     seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 4))
     clip = random_crop(clip, seeds[0], data.crop, data.crop_scale)
+    if data.stream == "flow":
+        clip = to_uint8(clip)  # signs change in whole levels; colours are rounded once, at the end
     if data.flip:
-        clip = either(seeds[1], mirror(clip, data), clip)
+        clip = tf.cond(heads(seeds[1]), lambda: mirror(clip, data), lambda: clip)
     if data.flip_vertical:
-        clip = either(seeds[3], upside_down(clip, data), clip)
+        clip = tf.cond(heads(seeds[3]), lambda: upside_down(clip, data), lambda: clip)
     if data.color and data.stream == "rgb":
         clip = color_jitter(clip, seeds[2], data.color)
-    return clip
+    return to_uint8(clip)
 
 
 def random_crop(clip: tf.Tensor, seed: tf.Tensor, size: tuple[int, int], scale: tuple[float, float]) -> tf.Tensor:
@@ -44,6 +46,9 @@ def random_crop(clip: tf.Tensor, seed: tf.Tensor, size: tuple[int, int], scale: 
         clip: `(T, H, W, 3)` uint8, at least `size` where scale is (1, 1).
         size: `(height, width)` of the result.
         scale: least and most share of the area, in (0, 1].
+
+    Returns:
+        `(T, *size, 3)`, uint8 where scale is (1, 1), else float32, not yet rounded.
     """
     shape = tf.shape(clip)
     height, width = shape[1], shape[2]
@@ -61,18 +66,18 @@ def random_crop(clip: tf.Tensor, seed: tf.Tensor, size: tuple[int, int], scale: 
     left = tf.cast(u[3] * tf.cast(width - crop_w + 1, tf.float32), tf.int32)
     part = clip[:, top : top + crop_h, left : left + crop_w]
     if scale != (1.0, 1.0):
-        part = tf.saturate_cast(tf.round(tf.image.resize(part, size)), tf.uint8)
+        part = tf.image.resize(part, size)
     return tf.ensure_shape(part, [clip.shape[0], *size, 3])
 
 
 def mirror(clip: tf.Tensor, data: Data) -> tf.Tensor:
-    """Left and right exchanged in `(..., H, W, 3)` uint8; in flow pictures u (channel 0) changes its sign."""
+    """Left and right exchanged in `(..., H, W, 3)`, uint8 where it is flow; in flow pictures u (channel 0) changes its sign."""
     mirrored = tf.reverse(clip, [-2])
     return mirrored if data.stream == "rgb" else _negate(mirrored, 0, data.flow.encoding)
 
 
 def upside_down(clip: tf.Tensor, data: Data) -> tf.Tensor:
-    """Top and bottom exchanged in `(..., H, W, 3)` uint8; in flow pictures v (channel 1) changes its sign."""
+    """Top and bottom exchanged in `(..., H, W, 3)`, uint8 where it is flow; in flow pictures v (channel 1) changes its sign."""
     turned = tf.reverse(clip, [-3])
     return turned if data.stream == "rgb" else _negate(turned, 1, data.flow.encoding)
 
@@ -83,20 +88,25 @@ def _negate(pictures: tf.Tensor, channel: int, encoding: str) -> tf.Tensor:
     return tf.stack(channels, axis=-1)
 
 
-def either(seed: tf.Tensor, one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
-    """One of two, each with probability 1/2."""
-    return tf.where(tf.random.stateless_uniform([], seed) < 0.5, one, other)
+def heads(seed: tf.Tensor) -> tf.Tensor:
+    """True with probability 1/2."""
+    return tf.random.stateless_uniform([], seed) < 0.5
 
 
 def color_jitter(clip: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
-    """Brightness, contrast and saturation each by a factor in [1 - strength, 1 + strength]."""
+    """Brightness, contrast and saturation each by a factor in [1 - strength, 1 + strength]; float32, not yet rounded."""
     brightness, contrast, saturation = tf.unstack(tf.random.stateless_uniform([3], seed, 1 - strength, 1 + strength))
     x = tf.cast(tf.reshape(clip, (-1, 3)), tf.float32)  # (T * H * W, 3)
     # Saturation mixes a pixel with its grey, contrast with the clip's mean grey: together one matrix and an offset.
     to_grey = tf.tile(tf.constant(GREY)[:, None], (1, 3))
     matrix = brightness * contrast * (saturation * tf.eye(3) + (1 - saturation) * to_grey)
     offset = brightness * (1 - contrast) * tf.tensordot(tf.reduce_mean(x, axis=0), tf.constant(GREY), 1)
-    return tf.reshape(tf.saturate_cast(tf.round(tf.matmul(x, matrix) + offset), tf.uint8), tf.shape(clip))
+    return tf.reshape(tf.matmul(x, matrix) + offset, tf.shape(clip))
+
+
+def to_uint8(clip: tf.Tensor) -> tf.Tensor:
+    """Rounded and clipped to 0..255."""
+    return clip if clip.dtype == tf.uint8 else tf.saturate_cast(tf.round(clip), tf.uint8)
 
 
 def centre_crop(clip: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
