@@ -67,7 +67,7 @@ def main(args: list[str]) -> int:
     fused = evaluation.fuse(scores, weights)
     shares = {member.place: weight for member, weight in zip(runs, weights, strict=True)}
     protocol = report.describe_protocol(options.data, options.evaluate, shares, run.experiment.train.seed)
-    found = report.make(videos, run.classes, fused, protocol, problems)
+    found = report.make(videos, run.classes, fused, protocol, problems, options.evaluate.hit_at)
     report.write(found, out)
     report.show(found, Console())
     if not options.out:

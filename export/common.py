@@ -88,7 +88,7 @@ class _RawReader(ClipReader):
     def plain_clips(self, video, clips):
         if not self.encoded:
             frame = next(iter(Reader(video.path, cache_gb=self.data.remote_cache_gb)))()
-            for name, stream in self._streams.items():
+            for name, stream in self.streams.items():
                 is_motion = name == "flow" and self.data.flow.method != "stored"
                 shown = scale_to_short_side(frame, stream.data.flow.short_side) if is_motion else frame
                 stream.data = dataclasses.replace(stream.data, resize=shown.shape[:2])

@@ -206,9 +206,9 @@ def test_runs_of_other_clips_have_no_clip_accuracy(go, capsys):
     assert go("runs/a --fuse runs/b --evaluate.clips 2")["clips"] == 32  # a fused run's views are those of --evaluate
 
 
-def make_report(videos, classes, found, problems=None) -> dict:
+def make_report(videos, classes, found, problems=None, **options) -> dict:
     protocol = report.describe_protocol(Data(), Evaluate(), {"r": 1.0}, 0)
-    return report.make(videos, classes, found, protocol, problems or Problems(len(videos), 1.0)).results()
+    return report.make(videos, classes, found, protocol, problems or Problems(len(videos), 1.0), **options).results()
 
 
 def test_report_against_hand_counts():
@@ -232,6 +232,8 @@ def test_hit_at_k_of_several_labels():
     falling = [0.3, 0.2, 0.15, 0.12, 0.1, 0.08, 0.05]
     results = make_report(videos, tuple("abcdefg"), scores([falling] * 4))
     assert results["hit_at"] == {"1": 0.25, "5": 0.75}
+    results = make_report(videos, tuple("abcdefg"), scores([falling] * 4), hit_at=(2, 6))
+    assert results["hit_at"] == {"2": 0.5, "6": 1.0}
     assert results["top5"] == 0.75 and results["accuracy"] == 0.25
 
 

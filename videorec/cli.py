@@ -27,14 +27,14 @@ def presets() -> dict[str, tuple[str, Experiment]]:
     return found
 
 
-def parse_experiment(args: list[str], description: str) -> Experiment:
+def parse_experiment(args: list[str], description: str, prog: str = "train.py") -> Experiment:
     """`[PRESET] [--name NAME] [--data.X ...] [--model.X ...] [--train.X ...]`; without a preset: the quick start."""
     if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
         args = [QUICKSTART, *args]
     known = presets()
     if args[0] not in ("-h", "--help") and args[0] not in known:
         raise UserError(f"No preset is called {args[0]!r}. {nearest(args[0], known)}")
-    return tyro.extras.overridable_config_cli(known, args=args, description=description, prog="train.py")
+    return tyro.extras.overridable_config_cli(known, args=args, description=description, prog=prog)
 
 
 def run(main: Callable[[list[str]], int | None]) -> None:

@@ -226,6 +226,8 @@ class Evaluate:
     """Clips a video, spread evenly; 0 (dense sampling only): a clip every `data.hop` frames."""
     crops: Literal[1, 3, 10] = 1
     """Crops a clip: the centre; left, centre, right; or four corners and centre, each also mirrored."""
+    hit_at: tuple[int, ...] = (1, 5)
+    """Hit@k: share of videos with a true label among the k highest probabilities."""
     batch: int = 16
     """Clips a step."""
 

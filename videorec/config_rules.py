@@ -44,6 +44,7 @@ def validate_data(data: Data, evaluate: Evaluate) -> None:
     _check("--data.crop-scale must be two shares, 0 < least <= most <= 1", data.crop_scale, 0 < low <= high <= 1)
     _check("--data.color must be in [0, 1)", data.color, 0 <= data.color < 1)
     _check("--data.max-unreadable must be in [0, 1]", data.max_unreadable, 0 <= data.max_unreadable <= 1)
+    _check("--evaluate.hit-at must be 1 or more, each of them", evaluate.hit_at, min(evaluate.hit_at, default=1) >= 1)
     least = 0 if data.sampling == "dense" else 1
     rule = "--evaluate.clips must be 1 or more, or 0 with --data.sampling dense"
     _check(rule, evaluate.clips, evaluate.clips >= least)

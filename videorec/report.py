@@ -20,13 +20,11 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, r
 import videorec
 from videorec import figures, pictures
 from videorec.config import Data, Evaluate, UserError
-from videorec.data import files, pipeline
+from videorec.data import files, pipeline, sources
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.evaluation import Scores
 from videorec.metrics import hit_at_k
-
-HIT_AT = (1, 5)
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,7 @@ class Report:
     scores: Scores
     protocol: dict
     problems: dict
+    hit_at: tuple[int, ...]
 
     @property
     def targets(self) -> np.ndarray:
@@ -61,7 +60,7 @@ class Report:
         return {
             **found,
             "top5": hit_at_k(targets, scores.videos, 5),
-            "hit_at": {str(k): hit_at_k(targets, scores.videos, k) for k in HIT_AT},
+            "hit_at": {str(k): hit_at_k(targets, scores.videos, k) for k in self.hit_at},
             "videos": len(self.videos),
             "per_class": self._per_class(),
             "confusion": self.matrix.tolist(),
@@ -84,7 +83,14 @@ def _accuracies(targets: np.ndarray, probabilities: np.ndarray) -> dict[str, flo
     return {"accuracy": hit_at_k(targets, probabilities, 1), "mean_class_accuracy": float(recall)}
 
 
-def make(videos: Sequence[Video], classes: Sequence[str], scores: Scores, protocol: dict, problems: Problems) -> Report:
+def make(
+    videos: Sequence[Video],
+    classes: Sequence[str],
+    scores: Scores,
+    protocol: dict,
+    problems: Problems,
+    hit_at: tuple[int, ...] = (1, 5),
+) -> Report:
     """Leave the unreadable videos out of the figures; they stay named in the report.
 
     Raises:
@@ -98,18 +104,19 @@ def make(videos: Sequence[Video], classes: Sequence[str], scores: Scores, protoc
     streams = {name: rows[readable] for name, rows in scores.streams.items()}
     meaning = figures.meaning(scores.clips is not None, bool(streams))
     scores = Scores(scores.videos[readable], scores.clips, owner, scores.cut, streams)
-    return Report(kept, tuple(classes), scores, {**protocol, "figures": meaning}, problems.summary())
+    return Report(kept, tuple(classes), scores, {**protocol, "figures": meaning}, problems.summary(), hit_at)
 
 
 def describe_protocol(data: Data, evaluate: Evaluate, runs: dict[str, float], seed: int) -> dict:
     """What a figure means nothing without: views, aggregation, split, seed, versions."""
     clips = f"every {data.hop} frames" if evaluate.clips == 0 else evaluate.clips
     flow = {"flow": asdict(data.of("flow").flow)} if "flow" in data.streams else {}
+    official = {"official_split": data.official_split} if sources.has_official_splits(data.path) else {}
     return {
         "runs": runs,
         "data": data.path,
         "split": evaluate.split,
-        "official_split": data.official_split,
+        **official,
         "clips_per_video": clips,
         "crops_per_clip": evaluate.crops,
         "aggregation": "probabilities averaged over clips, crops and, with weights, over runs; then the largest",
@@ -196,6 +203,9 @@ def show(report: Report, console: Console) -> None:
         console.print(
             f"{name} alone: accuracy {alone['accuracy']:.4f}   mean class accuracy {alone['mean_class_accuracy']:.4f}"
         )
+    others = [f"Hit@{k} {value:.4f}" for k, value in results["hit_at"].items() if int(k) not in (1, 5)]
+    if others:  # accuracy is Hit@1, top-5 is Hit@5
+        console.print("   ".join(others), soft_wrap=True)
     console.print(
         f"{results['videos']} {figures.views(report.protocol)}; "
         f"{len(results['unreadable'])} unreadable, {results['shorter_than_clip']} shorter than a clip",

@@ -26,6 +26,10 @@ class ClipReader:
     Of videos: `(T, *data.resize, 3)` uint8, RGB. Of prepared pictures (`encoded` is True): `(T,)` JPEGs, for TensorFlow to
     decode.
 
+    Attributes:
+        streams: the reader of each stream, by its name.
+        encoded: whether clips are JPEGs.
+
     Raises:
         UserError: the prepared folder lacks what `data` asks for, or the method of flow is not installed.
     """
@@ -40,7 +44,7 @@ class ClipReader:
             flow.check_method(data.flow.method)
         parts = [data.of(name) for name in data.streams]
         paired = len(parts) == 2 and same_clock(*parts)
-        self._streams = {
+        self.streams = {
             part.stream: PreparedStream(stored, part, problems, paired)
             if stored
             else VideoStream(part, problems, paired, threads)
@@ -54,7 +58,7 @@ class ClipReader:
             key: seed of the random numbers. All streams draw the same.
         """
         clip = {}
-        for name, stream in self._streams.items():
+        for name, stream in self.streams.items():
             choose = _training_choice(stream.data, np.random.default_rng(key))
             clip[name] = stream.read(video, choose, to_end=stream.data.sampling == "uniform")[0]
         return clip
@@ -62,11 +66,11 @@ class ClipReader:
     def plain_clips(self, video: Video, clips: int) -> Iterator[dict[str, np.ndarray]]:
         """The clips of a deterministic protocol: `clips` spread evenly, or with 0 one every `hop` frames."""
         if clips == 0:
-            parts = [stream.windows(video) for stream in self._streams.values()]
+            parts = [stream.windows(video) for stream in self.streams.values()]
         else:
-            parts = [s.read(video, _plain_choice(s.data, clips), s.data.sampling != "first") for s in self._streams.values()]
+            parts = [s.read(video, _plain_choice(s.data, clips), s.data.sampling != "first") for s in self.streams.values()]
         for rows in zip(*parts, strict=True):
-            yield dict(zip(self._streams, rows, strict=True))
+            yield dict(zip(self.streams, rows, strict=True))
 
 
 def same_clock(one: Data, other: Data) -> bool:

@@ -90,11 +90,25 @@ def find(data: Data) -> list[Video]:
         )
     base = data.videos or path
     base = base if files.is_remote(base) else Path(base).expanduser()
-    if (path / "classInd.txt").exists():
+    if _is_ucf101(path):
         return _ucf101(path, base, data.official_split)
-    if list(path.glob("*_test_split1.txt")):
+    if _is_hmdb51(path):
         return _hmdb51(path, base, data.official_split)
     return class_folders(path, data.group)
+
+
+def has_official_splits(path: str) -> bool:
+    """Whether `path` is a folder with the split lists of UCF101 or HMDB51."""
+    folder = Path(path).expanduser()
+    return not files.is_remote(path) and (_is_ucf101(folder) or _is_hmdb51(folder))
+
+
+def _is_ucf101(folder: Path) -> bool:
+    return (folder / "classInd.txt").exists()
+
+
+def _is_hmdb51(folder: Path) -> bool:
+    return any(folder.glob("*_test_split[123].txt"))
 
 
 def synthetic_folder() -> Path:

@@ -23,11 +23,12 @@ from rich.console import Console
 from videorec import cli, config_file
 from videorec.config import Data, Experiment, UserError
 from videorec.config_rules import validate
-from videorec.data import files
+from videorec.data import files, sources
 from videorec.tools import script, splits_record
 
 log = logging.getLogger(__name__)
 
+PROG = "python -m videorec.tools.splits"
 # Settings that change no figure: a split that is done stays done.
 FREE = {"runs", "train.resume", "train.cache_dir", "data.workers", "data.remote_cache_gb"}
 
@@ -102,11 +103,11 @@ def plan(options: Options, settings: Sequence[str]) -> list[Split]:
     if not options.splits:
         raise UserError("--splits must be one or more of 1 2 3. Received: none")
     given = [options.preset, *settings, *(["--name", options.name] if options.name is not None else [])]
-    name = cli.parse_experiment(given, description=__doc__).name
+    name = cli.parse_experiment(given, description=__doc__, prog=PROG).name
     splits = []
     for number in sorted(set(options.splits)):
         command = (options.preset, *settings, "--name", f"{name}-split{number}", "--data.official-split", str(number))
-        splits.append(Split(name, number, cli.parse_experiment(list(command), description=__doc__), command))
+        splits.append(Split(name, number, cli.parse_experiment(list(command), description=__doc__, prog=PROG), command))
     validate(splits[0].experiment)
     check_lists(splits[0].experiment.data)
     return splits
@@ -118,8 +119,7 @@ def check_lists(data: Data) -> None:
     Raises:
         UserError: it does not.
     """
-    lists = Path(data.path).expanduser()
-    if not (lists / "classInd.txt").exists() and not any(lists.glob("*_test_split[123].txt")):
+    if not sources.has_official_splits(data.path):
         raise UserError(
             "--data.path must be a folder with official lists: UCF101's (classInd.txt, trainlist01.txt, testlist01.txt, ...) "
             f"or HMDB51's (CLASS_test_split1.txt, ...). Received: {data.path}, which has no official splits."
