@@ -20,6 +20,7 @@ from videorec.config import Data, UserError
 from videorec.data import decode, files, manifest, sources
 from videorec.data.manifest import Video
 from videorec.run import Run
+from videorec.tools import prepare
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = (
@@ -93,6 +94,48 @@ def test_decoded_as_a_local_one(videos, s3, tmp_path):
 def test_unreadable(videos, s3, path, limit, reason):
     with pytest.raises(decode.Unreadable, match=reason):
         decode.Reader(f"{s3}/videos/{path}", cache_gb=limit)
+
+
+# === Prepared pictures ===
+
+PREPARE = ["--short-side", "16", "--videos-per-shard", "3"]
+
+
+def test_prepared_from_there_to_there(videos, s3, tmp_path, caplog):
+    """The same bytes as from local videos to a local folder; a second run does nothing; training reads them there."""
+    caplog.set_level("INFO")
+    out = f"{s3}/prepared"
+    assert prepare.main([videos, out, *PREPARE]) == 0
+    for name in manifest.read(videos):
+        files.copy(name.path, tmp_path / "videos" / name.path.removeprefix(f"{s3}/videos/"))
+    files.copy(videos, tmp_path / "videos/m.csv")
+    assert prepare.main([str(tmp_path / "videos/m.csv"), str(tmp_path / "here"), *PREPARE]) == 0
+    shards = {path.name: path.read_bytes() for path in (tmp_path / "here").iterdir() if path.suffix == ".tfrecord"}
+    assert len(shards) == 4 and shards == {name: files.read(f"{out}/{name}") for name in shards}
+    assert prepare.main([videos, out, *PREPARE]) == 0 and "all 4 shards are there: nothing to do" in caplog.text
+    assert start(out, f"{s3}/runs", "--train.epochs", "1") == 0
+
+
+def test_the_server_goes_away_while_preparing(videos, s3, s3_server, tmp_path, monkeypatch):
+    """What is finished is kept and named; the same command goes on when the server is back."""
+    rows = [Video(str(write_video(tmp_path / f"{k}.avi", frames=9, size=(16, 16))), ("a",)) for k in range(6)]
+    manifest.write(tmp_path / "m.csv", rows)
+    line = [str(tmp_path / "m.csv"), f"{s3}/prepared", *PREPARE, "--workers", "1"]
+    publish, finished = files.publish, []
+
+    def stop_after_first(local, path):
+        publish(local, path)
+        finished.append(path)
+        s3_server.stop()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "publish", stop_after_first)
+        with pytest.raises(UserError, match=r"s3://.*/prepared cannot be written: .* 2 shards are finished and kept"):
+            prepare.main(line)
+    assert len(finished) == 1
+    s3_server.start()  # it has forgotten everything
+    s3_server.new_bucket(s3.removeprefix("s3://"))
+    assert prepare.main(line) == 0
 
 
 # === Runs ===

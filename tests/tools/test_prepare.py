@@ -314,11 +314,14 @@ def test_a_video_that_breaks_off_leaves_no_record(source, out):
 
 
 def test_one_frame_has_rgb_and_no_flow(source, out, caplog):
+    caplog.set_level("INFO")
     write_video(source / "c" / "3.avi", 1)
     assert prepare.main([str(source), str(out), *QUICK, "--stream", "both", "--max-unreadable", "0.2"]) == 1
     entry = json.loads((out / "index.json").read_text())["videos"][-1]
     assert entry["rgb"]["pictures"] == 1 and entry["flow"] == {"problem": "a single frame: no motion can be measured"}
-    assert "c/3.avi: a single frame" in caplog.text
+    assert (
+        "c/3.avi: a single frame" in caplog.text and f"train.py two_stream --data.path {out} --data.stream both" in caplog.text
+    )
 
 
 def test_odd_videos(shared_data, tmp_path):

@@ -207,10 +207,10 @@ def report(work: Work, settings: Settings) -> int:
     size = sum(side["size"] for side in work.sides.values()) / 1e6
     amount = f"{size / 1000:.1f} GB" if size >= 1000 else f"{size:.1f} MB"
     log.info("%s: %d videos, %d unreadable, %s, %s", work.out, work.videos, len(work.unreadable), pictures, amount)
-    command = f"python train.py lrcn --data.path {work.out}"
+    both = len(settings.streams) == 2
+    command = f"python train.py {'two_stream' if both else 'lrcn'} --data.path {work.out}"
     if "flow" in settings.streams:
-        stream = "both" if "rgb" in settings.streams else "flow"
-        command += f" --data.stream {stream} {prepared.flow_options(settings.flow)}"
+        command += f" --data.stream {'both' if both else 'flow'} {prepared.flow_options(settings.flow)}"
     log.info(command)
     return 1 if work.unreadable else 0
 
