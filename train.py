@@ -18,26 +18,28 @@ log = logging.getLogger("train")
 
 
 def main(args: list[str]) -> int:
-    """Config -> data -> model -> fit."""
+    """Config -> data -> run -> model and fit."""
     experiment = cli.parse_experiment(args, description=__doc__)
 
-    from videorec import training  # TensorFlow takes seconds to import: not for --help
+    from videorec import fitting  # TensorFlow takes seconds to import: not for --help
     from videorec.callbacks import push_if_possible
     from videorec.config_rules import validate
-    from videorec.data import files, sources
-    from videorec.data.problems import Problems
+    from videorec.data import files
     from videorec.run import Run
 
+    if experiment.model.task == "forecasting":
+        from videorec.forecasting import training
+    else:
+        from videorec import training
+
     validate(experiment)
-    strategy = training.set_up(experiment.train)
-    videos = sources.load(experiment.data, experiment.train.seed)
-    run = Run.create(files.join(experiment.runs, experiment.name), experiment, videos.classes)
-    counts = ", ".join(f"{len(videos.split(split))} {split}" for split in ("train", "val", "test"))
-    log.info("%s: %d classes; videos: %s", run.place, len(videos.classes), counts)
-    problems = Problems(len(videos.videos), experiment.data.max_unreadable)
+    strategy = fitting.set_up(experiment.train)
+    found = training.load(experiment)
+    run = Run.create(files.join(experiment.runs, experiment.name), experiment, found.classes)
+    log.info("%s: %s", run.place, found.describe())
     try:
         with cli.Bar("features") as bar:
-            training.fit(experiment, run, videos, strategy, problems, bar)
+            training.fit(experiment, run, found, strategy, bar)
     except KeyboardInterrupt:
         state = run.last_state()
         epoch = state["epoch"] if state else 0

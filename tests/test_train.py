@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import train as script
-from videorec import training
+from videorec import fitting, optimizers, training
 from videorec.callbacks import Checkpoint
 from videorec.config import UserError
 from videorec.models.split import split
@@ -137,7 +137,7 @@ def test_early_stopping_survives_a_resume(go, monkeypatch):
     values = iter([0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1])
     monkeypatch.setattr("videorec.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0})
     monkeypatch.setattr(training, "Summaries", _Silent)
-    monkeypatch.setattr(training, "ProgressBar", _Silent)
+    monkeypatch.setattr(fitting, "ProgressBar", _Silent)
     go("--train.epochs 2 --train.patience 3")
     run = go("--train.epochs 9 --train.patience 3")
     assert run.last_state()["epoch"] == 4  # best at 1, then three without a better one
@@ -164,7 +164,7 @@ def test_the_best_model_survives_a_crash_before_it_was_stored(go, monkeypatch):
     values = iter([0.1, 0.9, 0.2])
     monkeypatch.setattr("videorec.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0})
     monkeypatch.setattr(training, "Summaries", _Silent)
-    monkeypatch.setattr(training, "ProgressBar", _Silent)
+    monkeypatch.setattr(fitting, "ProgressBar", _Silent)
     heads = []
 
     def crash(self, model, epoch, counters, save=Run.save_state):
@@ -234,7 +234,7 @@ def test_mixed_precision_and_other_optimizers(go):
 def test_caffe_weight_decay_is_added_to_the_gradient():
     """v = 0.9 v - lr (g + l2 w), w += v, twice, by hand; a bias is left alone."""
     w, b = keras.Variable([[1.0]]), keras.Variable([1.0])
-    optimizer = training.L2SGD(0.1, momentum=0.9, l2=0.5)
+    optimizer = optimizers.L2SGD(0.1, momentum=0.9, l2=0.5)
     for _ in range(2):
         optimizer.apply([keras.ops.ones((1, 1)), keras.ops.ones((1,))], [w, b])
     # w: v = -0.15, w = 0.85; v = -0.135 - 0.1 * 1.425 = -0.2775, w = 0.5725. b: 1 - 0.1 - (0.09 + 0.1)
@@ -245,9 +245,9 @@ def test_caffe_weight_decay_is_added_to_the_gradient():
 def test_schedules():
     from videorec.config import Train
 
-    cosine = training.learning_rate(Train(epochs=10, learning_rate=1.0, warmup_epochs=1), steps=10)
+    cosine = optimizers.learning_rate(Train(epochs=10, learning_rate=1.0, warmup_epochs=1), steps=10)
     assert [round(float(cosine(s)), 3) for s in (0, 5, 10, 55, 100)] == [0, 0.5, 1, 0.5, 0]
-    step = training.learning_rate(Train(schedule="step", step_every=10, learning_rate=1.0), steps=3)
+    step = optimizers.learning_rate(Train(schedule="step", step_every=10, learning_rate=1.0), steps=3)
     assert [round(float(step(s)), 4) for s in (0, 9, 10, 25)] == [1, 1, 0.1, 0.01]
 
 
@@ -304,19 +304,18 @@ sys.path.insert(0, {str(ROOT)!r})
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from videorec import cli, training
+from videorec import cli, fitting, training
 from videorec.data import sources
-from videorec.data.problems import Problems
 from videorec.run import Run
 losses = []
 for name in ("one", "two"):
     args = ["quickstart", "--name", name, "--data.path", {str(synthetic)!r}, "--train.epochs", "1", *{SMALL!r}]
     experiment = cli.parse_experiment(args, "")
-    training.set_up(experiment.train)
+    fitting.set_up(experiment.train)
     videos = sources.load(experiment.data)
     run = Run.create(f"runs/{{name}}", experiment, videos.classes)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]) if name == "two" else tf.distribute.get_strategy()
-    training.fit(experiment, run, videos, strategy, Problems(64, 0.0))
+    training.fit(experiment, run, videos, strategy)
     losses.append(run.last_state()["counters"]["history"][0])
 print(losses)
 assert abs(losses[0]["loss"] - losses[1]["loss"]) < 0.02 and abs(losses[0]["val_loss"] - losses[1]["val_loss"]) < 0.02

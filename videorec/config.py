@@ -37,7 +37,12 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class Data:
+class Source:
+    """What a model learns from."""
+
+
+@dataclass(frozen=True)
+class Data(Source):
     """Which videos, which of their frames, and how a frame is cut."""
 
     path: str = "synthetic"
@@ -119,6 +124,7 @@ class Model:
     """What every model is. Subclasses add their hyperparameters and `build(streams, classes) -> keras.Model`."""
 
     name: ClassVar[str] = ""
+    task: ClassVar[str] = "recognition"
 
     @property
     def causal(self) -> bool:
@@ -159,15 +165,16 @@ class Recogniser(Model):
 
 
 @dataclass(frozen=True)
-class Train:
-    """How the model is fitted."""
+class Fit:
+    """How any model is fitted."""
 
     epochs: int = 30
-    """Passes over the training videos."""
+    """Passes over the training data."""
     batch: int = 16
     """Clips a step, over all devices."""
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    """adamw: decoupled weight decay; sgd: momentum, with weight decay as an L2 gradient (as in Caffe)."""
+    optimizer: Literal["adamw", "sgd", "rmsprop"] = "adamw"
+    """adamw: decoupled weight decay; sgd: momentum, with weight decay as an L2 gradient (as in Caffe); rmsprop: decay 0.9, no
+    weight decay."""
     learning_rate: float = 1e-3
     """Base learning rate."""
     momentum: float = 0.9
@@ -182,23 +189,8 @@ class Train:
     """Epochs over which the learning rate rises from 0."""
     step_every: int = 10_000
     """Steps between two drops of the step schedule."""
-    step_gain: Literal["uniform", "linear"] = "uniform"
-    """Weight of time step t in the loss: 1, or rising linearly from 0 to 1."""
-    step_reduction: Literal["mean", "sum"] = "mean"
-    """The loss of a clip is the weighted mean over its time steps, or their weighted sum."""
-    label_smoothing: float = 0.0
-    """Share of the target spread over all classes."""
-    monitor: Literal["accuracy", "mean_class_accuracy", "loss", "last"] = "accuracy"
-    """Validation figure that picks the best model, the later one of equals (training figure without a validation set).
-    last: keep the last epoch's model, where the validation set is too small to choose by."""
     patience: int | None = None
     """Stop after this many epochs without a better `monitor`; None: never."""
-    cache: bool = True
-    """With a frozen backbone: compute its features once, store them, and train the head on them."""
-    cache_views: int = 4
-    """Versions of each training clip in the cache: the first is plain, the others are augmented."""
-    cache_dir: str = "~/.cache/videorec/features"
-    """Folder of the cached features."""
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Arithmetic of the layers; weights and outputs stay float32."""
     jit: bool = False
@@ -217,19 +209,46 @@ class Train:
 
 
 @dataclass(frozen=True)
-class Evaluate:
-    """How a trained model is measured; evaluate.py can change it."""
+class Train(Fit):
+    """How a recogniser is fitted."""
+
+    step_gain: Literal["uniform", "linear"] = "uniform"
+    """Weight of time step t in the loss: 1, or rising linearly from 0 to 1."""
+    step_reduction: Literal["mean", "sum"] = "mean"
+    """The loss of a clip is the weighted mean over its time steps, or their weighted sum."""
+    label_smoothing: float = 0.0
+    """Share of the target spread over all classes."""
+    monitor: Literal["accuracy", "mean_class_accuracy", "loss", "last"] = "accuracy"
+    """Validation figure that picks the best model, the later one of equals (training figure without a validation set).
+    last: keep the last epoch's model, where the validation set is too small to choose by."""
+    cache: bool = True
+    """With a frozen backbone: compute its features once, store them, and train the head on them."""
+    cache_views: int = 4
+    """Versions of each training clip in the cache: the first is plain, the others are augmented."""
+    cache_dir: str = "~/.cache/videorec/features"
+    """Folder of the cached features."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a trained model is measured."""
 
     split: Literal["test", "val", "train"] = "test"
-    """Which videos."""
+    """Which part of the data."""
+    batch: int = 16
+    """Clips a step."""
+
+
+@dataclass(frozen=True)
+class Evaluate(Measure):
+    """How a recogniser is measured; evaluate.py can change it."""
+
     clips: int = 1
     """Clips a video, spread evenly; 0 (dense sampling only): a clip every `data.hop` frames."""
     crops: Literal[1, 3, 10] = 1
     """Crops a clip: the centre; left, centre, right; or four corners and centre, each also mirrored."""
     hit_at: tuple[int, ...] = (1, 5)
     """Hit@k: share of videos with a true label among the k highest probabilities."""
-    batch: int = 16
-    """Clips a step."""
 
 
 @dataclass(frozen=True)
@@ -238,10 +257,10 @@ class Experiment:
 
     name: str = ""
     """Name of the run: its folder is `RUNS/NAME`. Default: the preset's name."""
-    data: Data = field(default_factory=Data)
+    data: Source = field(default_factory=Data)
     model: Model = field(default_factory=Model)
-    train: Train = field(default_factory=Train)
-    evaluate: Evaluate = field(default_factory=Evaluate)
+    train: Fit = field(default_factory=Train)
+    evaluate: Measure = field(default_factory=Evaluate)
     runs: str = "runs"
     """Folder of all runs; may be remote (s3://, az://, hdfs://)."""
 

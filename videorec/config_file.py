@@ -6,7 +6,14 @@ import types
 import typing
 from pathlib import Path
 
-from videorec.config import Experiment, Model, UserError, nearest
+from videorec.config import Data, Evaluate, Experiment, Model, Train, UserError, nearest
+from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
+
+# The classes of an experiment's sections, by the task of its model.
+SECTIONS = {
+    "recognition": {"data": Data, "train": Train, "evaluate": Evaluate},
+    "forecasting": {"data": Sequences, "train": ForecastTrain, "evaluate": ForecastEvaluate},
+}
 
 
 def to_dict(experiment: Experiment) -> dict:
@@ -27,17 +34,19 @@ def from_dict(tree: dict, models: dict[str, type[Model]]) -> Experiment:
     Raises:
         UserError: a name that no field and no model has.
     """
-    return _fill(Experiment, {"model": {}, **tree}, "", models)
+    name = tree.get("model", {}).get("name")
+    sections = SECTIONS[models[name].task] if name in models else {}
+    return _fill(Experiment, {"model": {}, **{name: {} for name in sections}, **tree}, "", models, sections)
 
 
-def _fill(cls, values: dict, section: str, models: dict[str, type[Model]]):
+def _fill(cls, values: dict, section: str, models: dict[str, type[Model]], sections: dict | None = None):
     if issubclass(cls, Model):
         values = dict(values)
         name = values.pop("name", None)
         if name not in models:
             raise UserError(f"No model is called {name!r}. {nearest(str(name), models)}")
         cls = models[name]
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls) | (sections or {})
     known = {f.name for f in dataclasses.fields(cls)}
     for key in values:
         if key not in known:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from videorec.config import Data, Evaluate, Experiment, UserError
+from videorec.config import Data, Evaluate, Experiment, Fit, UserError
 
 
 def validate(experiment: Experiment) -> None:
@@ -13,17 +13,23 @@ def validate(experiment: Experiment) -> None:
     """
     name, train = experiment.name, experiment.train
     _check("--name must be a plain folder name", name, name == Path(name).name and name not in ("", ".."))
-    _check("--train.epochs must be 1 or more", train.epochs, train.epochs >= 1)
-    _check("--train.batch must be 1 or more", train.batch, train.batch >= 1)
+    _validate_fit(train)
+    if experiment.model.task == "forecasting":
+        return  # videorec.forecasting.windows checks its data
     _check("--train.cache-views must be 1 or more", train.cache_views, train.cache_views >= 1)
-    _check("--train.learning-rate must be above 0", train.learning_rate, train.learning_rate > 0)
     _check("--train.label-smoothing must be in [0, 1)", train.label_smoothing, 0 <= train.label_smoothing < 1)
     for stream in experiment.data.streams:
         model = getattr(experiment.model, stream, experiment.model)  # two_stream has one for each
         frames, least = experiment.data.of(stream).frames, model.least_frames
         _check(f"--data.frames must be {least} or more for this model", frames, frames >= least)
-    _check("--train.patience must be 1 or more", train.patience, train.patience is None or train.patience >= 1)
     validate_data(experiment.data, experiment.evaluate)
+
+
+def _validate_fit(train: Fit) -> None:
+    _check("--train.epochs must be 1 or more", train.epochs, train.epochs >= 1)
+    _check("--train.batch must be 1 or more", train.batch, train.batch >= 1)
+    _check("--train.learning-rate must be above 0", train.learning_rate, train.learning_rate > 0)
+    _check("--train.patience must be 1 or more", train.patience, train.patience is None or train.patience >= 1)
 
 
 def validate_data(data: Data, evaluate: Evaluate) -> None:

@@ -15,8 +15,58 @@ from videorec.metrics import MeanClassAccuracy
 from videorec.models.split import SUFFIX
 
 
-class Summaries(keras.callbacks.Callback):
-    """Writes events after each epoch, `train` and `val` as two curves of one chart.
+class Curves(keras.callbacks.Callback):
+    """Writes the figures of each epoch, `train` and `val` as two curves of one chart.
+
+    Args:
+        folder: of the events.
+        clips: training clips an epoch.
+    """
+
+    def __init__(self, folder: Path, clips: int):
+        super().__init__()
+        self.clips = clips
+        self._train = tf.summary.create_file_writer(str(folder / "train"))
+        self._val = tf.summary.create_file_writer(str(folder / "val"))
+
+    def write(self, epoch: int) -> None:
+        """More of an epoch (from 1), written where validation is shown if there was one; for subclasses."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock."""
+        self._began, self._trained = time.monotonic(), None
+
+    def on_test_begin(self, logs=None):
+        """Training of this epoch is over: validation does not count into its throughput."""
+        self._trained = time.monotonic()
+
+    @property
+    def validated(self) -> bool:
+        """Whether this epoch had a validation."""
+        return self._trained is not None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write everything; steps of the charts are epochs, from 1."""
+        logs = tidy(logs)
+        seconds = (self._trained or time.monotonic()) - self._began
+        with self._train.as_default(epoch + 1):
+            for key, value in logs.items():
+                if not key.startswith("val_"):
+                    tf.summary.scalar(key, value)
+            tf.summary.scalar("learning_rate", current_learning_rate(self.model))
+            tf.summary.scalar("input/clips_per_second", self.clips / seconds)
+        with self._val.as_default(epoch + 1):
+            for key, value in logs.items():
+                if key.startswith("val_"):
+                    tf.summary.scalar(key.removeprefix("val_"), value)
+        with (self._val if self.validated else self._train).as_default(epoch + 1):
+            self.write(epoch + 1)
+        self._train.flush()
+        self._val.flush()
+
+
+class Summaries(Curves):
+    """Curves, unreadable videos and the confusion matrix after each epoch; clips and attention on demand.
 
     Args:
         folder: of the events.
@@ -27,10 +77,8 @@ class Summaries(keras.callbacks.Callback):
     """
 
     def __init__(self, folder: Path, classes: tuple[str, ...], confusion: MeanClassAccuracy, problems: Problems, clips: int):
-        super().__init__()
-        self.classes, self.confusion, self.problems, self.clips = classes, confusion, problems, clips
-        self._train = tf.summary.create_file_writer(str(folder / "train"))
-        self._val = tf.summary.create_file_writer(str(folder / "val"))
+        super().__init__(folder, clips)
+        self.classes, self.confusion, self.problems = classes, confusion, problems
 
     def show_clips(self, clips: dict[str, np.ndarray], encoding: str, step: int) -> None:
         """A strip of training clips `(N, T, H, W, 3)` uint8 of each stream, as augmented.
@@ -54,37 +102,14 @@ class Summaries(keras.callbacks.Callback):
                 strip = pictures.clip_strip(pictures.attended(clips[stream], coefficients, places))
                 tf.summary.image(name, strip[None])
 
-    def on_epoch_begin(self, epoch, logs=None):
-        """Start the clock."""
-        self._began, self._trained = time.monotonic(), None
-
-    def on_test_begin(self, logs=None):
-        """Training of this epoch is over: validation does not count into its throughput."""
-        self._trained = time.monotonic()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Write everything; steps of the charts are epochs, from 1."""
-        logs = tidy(logs)
-        seconds = (self._trained or time.monotonic()) - self._began
-        with self._train.as_default(epoch + 1):
-            for key, value in logs.items():
-                if not key.startswith("val_"):
-                    tf.summary.scalar(key, value)
-            tf.summary.scalar("learning_rate", current_learning_rate(self.model))
-            tf.summary.scalar("input/clips_per_second", self.clips / seconds)
+    def write(self, epoch: int) -> None:
+        """Unreadable videos, and the confusion matrix."""
+        with self._train.as_default(epoch):
             tf.summary.scalar("input/unreadable_videos", len(self.problems.unreadable))
             if self.problems.unreadable:
                 lines = [f"* {name}: {reason}" for name, reason in self.problems.unreadable.items()]
                 tf.summary.text("unreadable videos", "\n".join(lines))
-        with self._val.as_default(epoch + 1):
-            for key, value in logs.items():
-                if key.startswith("val_"):
-                    tf.summary.scalar(key.removeprefix("val_"), value)
-        validated = self._trained is not None
-        with (self._val if validated else self._train).as_default(epoch + 1):
-            matrix = keras.ops.convert_to_numpy(self.confusion.matrix)
-            title = f"{'validation' if validated else 'training'}, epoch {epoch + 1}"
-            figure = pictures.confusion_figure(matrix, self.classes, title)
-            tf.summary.image("confusion", pictures.to_array(figure)[None])
-        self._train.flush()
-        self._val.flush()
+        matrix = keras.ops.convert_to_numpy(self.confusion.matrix)
+        title = f"{'validation' if self.validated else 'training'}, epoch {epoch}"
+        figure = pictures.confusion_figure(matrix, self.classes, title)
+        tf.summary.image("confusion", pictures.to_array(figure)[None])

@@ -1,29 +1,25 @@
-"""The parts of train.py: set-up, feeding, optimizer, compile, fit."""
+"""Training of recognisers: feeding, compile, fit."""
 
-import contextlib
-import dataclasses
 import logging
-import signal
-import zipfile
-from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from videorec import models
-from videorec.callbacks import Checkpoint, EpochSeeds, Guard, ProgressBar, Push, stopped_early
-from videorec.config import Data, Experiment, Train, UserError
-from videorec.data import features, files, pipeline
+from videorec import fitting, models
+from videorec.callbacks import Guard
+from videorec.config import Data, Experiment, Train
+from videorec.data import features, pipeline, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.data.sources import VideoSet
+from videorec.fitting import Feed
 from videorec.losses import StepCrossentropy
 from videorec.metrics import MeanClassAccuracy
 from videorec.models.split import is_frozen, split
 from videorec.models.transfer import transfer
+from videorec.optimizers import optimizer
 from videorec.run import Run
 from videorec.summaries import Summaries
 
@@ -32,33 +28,12 @@ log = logging.getLogger(__name__)
 STRIP_CLIPS = 6  # training clips that TensorBoard shows
 
 
-def set_up(train: Train) -> tf.distribute.Strategy:
-    """Seeds, determinism, precision and devices; call it before anything is built."""
-    keras.utils.set_random_seed(train.seed)
-    if train.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    keras.config.set_dtype_policy(train.precision)
-    if not train.multi_gpu:
-        return tf.distribute.get_strategy()
-    gpus = tf.config.list_logical_devices("GPU")
-    if len(gpus) < 2:
-        raise UserError(f"--train.multi-gpu needs at least two GPUs; TensorFlow sees {len(gpus)}.")
-    return tf.distribute.MirroredStrategy()
-
-
 # === Data ===
 
 
-@dataclasses.dataclass
-class Feed:
-    """What `fit` is fed: `model` is the whole model on frames, or its head on cached features."""
-
-    model: keras.Model
-    train: Callable[[range], tf.data.Dataset]
-    """Batches of the given epochs."""
-    val: tf.data.Dataset | None
-    clips: int
-    """Training clips an epoch."""
+def load(experiment: Experiment) -> VideoSet:
+    """The videos, and the classes that are learnt."""
+    return sources.load(experiment.data, experiment.train.seed)
 
 
 def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems: Problems, progress=None) -> Feed:
@@ -113,55 +88,7 @@ def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, ep
     return next(clips.batch(STRIP_CLIPS).as_numpy_iterator())
 
 
-# === Optimizer ===
-
-
-@keras.saving.register_keras_serializable(package="videorec")
-class L2SGD(keras.optimizers.SGD):
-    """SGD whose weight decay is added to the gradient before momentum, as in Caffe; Keras's own is decoupled.
-
-    Args:
-        l2: weight decay of variables with two axes or more (kernels; not biases or normalisation weights).
-    """
-
-    def __init__(self, *args, l2=0.0, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.l2 = l2
-
-    def update_step(self, gradient, variable, learning_rate):
-        """One variable's update."""
-        if self.l2 and len(variable.shape) > 1:
-            gradient = keras.ops.add(gradient, keras.ops.cast(self.l2 * variable, gradient.dtype))
-        super().update_step(gradient, variable, learning_rate)
-
-    def get_config(self):
-        """With l2."""
-        return {**super().get_config(), "l2": self.l2}
-
-
-def learning_rate(train: Train, steps: int):
-    """The schedule, for `steps` steps an epoch."""
-    if train.schedule == "constant":
-        return train.learning_rate
-    if train.schedule == "step":
-        return keras.optimizers.schedules.ExponentialDecay(train.learning_rate, train.step_every, 0.1, staircase=True)
-    warmup = min(round(train.warmup_epochs * steps), train.epochs * steps - 1)
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup else train.learning_rate,
-        decay_steps=train.epochs * steps - warmup,
-        warmup_target=train.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
-
-
-def optimizer(train: Train, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW, or SGD as in the papers; gradients clipped by their global norm."""
-    rate, clip = learning_rate(train, steps), train.clipnorm
-    if train.optimizer == "sgd":
-        return L2SGD(rate, momentum=train.momentum, global_clipnorm=clip, l2=train.weight_decay)
-    adamw = keras.optimizers.AdamW(rate, weight_decay=train.weight_decay, global_clipnorm=clip)
-    adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return adamw
+# === Model ===
 
 
 def compile_model(model: keras.Model, train: Train, classes: int, steps: int) -> MeanClassAccuracy:
@@ -190,75 +117,21 @@ def compile_model(model: keras.Model, train: Train, classes: int, steps: int) ->
 # === Fit ===
 
 
-def fit(
-    experiment: Experiment, run: Run, videos: VideoSet, strategy: tf.distribute.Strategy, problems: Problems, progress=None
-) -> None:
+def fit(experiment: Experiment, run: Run, videos: VideoSet, strategy: tf.distribute.Strategy, progress=None) -> None:
     """Build, resume and train; the best model and the last state are in the run folder afterwards."""
     train = experiment.train
+    problems = Problems(len(videos.videos), experiment.data.max_unreadable)
     with strategy.scope():
         whole = models.for_experiment(experiment, len(videos.classes))
         if train.init and run.last_state() is None:
-            transfer([(load_initial(origin), origin) for origin in train.init], whole)
+            transfer([(fitting.load_initial(origin), origin) for origin in train.init], whole)
         food = feed(experiment, videos, whole, problems, progress)
-        steps = -(-food.clips // train.batch)
-        confusion = compile_model(food.model, train, len(videos.classes), steps)
-        epoch, counters = _resume(run, food.model)
-    if epoch >= train.epochs or (counters and stopped_early(train, counters)):
-        log.info("%s is finished after %d epochs; more with --train.epochs", run.place, epoch)
+        confusion = compile_model(food.model, train, len(videos.classes), fitting.steps(food, train))
+        epoch, counters = fitting.resume(run, food.model)
+    if fitting.is_finished(run, train, epoch, counters):
         return
     summaries = Summaries(run.tensorboard, videos.classes, confusion, problems, food.clips)
     clips = first_clips(experiment, videos, problems, epoch)
     summaries.show_clips(clips, experiment.data.flow.encoding, epoch)
-    bar = ProgressBar(train.batch, food.clips)
-    checkpoint = Checkpoint(run, whole, train, counters)
-    with interruptible(), contextlib.closing(bar), contextlib.closing(checkpoint):
-        food.model.fit(
-            food.train(range(epoch, train.epochs)),
-            steps_per_epoch=steps,
-            initial_epoch=epoch,
-            epochs=train.epochs,
-            validation_data=food.val,
-            callbacks=[EpochSeeds(), Guard(problems), checkpoint, summaries, bar, Push(run)],
-            shuffle=False,  # the pipeline does
-            verbose=0,
-        )
+    fitting.fit(food, run, whole, train, (epoch, counters), [Guard(problems), summaries])
     summaries.show_attention(whole, clips, train.epochs)
-
-
-def load_initial(path: str) -> keras.Model:
-    """The model to start from: a run folder's best, or a .keras file.
-
-    Raises:
-        UserError: there is none, or it cannot be read.
-    """
-    if files.is_remote(path) or Path(path).is_dir():
-        return Run.open(path).load_model()
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        rule = "--train.init must be a run folder or a local .keras file"
-        raise UserError(f"{rule}. {path} cannot be read as one: {error}") from error
-
-
-def _resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:
-    """Epochs done and their counters, after loading the last state where there is one."""
-    state = run.last_state()
-    if state is None:
-        return 0, None
-    run.restore(model, state)
-    log.info("%s: going on after epoch %d", run.place, state["epoch"])
-    return state["epoch"], state["counters"]
-
-
-@contextlib.contextmanager
-def interruptible():
-    """While training, SIGTERM (a cluster that wants its machine back) acts like Ctrl-C."""
-
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -29,6 +29,11 @@ class VideoSet:
         """The videos of `train`, `val` or `test`, in manifest order."""
         return [video for video in self.videos if video.split == name]
 
+    def describe(self) -> str:
+        """Numbers of classes, and of videos in each split."""
+        counts = ", ".join(f"{len(self.split(split))} {split}" for split in manifest.SPLITS)
+        return f"{len(self.classes)} classes; videos: {counts}"
+
 
 def load(data: Data, seed: int = 0) -> VideoSet:
     """Find the videos that `data` describes, with train, val and test set and checked.

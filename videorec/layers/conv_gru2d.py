@@ -139,9 +139,9 @@ class ConvGRU2D(ConvRNN2D):
         self.input_spec = keras.InputSpec(ndim=5)
 
     def get_config(self):
-        config = super().get_config()
-        del config["cell"]
-        return {**self.cell.get_config(), **config}
+        config = {**self.cell.get_config(), **super().get_config()}
+        del config["cell"], config["unconditional"]
+        return config
 
     @classmethod
     def from_config(cls, config):

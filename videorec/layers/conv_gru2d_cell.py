@@ -16,8 +16,11 @@ def _kernel_size(kernel_size):
 class ConvGRU2DCell(keras.layers.Layer):
     """One step of `ConvGRU2D`: see there for the equations and the arguments.
 
+    Args:
+        unconditional: there is no input and hence no input kernel (see `UnconditionalConvGRU2D`).
+
     Call arguments:
-        inputs: tensor `(B, H, W, C)`.
+        inputs: tensor `(B, H, W, C)`; not read if unconditional.
         states: list of one tensor `(B, H, W, filters)`, the state before the step.
         training: whether dropout is on.
 
@@ -45,6 +48,7 @@ class ConvGRU2DCell(keras.layers.Layer):
         dropout=0.0,
         recurrent_dropout=0.0,
         seed=None,
+        unconditional=False,
         **kwargs,
     ):
         if not isinstance(filters, int) or filters < 1:
@@ -52,6 +56,8 @@ class ConvGRU2DCell(keras.layers.Layer):
         for name, rate in {"dropout": dropout, "recurrent_dropout": recurrent_dropout}.items():
             if not 0 <= rate < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1. Received: {name}={rate}")
+        if unconditional and dropout:
+            raise ValueError(f"dropout needs an input: use recurrent_dropout if unconditional. Received: dropout={dropout}")
         kernel_size = _kernel_size(kernel_size)
         super().__init__(**kwargs)
         self.filters, self.kernel_size = filters, kernel_size
@@ -65,6 +71,7 @@ class ConvGRU2DCell(keras.layers.Layer):
         self.recurrent_regularizer = keras.regularizers.get(recurrent_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.dropout, self.recurrent_dropout, self.seed = dropout, recurrent_dropout, seed
+        self.unconditional = unconditional
         self.seed_generator = keras.random.SeedGenerator(seed)
         self._dropout_masks = None
         self.state_size = filters  # channels of the state; its height and width are known after build
@@ -76,12 +83,14 @@ class ConvGRU2DCell(keras.layers.Layer):
                 f"known: give the input a fixed height and width. Received: inputs_shape={tuple(inputs_shape)}"
             )
         self.map_size, self.channels = tuple(inputs_shape[1:3]), inputs_shape[3]
-        self.kernel = self.add_weight(
-            shape=(*self.kernel_size, self.channels, 3 * self.filters),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            name="kernel",
-        )
+        self.kernel = None
+        if not self.unconditional:
+            self.kernel = self.add_weight(
+                shape=(*self.kernel_size, self.channels, 3 * self.filters),
+                initializer=self.kernel_initializer,
+                regularizer=self.kernel_regularizer,
+                name="kernel",
+            )
         self.recurrent_kernel = self.add_weight(
             shape=(*self.kernel_size, self.filters, 3 * self.filters),
             initializer=self.recurrent_initializer,
@@ -109,7 +118,8 @@ class ConvGRU2DCell(keras.layers.Layer):
         # Kernels hold z, r, candidate: one convolution for all that see the same input. `split`, not slices: the gradient
         # of each slice would be a full-size tensor of zeros around a part.
         gates = [2 * self.filters]
-        x_term = self._conv(x, self.kernel)  # (B, H, W, 3f)
+        # (B, H, W, 3f), or without an input one zero a channel, (3f,)
+        x_term = ops.zeros(3 * self.filters, h.dtype) if self.unconditional else self._conv(x, self.kernel)
         if self.use_bias:
             x_term += self.bias[0] if self.reset_after else self.bias
         x_gates, x_candidate = ops.split(x_term, gates, axis=-1)
@@ -156,7 +166,7 @@ class ConvGRU2DCell(keras.layers.Layer):
 
     def get_config(self):
         config = {name: getattr(self, name) for name in ("filters", "kernel_size", "use_bias", "reset_after")}
-        config |= {name: getattr(self, name) for name in ("dropout", "recurrent_dropout", "seed")}
+        config |= {name: getattr(self, name) for name in ("dropout", "recurrent_dropout", "seed", "unconditional")}
         for name in ("activation", "recurrent_activation"):
             config[name] = keras.activations.serialize(getattr(self, name))
         for name in ("kernel", "recurrent", "bias"):

@@ -11,11 +11,10 @@ import cv2
 import keras
 import numpy as np
 
-from videorec import models, training
+from videorec import fitting, models, training
 from videorec.config import Data, Experiment, Train
 from videorec.data.features import FeatureStore
 from videorec.data.manifest import Video
-from videorec.data.problems import Problems
 from videorec.data.sources import VideoSet
 from videorec.models.lrcn import LRCN
 from videorec.models.split import split
@@ -63,9 +62,9 @@ def measure(epochs: int = 13, clips: int = 218, validation: int = 38, backbone: 
             train=Train(epochs=epochs, cache_views=1, monitor="loss", cache_dir=f"{folder}/cache"),
         )
         width = _store_features(experiment, videos)
-        strategy = training.set_up(experiment.train)  # the same seed again: fit finds the same backbone's features
+        strategy = fitting.set_up(experiment.train)  # the same seed again: fit finds the same backbone's features
         run = _TimedRun.create(Path(folder) / "run", experiment, videos.classes)
-        training.fit(experiment, run, videos, strategy, Problems(len(videos.videos), 0.0))
+        training.fit(experiment, run, videos, strategy)
     spans, processor = np.diff(run.saved, axis=0).T
     value = statistics.median(spans)
     name = (
@@ -83,7 +82,7 @@ def measure(epochs: int = 13, clips: int = 218, validation: int = 38, backbone: 
 def _store_features(experiment: Experiment, videos: VideoSet) -> int:
     """Fill the cache with features that tell the classes apart, so that epochs do find better models; their width."""
     keras.backend.clear_session()
-    training.set_up(experiment.train)
+    fitting.set_up(experiment.train)
     data, train = experiment.data, experiment.train
     model = models.from_config(experiment.model, {"rgb": (None, *data.crop, 3)}, len(videos.classes))
     backbone, _ = split(model)

@@ -1,0 +1,225 @@
+"""Metrics of dense labels: per-frame average precision of several labels at once; accuracy and segments of single labels.
+
+Pure NumPy functions over lists of videos: frames of all videos count together, however long each is. Frames that a mask
+leaves out (THUMOS: marked Ambiguous) count nowhere. All values are in [0, 1].
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from videorec.config import UserError
+
+OVERLAPS = (0.10, 0.25, 0.50)
+
+
+@dataclass(frozen=True)
+class FrameAP:
+    """Per-frame average precision."""
+
+    mean: float
+    """Mean over the classes of `per_class` (mAP)."""
+    per_class: dict[str, float]
+    """AP of every class that has a positive frame."""
+    left_out: tuple[str, ...]
+    """Classes without a positive frame: they have no AP, and are not in the mean."""
+
+
+def frame_ap(
+    targets: Sequence[np.ndarray],
+    scores: Sequence[np.ndarray],
+    classes: Sequence[str],
+    masks: Sequence[np.ndarray] | None = None,
+) -> FrameAP:
+    """Per-frame mAP (Yeung et al. 2018): each class ranks all frames of all videos by score.
+
+    AP = 1 / P sum over the ranked positives of the precision at their rank (not interpolated), scikit-learn's
+    `average_precision_score`. Frames of equal score share the rank of the last of them. The value depends on the rate at
+    which frames are taken: state it.
+
+    Args:
+        targets: `(T, C)` 0/1 of each video.
+        scores: `(T, C)` of each video, any monotonic measure (probabilities, logits).
+        classes: C names.
+        masks: `(T,)` of each video, True where a frame counts. Default: all.
+
+    Raises:
+        UserError: no frame counts, or none of them has a label.
+        ValueError: shapes that do not fit, or scores that are not finite.
+    """
+    if not targets:
+        raise UserError("Average precision needs at least one video. Received: none")
+    target, score = (_joined(arrays, masks) for arrays in (targets, scores))
+    if target.shape != score.shape or target.shape[1:] != (len(classes),):
+        raise ValueError(
+            f"Targets and scores must be (T, {len(classes)}), one column a class. "
+            f"Received: {target.shape} and {score.shape} over all videos"
+        )
+    if not np.isfinite(score).all():
+        raise ValueError("Scores must be finite: a ranking has no place for NaN or infinity.")
+    positive = (target > 0).any(axis=0)
+    if not positive.any():
+        raise UserError(f"Average precision needs frames with labels. Received: {len(target)} frames that count, none labelled")
+    per_class = {
+        name: float(average_precision_score(target[:, c] > 0, score[:, c])) for c, name in enumerate(classes) if positive[c]
+    }
+    left_out = tuple(name for name, found in zip(classes, positive, strict=True) if not found)
+    return FrameAP(float(np.mean(list(per_class.values()))), per_class, left_out)
+
+
+def frame_accuracy(
+    truths: Sequence[np.ndarray], predictions: Sequence[np.ndarray], masks: Sequence[np.ndarray] | None = None
+) -> float:
+    """Share of the frames of all videos whose label is right.
+
+    Args:
+        truths, predictions: `(T,)` integer labels of each video.
+        masks: as in `frame_ap`.
+
+    Raises:
+        UserError: no frame counts.
+    """
+    _check_pairs(truths, predictions)
+    right = [truth == prediction for truth, prediction in zip(truths, predictions, strict=True)]
+    joined = _joined(right, masks) if right else np.zeros(0)
+    if not len(joined):
+        raise UserError("Frame accuracy needs frames that count. Received: none")
+    return float(joined.mean())
+
+
+def majority_filter(labels: np.ndarray, frames: int) -> np.ndarray:
+    """Each label replaced by the most frequent one of the `frames` around it, fewer at the ends of the video.
+
+    Of equally frequent ones the frame's own label stays if it is among them, otherwise the smallest wins.
+
+    Args:
+        labels: `(T,)` integers, 0 or more.
+        frames: length of the window, odd; 1 changes nothing.
+
+    Raises:
+        ValueError: `frames` is not odd, or a label is below 0.
+    """
+    if frames < 1 or frames % 2 == 0:
+        raise ValueError(f"frames must be odd, so that a window has a middle. Received: frames={frames}")
+    labels = np.asarray(labels)
+    if not len(labels):
+        return labels
+    if labels.min() < 0:
+        raise ValueError(f"Labels must be 0 or more. Received: {labels.min()}")
+    one_hot = np.eye(labels.max() + 1, dtype=np.int64)[labels]  # (T, C)
+    until = np.concatenate([np.zeros_like(one_hot[:1]), np.cumsum(one_hot, axis=0)])  # counts of the frames before
+    t, half = np.arange(len(labels)), frames // 2
+    counts = until[np.minimum(t + half + 1, len(labels))] - until[np.maximum(t - half, 0)]
+    counts = 2 * counts + one_hot  # half a frame more for the frame's own label
+    return counts.argmax(axis=1).astype(labels.dtype)
+
+
+def segments(labels: np.ndarray, background: Collection[int] = ()) -> list[tuple[int, int, int]]:
+    """`(label, first frame, frame behind the last)` of each run of equal labels, without those of `background`."""
+    labels = np.asarray(labels)
+    starts = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1)] if len(labels) else []
+    ends = [*starts[1:], len(labels)]
+    runs = [(int(labels[start]), int(start), int(end)) for start, end in zip(starts, ends, strict=True)] if starts else []
+    return [run for run in runs if run[0] not in background]
+
+
+def edit_score(truths: Sequence[np.ndarray], predictions: Sequence[np.ndarray], background: Collection[int] = ()) -> float:
+    """Segmental edit score (Lea et al. 2017, "Temporal convolutional networks for action segmentation and detection").
+
+    Of each video 1 - L / max(number of true segments, of predicted segments), L the Levenshtein distance of the two sequences
+    of segment labels: order and number count, timing does not. Mean over the videos; 1 for one without any segment on
+    either side.
+
+    Args:
+        truths, predictions: `(T,)` integer labels of each video.
+        background: labels that are no action; their segments are left out.
+
+    Raises:
+        UserError: no video.
+    """
+    _check_pairs(truths, predictions)
+    if not truths:
+        raise UserError("The edit score needs at least one video. Received: none")
+    scores = []
+    for truth, prediction in zip(truths, predictions, strict=True):
+        a, b = ([label for label, _, _ in segments(labels, background)] for labels in (truth, prediction))
+        scores.append(1 - _levenshtein(a, b) / max(len(a), len(b), 1))
+    return float(np.mean(scores))
+
+
+def segment_f1(
+    truths: Sequence[np.ndarray],
+    predictions: Sequence[np.ndarray],
+    overlap: float,
+    background: Collection[int] = (),
+) -> float:
+    """Segmental F1@k (Lea et al. 2017): F1 at an overlap of k.
+
+    Predicted segments are taken in order of time. Each is compared with the true segment of its label that it overlaps most
+    (intersection over union): with an IoU of at least `overlap`, and the true segment not yet found, it is a true positive,
+    otherwise a false positive; true segments that are not found are false negatives. Counts are summed over all videos, then
+    F1 = 2 TP / (2 TP + FP + FN), 1 where there is nothing on either side.
+
+    Args:
+        truths, predictions, background: as in `edit_score`.
+        overlap: least IoU, above 0 and at most 1 (customary: `OVERLAPS`).
+
+    Raises:
+        UserError: no video.
+        ValueError: `overlap` outside its range.
+    """
+    if not 0 < overlap <= 1:
+        raise ValueError(f"overlap must be above 0 and at most 1. Received: overlap={overlap}")
+    _check_pairs(truths, predictions)
+    if not truths:
+        raise UserError("The segment F1 needs at least one video. Received: none")
+    hits = found = there = 0
+    for truth, prediction in zip(truths, predictions, strict=True):
+        true, predicted = segments(truth, background), segments(prediction, background)
+        hits += _true_positives(true, predicted, overlap)
+        found, there = found + len(predicted), there + len(true)
+    return 2 * hits / (found + there) if found + there else 1.0  # FP = found - TP, FN = there - TP
+
+
+def _true_positives(true: list, predicted: list, overlap: float) -> int:
+    taken = set()
+    for label, start, end in predicted:
+        ious = [_iou(start, end, s, e) if label == other else 0.0 for other, s, e in true]
+        best = int(np.argmax(ious)) if ious else None
+        if best is not None and ious[best] >= overlap and best not in taken:
+            taken.add(best)
+    return len(taken)
+
+
+def _iou(start: int, end: int, other_start: int, other_end: int) -> float:
+    """Intersection over union of two spans of frames; the union of spans that do not meet counts the gap, at IoU 0."""
+    shared = max(min(end, other_end) - max(start, other_start), 0)
+    return shared / (max(end, other_end) - min(start, other_start))
+
+
+def _levenshtein(a: Sequence, b: Sequence) -> int:
+    """Least number of insertions, deletions and replacements that turn `a` into `b`."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, start=1):
+        previous, row = row, [i]
+        for j, y in enumerate(b, start=1):
+            row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (x != y)))
+    return row[-1]
+
+
+def _joined(arrays: Sequence[np.ndarray], masks: Sequence[np.ndarray] | None) -> np.ndarray:
+    """The frames that count, of all videos."""
+    if masks is None:
+        return np.concatenate(arrays)
+    return np.concatenate([array[np.asarray(mask, bool)] for array, mask in zip(arrays, masks, strict=True)])
+
+
+def _check_pairs(truths: Sequence[np.ndarray], predictions: Sequence[np.ndarray]) -> None:
+    shapes = [(np.shape(truth), np.shape(prediction)) for truth, prediction in zip(truths, predictions, strict=True)]
+    for number, (truth, prediction) in enumerate(shapes):
+        if truth != prediction or len(truth) != 1:
+            raise ValueError(
+                f"Labels of a video must be (T,), as many as true ones. Received for video {number}: {shapes[number]}"
+            )

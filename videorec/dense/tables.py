@@ -1,0 +1,250 @@
+"""Dense labels as a table: `path,label,start,end[,split,group]`, many rows a video; and what all such labels are read into.
+
+`start` and `end` are seconds, `a;b` in `label` means two labels. Rows of one video agree in split and group. The label
+`Ambiguous` (THUMOS) is no class: the frames that it covers count nowhere.
+"""
+
+import csv
+import dataclasses
+import io
+import itertools
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from videorec.config import UserError, nearest
+from videorec.data import files, manifest
+
+log = logging.getLogger(__name__)
+COLUMNS = ("path", "label", "start", "end", "split", "group")
+AMBIGUOUS = "Ambiguous"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A label from `start` to `end`, in seconds; `where` says for messages where it was read."""
+
+    label: str
+    start: float
+    end: float
+    where: str = field(default="", compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class DenseVideo:
+    """A video and its segments, sorted by start; `duration` in seconds where the annotation gives it.
+
+    `ambiguous` are segments in which no frame counts.
+    """
+
+    path: str
+    segments: tuple[Segment, ...]
+    split: str | None = None
+    group: str | None = None
+    duration: float | None = None
+    ambiguous: tuple[Segment, ...] = ()
+
+
+def dense_video(path: str, segments: Iterable[Segment], **others) -> DenseVideo:
+    """A `DenseVideo` of segments in any order, those labelled `Ambiguous` put aside."""
+    in_order = sorted(segments, key=lambda segment: (segment.start, segment.end, segment.label))
+    labelled = tuple(segment for segment in in_order if segment.label != AMBIGUOUS)
+    return DenseVideo(path, labelled, ambiguous=tuple(s for s in in_order if s.label == AMBIGUOUS), **others)
+
+
+def read(path: str | Path, videos: str | Path | None = None, classes: Sequence[str] | None = None) -> list[DenseVideo]:
+    """Read a dense table; relative video paths start from `videos`, or from the table's own folder.
+
+    Args:
+        classes: the labels there may be. Default: any.
+
+    Raises:
+        UserError: naming file and line, for an unknown column or label, a missing value, a wrong number, an end that is not
+            after its start, a duplicate row, rows of a video that disagree; a group on both sides of a split.
+    """
+    base = videos or os.path.dirname(path) or "."
+    rows: dict[str, list[Segment]] = {}
+    about: dict[str, dict] = {}
+    for row, where in rows_of(path, COLUMNS[:4], COLUMNS):
+        video = files.join(base, row["path"])
+        segments = _segments(row, where, classes)
+        own = {key: row.get(key) or None for key in ("split", "group")}
+        if own["split"] not in (None, *manifest.SPLITS):
+            raise UserError(f"{where}: split must be one of {', '.join(manifest.SPLITS)} or empty. Received: {own['split']!r}")
+        if about.setdefault(video, own) != own:
+            raise UserError(f"{where}: the rows of a video must agree in split and group. Received: {own} after {about[video]}")
+        twice = [segment for segment in segments if segment in rows.get(video, [])]
+        if twice:
+            raise UserError(f"{where}: {twice[0].label} from {twice[0].start} to {twice[0].end} s is listed twice.")
+        rows.setdefault(video, []).extend(segments)
+    found = [dense_video(video, segments, **about[video]) for video, segments in rows.items()]
+    unlabelled = [video for video in found if not video.segments]
+    if unlabelled:
+        raise UserError(f"{unlabelled[0].ambiguous[0].where}: {unlabelled[0].path} has no label but {AMBIGUOUS}; remove it.")
+    manifest.check_groups(found)
+    return found
+
+
+def rows_of(path: str | Path, needed: Sequence[str], known: Sequence[str] | None = None) -> list[tuple[dict, str]]:
+    """Rows of a CSV file, values stripped, each with its file and line for messages.
+
+    Raises:
+        UserError: the file cannot be read or has no row, a column of `needed` is missing, one is not in `known` (default:
+            any), or a row has another number of values.
+    """
+    try:
+        reader = csv.DictReader(io.StringIO(files.read(path).decode("utf-8-sig"), newline=""))
+        rows = [(row, f"{path}, line {reader.line_num}") for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"The table {path} cannot be read: {error}") from error
+    columns = reader.fieldnames or []
+    if any(name not in columns for name in needed):
+        raise UserError(f"{path}: the first line must name the columns {','.join(needed)}. Received: {','.join(columns)}")
+    for name in columns:
+        if known is not None and name not in known:
+            raise UserError(f"{path}: unknown column {name!r}. {nearest(name, known)}")
+    if not rows:
+        raise UserError(f"The table {path} has no rows: a line `{','.join(needed)}` and a line a segment are expected.")
+    for row, where in rows:
+        if None in row or None in row.values():
+            raise UserError(f"{where}: another number of values than the first line has columns.")
+    return [({key: value.strip() for key, value in row.items()}, where) for row, where in rows]
+
+
+def _segments(row: dict, where: str, classes: Sequence[str] | None) -> list[Segment]:
+    labels = [label.strip() for label in row["label"].split(";") if label.strip()]
+    if not row["path"] or not labels:
+        raise UserError(f"{where}: path and label must not be empty. Received: {row}")
+    start, end = (number(row[key], key, where) for key in ("start", "end"))
+    if end <= start:
+        raise UserError(f"{where}: end must come after start. Received: start={row['start']}, end={row['end']}")
+    if classes is not None:
+        check_labels(((label, where) for label in labels), classes)
+    return [Segment(label, start, end, where) for label in dict.fromkeys(labels)]
+
+
+def number(text: str, what: str, where: str) -> float:
+    """A finite number, 0 or more."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise UserError(f"{where}: {what} must be a number, 0 or more. Received: {text!r}")
+    return value
+
+
+def check_labels(labels: Iterable[tuple[str, str]], classes: Sequence[str]) -> None:
+    """Raises UserError for the first of `(label, where)` that is not among `classes`, nor `Ambiguous`."""
+    for label, where in labels:
+        if label not in classes and label != AMBIGUOUS:
+            raise UserError(f"{where}: unknown label {label!r}. {nearest(label, classes)}")
+
+
+def write(path: str | Path, videos: Sequence[DenseVideo]) -> None:
+    """Write a dense table, times to a millisecond. Video paths are written absolute, URLs as they are.
+
+    Segments of length 0, which `read` does not take, are left out and counted in the log.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    empty = 0
+    for video in videos:
+        place = video.path if files.is_remote(video.path) else os.path.abspath(video.path)
+        for segment in (*video.segments, *video.ambiguous):
+            start, end = f"{segment.start:.3f}", f"{segment.end:.3f}"
+            if start == end:
+                empty += 1
+                continue
+            writer.writerow([place, segment.label, start, end, video.split or "", video.group or ""])
+    try:
+        files.write(path, text.getvalue().encode())
+    except OSError as error:
+        raise UserError(f"The table {path} cannot be written: {error}") from error
+    if empty:
+        log.warning("%s: %d segments shorter than a millisecond are left out", path, empty)
+
+
+def labels(videos: Iterable[DenseVideo]) -> list[str]:
+    """All labels, sorted: the classes, where no list of them is given."""
+    return sorted({segment.label for video in videos for segment in video.segments})
+
+
+def check_files(videos: Sequence[DenseVideo]) -> None:
+    """Raises UserError naming the videos that are not there."""
+    missing = [video for video in videos if not files.exists(video.path)]
+    if missing:
+        first = next(iter((*missing[0].segments, *missing[0].ambiguous)), None)
+        where = f" ({first.where})" if first and first.where else ""
+        raise UserError(
+            f"{len(missing)} of {len(videos)} videos are missing: {', '.join(video.path for video in missing[:5])}{where}. "
+            "Relative paths start from the folder of videos, or of the table."
+        )
+
+
+def check_ends(
+    videos: Sequence[DenseVideo],
+    durations: Mapping[str, float] | None = None,
+    slack: float = 1.0,
+    max_share: float = 0.01,
+) -> list[tuple[DenseVideo, Segment]]:
+    """The segments that end more than `slack` seconds behind their video, logged and returned.
+
+    Published annotations have a few (MultiTHUMOS: 65 of 38,690); they are cut where the video ends. Many are a mistake, of
+    the unit for example.
+
+    Args:
+        durations: seconds of each video by path. Default: the videos' own; a video without one is not checked.
+        max_share: share of such segments above which it is an error.
+
+    Raises:
+        UserError: more than `max_share` of the segments are such.
+    """
+    known = durations or {video.path: video.duration for video in videos if video.duration is not None}
+    checked = [(video, segment) for video in videos if video.path in known for segment in video.segments]
+    beyond = [(video, segment) for video, segment in checked if segment.end > known[video.path] + slack]
+    if beyond:
+        video, segment = beyond[0]
+        message = (
+            f"{len(beyond)} of {len(checked)} segments end behind their video. First: {segment.where}: {segment.label} from "
+            f"{segment.start:g} to {segment.end:g} s, {video.path} has {known[video.path]:g} s."
+        )
+        if len(beyond) > max_share * len(checked):
+            raise UserError(f"{message} Are start and end in seconds?")
+        log.warning("%s They are cut at its end.", message)
+    return beyond
+
+
+def single_label(videos: Sequence[DenseVideo], slack: float = 0.0) -> list[DenseVideo]:
+    """The videos with at most one label at a time.
+
+    Args:
+        slack: seconds; an overlap of two segments of at most this is taken for imprecision, and the earlier one ends where the
+            later one begins.
+
+    Raises:
+        UserError: two segments overlap by more, naming both.
+    """
+    return [dataclasses.replace(video, segments=_one_at_a_time(video, slack)) for video in videos]
+
+
+def _one_at_a_time(video: DenseVideo, slack: float) -> tuple[Segment, ...]:
+    segments = list(video.segments)
+    for k, (earlier, later) in enumerate(itertools.pairwise(video.segments)):
+        shared = min(earlier.end, later.end) - later.start
+        # Nanoseconds, so that sums of decimals which meet do not overlap.
+        inside = later.end <= earlier.end or later.start <= earlier.start  # cut, nothing of one would be left
+        if shared > slack + 1e-9 or (shared > 1e-9 and inside):
+            raise UserError(
+                f"{later.where}: segments must not overlap where a frame has one label. Received for {video.path}: "
+                f"{later.label} from {later.start:g} to {later.end:g} s in {earlier.label} from {earlier.start:g} to "
+                f"{earlier.end:g} s ({earlier.where})."
+            )
+        segments[k] = dataclasses.replace(earlier, end=min(earlier.end, later.start))
+    return tuple(segments)

@@ -1,0 +1,1 @@
+"""Forecasting frames: sequences, losses, metrics and baselines of encoder-forecasters."""

@@ -1,0 +1,215 @@
+"""Measure a trained forecaster: its frames, and those of forecasts without learning, against what came.
+
+    python evaluate.py runs/convlstm
+    python evaluate.py runs/convlstm --evaluate.metrics mse ssim rain --pictures 8
+    python evaluate.py runs/convlstm --data.path other_sequences/ --out results/other
+
+Writes results.json and leads.png into the run folder (or --out); with --pictures also forecasts/NAME.png and NAME.gif.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tyro
+from rich.console import Console
+
+from videorec import cli
+from videorec.config import UserError, nearest
+from videorec.data import files
+from videorec.forecasting import baselines, report, windows
+from videorec.forecasting.config import Forecaster, ForecastEvaluate, Sequences
+from videorec.forecasting.metrics import DEFINITIONS, ForecastScores
+from videorec.forecasting.rainfall import RainfallScores
+from videorec.forecasting.report import Report, Shown
+from videorec.forecasting.windows import SequenceSet
+from videorec.run import Run
+
+log = logging.getLogger(__name__)
+
+RAIN = "rain"  # of the metrics: all that `RainfallScores` has
+Forecasts = Callable[[np.ndarray], np.ndarray]  # what the model sees `(B, J, H, W, C)` -> `(B, K, H, W, C)`
+
+
+@dataclass(frozen=True)
+class Options:
+    """What evaluate.py takes for a forecaster; data and evaluate start from the run's own settings."""
+
+    run: tyro.conf.Positional[str]
+    """The run folder, runs/NAME; may be remote (s3://bucket/runs/NAME)."""
+    out: str | None = None
+    """Local folder of the results. Default: the run folder."""
+    pictures: int = 0
+    """Windows, spread over the split, to be shown: rows of frames (.png) and an animation (.gif) of each."""
+    data: Sequences = field(default_factory=Sequences)
+    evaluate: ForecastEvaluate = field(default_factory=ForecastEvaluate)
+
+
+def main(run: Run, args: list[str]) -> int:
+    """Run -> windows -> forecasts and scores -> report."""
+    default = Options(run.place, data=run.experiment.data, evaluate=run.experiment.evaluate)
+    options = tyro.cli(Options, args=args, default=default, description=__doc__, prog="evaluate.py")
+    check_options(options)
+    out = files.must_be_local(options.out, "--out") if options.out else run.folder
+    experiment, data, evaluate = run.experiment, options.data, options.evaluate
+    source = windows.open_sequences(data, experiment.model.horizon, experiment.train.seed)
+    check_unseen(run, source, data, evaluate.split)
+    model = run.load_model()
+    check_model(model, source, data)
+    known, left_out = forecasters(model, experiment.model.horizon, data.frames, evaluate.baselines)
+    with cli.Bar(run.place) as bar:
+        scores, shown = measure(known, source, data, experiment.model, evaluate, options.pictures, bar)
+    protocol = report.describe_protocol(run, source, data, evaluate) | ({"left_out": left_out} if left_out else {})
+    definitions = {name: text for part in scorers(evaluate) for name, text in part.definitions.items()}
+    found = Report(scores, definitions, source.windows(evaluate.split), protocol, shown)
+    written = report.write(found, out)
+    report.show(found, Console())
+    if not options.out:
+        run.push()
+    log.info("written: %s in %s", ", ".join(written), options.out or run.place)
+    return 0
+
+
+# === Checks ===
+
+
+def check_options(options: Options) -> None:
+    """What types alone cannot say.
+
+    Raises:
+        UserError: numbers out of range, metrics unknown or none, thresholds of rain that no pixel or every pixel reaches.
+    """
+    if options.pictures < 0:
+        raise UserError(f"--pictures must be 0 or more. Received: {options.pictures}")
+    if options.evaluate.batch < 1:
+        raise UserError(f"--evaluate.batch must be 1 or more. Received: {options.evaluate.batch}")
+    scorers(options.evaluate)
+
+
+def scorers(evaluate: ForecastEvaluate) -> list[ForecastScores | RainfallScores]:
+    """What `evaluate.metrics` names, to be fed batch by batch.
+
+    Raises:
+        UserError: as `check_options`.
+    """
+    known = (*DEFINITIONS, RAIN)
+    if not evaluate.metrics:
+        raise UserError(f"--evaluate.metrics must name one at least. Known: {', '.join(known)}.")
+    for name in evaluate.metrics:
+        if name not in known:
+            raise UserError(f"--evaluate.metrics: unknown {name!r}. {nearest(name, known)}")
+    plain = tuple(name for name in evaluate.metrics if name != RAIN)
+    rain = [RainfallScores(evaluate.thresholds, evaluate.dbz)] if RAIN in evaluate.metrics else []
+    return [*([ForecastScores(plain)] if plain else []), *rain]
+
+
+def check_model(model: keras.Model, source: SequenceSet, data: Sequences) -> None:
+    """The windows must be what the model takes, and the model one that forecasts frames.
+
+    Raises:
+        UserError: other frames, another number of them, or labels that are forecast.
+    """
+    if "frames" not in model.output:
+        raise UserError(f"{model.name} forecasts {', '.join(model.output)}; evaluate.py measures forecasts of frames.")
+    length, *shape = model.input["rgb"].shape[1:]
+    if tuple(shape) != tuple(source.shape):
+        height, width, channels = shape
+        wanted, came = (" x ".join(map(str, form)) for form in (shape, source.shape))
+        same = channels == source.shape[-1]
+        hint = f"Resize them with --data.size {height} {width}" if same else f"Choose a --data.path of {channels} channels"
+        raise UserError(f"{model.name} takes frames of {wanted} (H x W x C). {data.path} has {came}. {hint}")
+    if length not in (None, data.frames):
+        rule = f"{model.name} takes {length} frames. Received: {data.frames}"
+        raise UserError(f"{rule}. Evaluate with --data.frames {length}")
+
+
+def check_unseen(run: Run, source: SequenceSet, data: Sequences, split: str) -> None:
+    """Files that were trained on must not be measured as others.
+
+    A split of whole files follows from their list, the shares and the seed: other shares, or longer windows, for which some
+    files are too short, give another split of the same folder.
+
+    Raises:
+        UserError: a file of `split` was trained on or, for test, validated with.
+    """
+    own = run.experiment.data
+    if split == "train" or data == own or data.path != own.path:
+        return
+    trained = windows.open_sequences(own, run.experiment.model.horizon, run.experiment.train.seed).files
+    held = ("train", "val") if split == "test" else ("train",)
+    seen = [name for part in held for name in trained.get(part, ()) if name in source.files[split]]
+    if seen:
+        raise UserError(
+            f"With these --data settings the split {split} holds files that the run was trained or validated on: "
+            f"{', '.join(seen[:5])}. Leave --data.val, --data.test, --data.frames and --data.step as in the run, or keep the "
+            f"{split} files in a sub-folder {split}."
+        )
+
+
+# === Forecasts ===
+
+
+def forecasters(
+    model: keras.Model, horizon: int, frames: int, with_baselines: bool
+) -> tuple[dict[str, Forecasts], dict[str, str]]:
+    """`model` and the baselines by name, and why a baseline is left out: two frames and 8 px a side are needed for motion.
+
+    All read the same frames: of masked pixels the baselines see the same 0 as the model.
+    """
+    model.jit_compile = False  # XLA would compile again for the last, smaller batch
+    found, left_out = {"model": lambda seen: model.predict_on_batch({"rgb": seen})["frames"]}, {}
+    if not with_baselines:
+        return found, left_out
+    found["last_frame"] = lambda seen: baselines.repeat_last(windows.as_targets(seen), horizon)
+    try:
+        baselines.advect(np.zeros((1, frames, *model.input["rgb"].shape[2:]), np.float32), 1)
+    except UserError as error:
+        log.warning("no advected forecasts: %s", error)
+        left_out["advected"] = str(error)
+    else:
+        found["advected"] = lambda seen: baselines.advect(windows.as_targets(seen), horizon)
+    return found, left_out
+
+
+def measure(
+    known: dict[str, Forecasts],
+    source: SequenceSet,
+    data: Sequences,
+    forecaster: Forecaster,
+    evaluate: ForecastEvaluate,
+    pictures: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[dict[str, dict[str, dict]], list[Shown]]:
+    """One pass over the windows of a split; a batch is held at a time.
+
+    Args:
+        known: forecasters by name, the model as `model`.
+        pictures: windows to keep.
+
+    Returns:
+        `{forecaster: {score: {"value": float, "by_lead": [K floats]}}}`, and the kept windows.
+
+    Raises:
+        UserError: a split without windows, a file that cannot be read, forecasts that are not finite.
+    """
+    split, total = evaluate.split, source.windows(evaluate.split)
+    if not total:
+        raise UserError(f"The split {split} of {data.path} has no windows. Choose another --evaluate.split")
+    parts = {name: scorers(evaluate) for name in known}
+    kept, shown = set(np.linspace(0, total - 1, min(pictures, total)).round().astype(int).tolist()), []
+    batches = windows.evaluation(source, data, forecaster.horizon, forecaster.pixels, evaluate.batch, split)
+    with windows.own_errors(source):
+        for inputs, targets, indices in batches.as_numpy_iterator():
+            seen, truth = inputs["rgb"], targets["frames"]  # (B, J, H, W, C), (B, K, H, W, C)
+            forecasts = {name: forecast(seen) for name, forecast in known.items()}
+            for name, forecast in forecasts.items():
+                for part in parts[name]:
+                    part.update(truth, forecast)
+            for row in (row for row, index in enumerate(indices) if index in kept):
+                frames = windows.as_targets(seen[row]), truth[row], forecasts["model"][row]
+                shown.append(Shown(int(indices[row]), source.name(split, int(indices[row])), *frames))
+            progress(int(indices[-1]) + 1, total)
+    scores = {name: {k: v for part in fed for k, v in part.result().items()} for name, fed in parts.items()}
+    return scores, shown

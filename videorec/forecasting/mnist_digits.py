@@ -1,0 +1,111 @@
+"""The digits that Moving MNIST is made of: raw IDX files in a folder, or keras.datasets.mnist."""
+
+import gzip
+import logging
+import struct
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from videorec.config import UserError
+
+log = logging.getLogger(__name__)
+
+TRAIN, TEST = "train-images-idx3-ubyte", "t10k-images-idx3-ubyte"
+MAGIC = 0x00000803  # IDX: unsigned bytes, three axes
+SIDE = 28  # px
+CUT = (0.7, 0.8)  # where only one file is there: training digits up to the first share, validation up to the second
+NEEDED = 10  # digits that can be cut in three
+
+
+class Digits(NamedTuple):
+    """`(N, 28, 28)` uint8 each.
+
+    Attributes:
+        train, val, test: validation digits are the training digits, except where `cut`.
+        cut: all three come from the test file, and share no digit.
+        source: where they come from, in words.
+    """
+
+    train: np.ndarray
+    val: np.ndarray
+    test: np.ndarray | None
+    cut: bool
+    source: str
+
+
+def load(folder: str | None) -> Digits:
+    """The digits of a folder, or without one those of keras.datasets.mnist (downloaded once).
+
+    With the training file alone `test` is None. With the test file alone its digits are cut in three, always in the same way.
+
+    Raises:
+        UserError: neither file is there, one is damaged, or the download fails.
+    """
+    if folder is None:
+        return _download()
+    path = Path(folder).expanduser()
+    train, test = _find(path, TRAIN), _find(path, TEST)
+    if train is None and test is None:
+        what = "is not there" if not path.exists() else "is a file" if path.is_file() else "has neither"
+        raise UserError(f"--data.digits must be a folder with {TRAIN}[.gz] and {TEST}[.gz]. Received: {folder}, which {what}.")
+    if train is None:
+        return _cut(read_idx(test), test)
+    digits = read_idx(train)
+    return Digits(digits, digits, None if test is None else read_idx(test), False, str(path))
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """`(N, 28, 28)` uint8 from an IDX file, plain or gzipped.
+
+    Raises:
+        UserError: it cannot be read, is no IDX file of pictures of 28 x 28, or breaks off.
+    """
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path} cannot be read: {error}. Fetch it again.") from error
+    if len(content) < 16:
+        raise UserError(f"{path} is damaged: an IDX file starts with 16 bytes of header. Received: {len(content)} bytes.")
+    magic, count, height, width = struct.unpack(">4I", content[:16])
+    if magic != MAGIC:
+        raise UserError(f"{path} is no IDX file of pictures: its magic number must be 0x{MAGIC:08x}. Received: 0x{magic:08x}")
+    if (height, width) != (SIDE, SIDE):
+        raise UserError(f"{path} must hold pictures of {SIDE} x {SIDE} pixels. Received: {height} x {width}")
+    expected = 16 + count * SIDE * SIDE
+    if len(content) != expected or not count:
+        raise UserError(f"{path} is damaged: {count} pictures take {expected:,} bytes. Received: {len(content):,}")
+    return np.frombuffer(content, np.uint8, offset=16).reshape(count, SIDE, SIDE)
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    return next((folder / file for file in (name, f"{name}.gz") if (folder / file).is_file()), None)
+
+
+def _cut(digits: np.ndarray, path: Path) -> Digits:
+    if len(digits) < NEEDED:
+        raise UserError(
+            f"{path} must hold {NEEDED} digits or more, to be cut into train, val and test. Received: {len(digits)}"
+        )
+    order = np.random.default_rng(0).permutation(len(digits))  # the file's second half is harder than its first
+    ends = [int(share * len(digits)) for share in CUT]
+    train, val, test = (digits[np.sort(part)] for part in np.split(order, ends))
+    log.warning(
+        "%s is absent: the digits of %s are cut into %d to train on, %d for validation, %d for the test, none of them in two",
+        *(TRAIN, path, len(train), len(val), len(test)),
+    )
+    return Digits(train, val, test, True, f"{path}, cut in three")
+
+
+def _download() -> Digits:
+    import keras
+
+    try:
+        (train, _), (test, _) = keras.datasets.mnist.load_data()
+    except Exception as error:  # Keras raises plain Exception where the download fails
+        raise UserError(
+            f"MNIST cannot be downloaded: {error}. Name a folder with {TRAIN}[.gz] and {TEST}[.gz]: --data.digits FOLDER"
+        ) from error
+    return Digits(train, train, test, False, "keras.datasets.mnist")

@@ -1,0 +1,232 @@
+"""A folder (or one file) of sequences: found, split by whole file, cut into windows, scaled and resized."""
+
+import logging
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from videorec.config import UserError
+from videorec.data import files as storage
+from videorec.data.sources import IMAGE_SUFFIXES
+from videorec.forecasting import sequence_files, values
+from videorec.forecasting.config import Sequences
+from videorec.forecasting.sequence_files import SUFFIXES, Sequence, fit_frames
+
+log = logging.getLogger(__name__)
+
+SPLITS = ("train", "val", "test")
+LOOKED_THROUGH = 1 << 30  # bytes: of more data only the first window of each file is looked at before the run
+
+
+def find(path: str) -> dict[str | None, list[Path]]:
+    """The files and folders of pictures below `path`, in name order, by split; the split is None without a folder train.
+
+    Raises:
+        UserError: nothing there, or a remote path.
+    """
+    root = storage.must_be_local(path, "--data.path").expanduser()
+    if root.is_file() and root.suffix.lower() in SUFFIXES:
+        return {None: [root]}
+    if not root.is_dir():
+        what = "is a file" if root.exists() else "does not exist"
+        kinds = "folder of sequences (.npy, .npz, .h5, videos, folders of pictures), one such file, or `moving_mnist`"
+        raise UserError(f"--data.path must be a {kinds}. Received: {path}, which {what}.")
+    splits = [name for name in SPLITS if (root / name).is_dir()]
+    found = {name: _below(root / name) for name in splits} if "train" in splits else {None: _below(root)}
+    for split, paths in found.items():
+        if not paths:
+            where = root / split if split else root
+            raise UserError(f"{where} holds no sequences: .npy, .npz, .h5, videos, or folders of pictures.")
+    return found
+
+
+def _below(root: Path) -> list[Path]:
+    found = []
+    for parent, folders, names in os.walk(root, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        suffixes = {name: Path(name).suffix.lower() for name in names if not name.startswith(".")}
+        found += [Path(parent, name) for name, suffix in suffixes.items() if suffix in SUFFIXES]
+        if any(suffix in IMAGE_SUFFIXES for suffix in suffixes.values()):
+            found.append(Path(parent))
+    return sorted(found)
+
+
+def split_units(units: list[str], val: float, test: float | None, seed: int) -> dict[str, list[str]]:
+    """Units (whole files) into train, val and test: `test` of all of them, `val` of the rest, one at least.
+
+    Args:
+        val, test: shares; None: no such split.
+
+    Raises:
+        UserError: too few.
+    """
+    held = {"test": test, "val": val}
+    wanted = [name for name, share in held.items() if share is not None]
+    if len(units) <= len(wanted):
+        raise UserError(
+            f"Whole files are kept for {' and '.join(wanted)}, so {len(wanted) + 1} or more are needed, or sub-folders "
+            f"train, val, test. Received: {len(units)} ({', '.join(units)})"
+        )
+    order = [units[k] for k in np.random.default_rng(seed).permutation(len(units))]
+    chosen = {}
+    for left, name in zip((len(wanted) - k for k in range(len(wanted))), wanted, strict=True):
+        count = min(max(round(held[name] * len(order)), 1), len(order) - left)
+        chosen[name], order = sorted(order[:count]), order[count:]
+    return {"train": sorted(order), **chosen}
+
+
+class FileSequences:
+    """Windows of `J + K` frames of files; see `videorec.forecasting.windows.SequenceSet`.
+
+    Raises:
+        UserError: nothing there, unreadable files, axes, key, values or sizes that do not fit, too few files or frames.
+    """
+
+    classes: tuple[str, ...] = ()
+    failure: UserError | None = None
+
+    def __init__(self, data: Sequences, horizon: int, seed: int):
+        values.check(data.values)
+        self.data, self.horizon = data, horizon
+        self.span = (data.frames + horizon - 1) * data.step + 1  # frames from the first to the last of a window
+        opened = {split: self._open(paths) for split, paths in find(data.path).items()}
+        self.shape = self._common_shape([s for sequences in opened.values() for s in sequences])
+        self._sequences, self._cut = self._split(opened, seed)
+        self._starts = {split: self._count_windows(split) for split in self._sequences}
+        self._look_through()
+        log.info("%s", self.describe())
+
+    # === Opening ===
+
+    def _open(self, paths: list[Path]) -> list[Sequence]:
+        root = Path(self.data.path).expanduser()
+        base = root if root.is_dir() else root.parent
+
+        def open_one(path: Path) -> list[Sequence]:
+            return sequence_files.open_file(path, os.path.relpath(path, base), self.data, self.span)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            sequences = [sequence for found in pool.map(open_one, paths) for sequence in found]
+        for sequence in sequences:
+            values.check_type(sequence.dtype, self.data.values, sequence.name)
+        usable = [sequence for sequence in sequences if sequence.frames >= self.span]
+        short = [sequence for sequence in sequences if sequence.frames < self.span]
+        if not usable:
+            self._refuse_short(short)
+        if short:
+            names = ", ".join(sequence.name for sequence in short[:5])
+            log.warning("%d sequences skipped, shorter than a window of %d frames: %s", len(short), self.span, names)
+        return usable
+
+    def _refuse_short(self, short: list[Sequence]) -> None:
+        if not short:
+            raise UserError(f"{self.data.path} holds arrays without a single sequence.")
+        longest = max(short, key=lambda sequence: sequence.frames)
+        other = next((s.better_order for s in short if s.better_order), None)
+        hint = f" Is time another axis? Then --data.axes {other}, for example." if other else ""
+        raise UserError(
+            f"No sequence of {self.data.path} has the {self.span} frames of a window (--data.frames + --model.horizon, "
+            f"--data.step apart). The longest, {longest.name}, has {longest.frames}.{hint}"
+        )
+
+    def _common_shape(self, sequences: list[Sequence]) -> tuple[int, int, int]:
+        """`(H, W, C)` of all windows."""
+        first, size = sequences[0], self.data.size
+        for other in sequences:
+            if other.shape[2] != first.shape[2] or (size is None and other.shape != first.shape):
+                rule = "channels" if other.shape[2] != first.shape[2] else "size, or --data.size HEIGHT WIDTH given"
+                forms = " and ".join(f"{s.name}: {' x '.join(map(str, s.shape))}" for s in (first, other))
+                raise UserError(f"All sequences must have the same {rule}. Received: {forms}")
+        return (*(size or first.shape[:2]), first.shape[2])
+
+    def _split(self, opened, seed: int) -> tuple[dict[str, list[Sequence]], list[str]]:
+        """Sequences by split, and the names of the splits that were cut off training."""
+        given = {split: sequences for split, sequences in opened.items() if split in SPLITS}
+        missing = [split for split in ("val", "test") if split not in given]
+        if not missing:
+            return given, missing
+        pool = opened.get("train", opened.get(None))
+        by_file = len({sequence.file for sequence in pool}) > 1
+        if not by_file and len(pool) > 1:
+            log.warning("%s is the only file: its sequences are split, and neighbours may be alike", pool[0].file)
+        unit = {sequence.name: sequence.file if by_file else sequence.name for sequence in pool}
+        shares = {split: getattr(self.data, split) if split in missing else None for split in ("val", "test")}
+        parts = split_units(list(dict.fromkeys(unit.values())), shares["val"], shares["test"], seed)
+        cut = {split: [s for s in pool if unit[s.name] in set(units)] for split, units in parts.items()}
+        return {split: cut.get(split, given.get(split)) for split in SPLITS}, missing
+
+    def _hop(self, split: str) -> int:
+        return self.data.hop if split == "train" else self.data.test_hop or self.span
+
+    def _count_windows(self, split: str) -> np.ndarray:
+        """`(S + 1,)`: number of the first window of each sequence, and at the end that of all."""
+        counts = [(sequence.frames - self.span) // self._hop(split) + 1 for sequence in self._sequences[split]]
+        return np.concatenate([[0], np.cumsum(counts)])
+
+    def _look_through(self) -> None:
+        """Look at the values once before the run, so that what is wrong with them is known at its start."""
+        sequences = [s for split in self._sequences.values() for s in split]
+        sequences = [s for s in sequences if not values.is_plain(s.dtype, self.data.values)]
+        size = sum(s.frames * int(np.prod(s.shape)) * s.dtype.itemsize for s in sequences)
+        whole = size <= LOOKED_THROUGH
+        if not whole:
+            sequences = list({s.file: s for s in reversed(sequences)}.values())
+        total, outside, masked = 0, 0, 0
+        for sequence in sequences:
+            frames = sequence.read(range(sequence.frames if whole else self.span))
+            found = values.count(frames, self.data.values, sequence.name)
+            total, outside, masked = total + found.total, outside + found.outside, masked + found.masked
+        where = "" if whole else ", in the first window of each file"
+        if outside:
+            least, most = self.data.values
+            log.warning("%d of %d values lie outside %g to %g and are clipped%s", outside, total, least, most, where)
+        if masked:
+            log.warning("%d of %d values are NaN: masked in targets, 0 in inputs%s", masked, total, where)
+
+    # === Windows ===
+
+    @property
+    def files(self) -> dict[str, list[str]]:
+        """The files of each split (the sequences, where a single file is split)."""
+        seen = Counter(f for sequences in self._sequences.values() for f in {s.file for s in sequences})
+        named = {split: [s.name if seen[s.file] > 1 else s.file for s in part] for split, part in self._sequences.items()}
+        return {split: list(dict.fromkeys(names)) for split, names in named.items()}
+
+    def windows(self, split: str) -> int:
+        """Windows of a split."""
+        return int(self._starts[split][-1])
+
+    def _place(self, split: str, index: int) -> tuple[Sequence, int]:
+        """The sequence of a window, and its first frame."""
+        starts = self._starts[split]
+        number = int(np.searchsorted(starts, index, side="right")) - 1
+        return self._sequences[split][number], int(index - starts[number]) * self._hop(split)
+
+    def name(self, split: str, index: int) -> str:
+        """Which file, and which frame is the first."""
+        sequence, start = self._place(split, index)
+        return f"{sequence.name} @{start}"
+
+    def window(self, split: str, index: int, epoch: int = 0) -> np.ndarray:
+        """`(J + K, H, W, C)`: uint8 of plain uint8 sources, else float32 in [0, 1], NaN where masked; `epoch` is not used."""
+        sequence, start = self._place(split, index)
+        frames = sequence.read(range(start, start + self.span, self.data.step))
+        return fit_frames(values.scale(frames, self.data.values, sequence.name), *self.shape[:2])
+
+    def describe(self) -> str:
+        """The protocol in a line."""
+        parts = []
+        kind = "sequence" if len({s.file for part in self._sequences.values() for s in part}) == 1 else "file"
+        for split, names in self.files.items():
+            how = ", cut off" if split in self._cut else ""
+            listed = f": {', '.join(names)}" if split != "train" and len(names) <= 5 else ""
+            parts.append(
+                f"{split} {self.windows(split):,} windows of {len(names)} {kind}{'s' if len(names) > 1 else ''}{how}{listed}"
+            )
+        lengths = f"windows of {self.data.frames} + {self.horizon} frames"
+        step = f", {self.data.step} apart" if self.data.step > 1 else ""
+        hops = f"a start every {self._hop('train')} frames in training, every {self._hop('test')} otherwise"
+        return f"{self.data.path}: {lengths}{step}, {hops}; {'; '.join(parts)}"

@@ -1,0 +1,32 @@
+"""What TensorBoard shows of a forecaster: curves, and rows of input, truth, forecast and difference."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from videorec.forecasting import pictures
+from videorec.summaries import Curves
+
+
+class ForecastSummaries(Curves):
+    """Curves, and after each epoch what is forecast for a few windows.
+
+    Args:
+        folder: of the events.
+        model: the whole model, frames in.
+        shown: inputs, and targets `(N, K, H, W, C)` in [0, 1].
+        clips: training windows an epoch.
+    """
+
+    def __init__(self, folder: Path, model: keras.Model, shown: tuple[dict, np.ndarray], clips: int):
+        super().__init__(folder, clips)
+        self._whole, (self._inputs, self._targets) = model, shown
+
+    def write(self, epoch: int) -> None:
+        """The pictures."""
+        forecast = np.asarray(self._whole.predict_on_batch(self._inputs)["frames"])
+        seen = self._inputs["rgb"] / 255 if self._inputs["rgb"].dtype == np.uint8 else self._inputs["rgb"]
+        rows = [pictures.rows(*window) for window in zip(seen, self._targets, forecast, strict=True)]
+        tf.summary.image("forecasts", np.concatenate(rows)[None])

@@ -1,0 +1,87 @@
+"""The "ConvLSTM" of the common Moving MNIST benchmark: stacked ConvLSTMs that forecast the next frame."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import keras
+from keras import layers
+
+from videorec.config import UserError
+from videorec.forecasting.config import Forecaster
+from videorec.layers import DepthToSpace, NextFrameConvLSTM2D, SpaceToDepth
+from videorec.models import forecast
+
+
+def teacher_probability(step: int, steps: int = 50_000) -> float:
+    """The share of true frames that scheduled sampling feeds at a training step (0 is the first one).
+
+    The benchmark's schedule (OpenSTL, `schedule_sampling`): from 1 by 1 / steps (2e-5) less at each step, the first included,
+    down to 0.
+
+    Args:
+        step: training step, from 0.
+        steps: training steps until none is left.
+    """
+    return max(0.0, 1.0 - (step + 1) / steps)
+
+
+@dataclass(frozen=True)
+class ConvLSTMStack(Forecaster):
+    """ConvLSTM-S of the common benchmark (OpenSTL): a next-frame model with scheduled sampling, no encoder-forecaster.
+
+    Four ConvLSTMs (no peepholes, no biases) read patches of the frame and a linear 1 x 1 convolution of the top one forecasts
+    the next frame's; behind the last frame seen each forecast is read in turn. S has 11,675,648 weights on 64 x 64 x 1, L,
+    with filters (192, 192, 192, 192), 26,115,072. The 15.0 and 33.8 million of the benchmark's table count convolutions
+    that its code builds and never calls; they are left out here.
+
+    It is trained on `training_model`, which shares its weights; `teacher_probability` is the schedule.
+
+    Input: `rgb` `(B, J, H, W, C)`, any J. Output: `frames` `(B, K, H, W, C)`, linear: not clipped to 0..1 (the benchmark's MSE
+    is measured before clipping).
+    """
+
+    name: ClassVar[str] = "convlstm_stack"
+    filters: tuple[int, ...] = (128, 128, 128, 128)
+    """Channels of each layer's states, bottom to top."""
+    kernel: int = 5
+    """Side of the kernels, of input and state."""
+    patch: int = 4
+    """Side of the patches of pixels that become the channels of a place."""
+
+    def build(self, streams, classes=None) -> keras.Model:
+        shape = forecast.shape_of(streams, self)
+        forecast.check_patch(shape, self.patch)
+        if not self.filters:
+            raise UserError("filters must name the channels of at least one layer. Received: none")
+
+        # === Functional Model ===
+        frames, x = forecast.frames_input(shape, self)  # (B, J, H, W, C)
+        x = SpaceToDepth(self.patch, name="patches")(x)  # (B, J, H / p, W / p, p * p * C)
+        x = NextFrameConvLSTM2D(self.filters, self.kernel, self.horizon, name="next_frames")(x)  # (B, J + K - 1, ...)
+        x = DepthToSpace(self.patch, name="next_frames_pixels", dtype="float32")(x[:, -self.horizon :])
+        # The size of a slice of an unknown J is unknown: the reshape says K.
+        outputs = {"frames": layers.Reshape((self.horizon, *shape[1:]), dtype="float32", name="frames")(x)}  # (B, K, H, W, C)
+        return keras.Model({"rgb": frames}, outputs, name=self.name)
+
+    def training_model(self, model: keras.Model) -> keras.Model:
+        """The model that is trained, of the layers (and so the weights) of `model`, which `build` made or which was loaded.
+
+        Returns:
+            A functional model. Inputs: `rgb` `(B, J, H, W, C)`; `future` `(B, K, H, W, C)`, the true frames, of the same type;
+            `teacher` `(B, K - 1)` float32, 1 where a step reads the true frame and 0 where it reads the last forecast.
+            Outputs: `frames` `(B, K, H, W, C)`, and `all_frames` `(B, J + K - 1, H, W, C)`, the forecasts of the second frame
+            to the last, which the benchmark's loss is over.
+        """
+        shape = tuple(model.input["rgb"].shape[1:])
+        scale, patches, stack = (model.get_layer(name) for name in ("scale_rgb", "patches", "next_frames"))
+
+        # === Functional Model ===
+        frames = keras.Input(shape, dtype=self.pixels, name="rgb")  # (B, J, H, W, C)
+        future = keras.Input((self.horizon, *shape[1:]), dtype=self.pixels, name="future")  # (B, K, H, W, C)
+        teacher = keras.Input((self.horizon - 1,), name="teacher")  # (B, K - 1)
+        x = stack(patches(scale(frames)), patches(scale(future)), teacher)  # (B, J + K - 1, H / p, W / p, p * p * C)
+        x = DepthToSpace(self.patch, dtype="float32", name="all_frames")(x)  # (B, J + K - 1, H, W, C)
+        last = layers.Reshape((self.horizon, *shape[1:]), dtype="float32", name="frames")(x[:, -self.horizon :])
+        outputs = {"frames": last, "all_frames": x}
+        inputs = {"rgb": frames, "future": future, "teacher": teacher}
+        return keras.Model(inputs, outputs, name=f"{self.name}_training")

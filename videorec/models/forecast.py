@@ -1,0 +1,40 @@
+"""What the forecasting models share: from `rgb` to frames in [0, 1], and checks of their settings."""
+
+import keras
+from keras import layers
+
+from videorec.config import UserError
+from videorec.forecasting.config import Forecaster
+
+
+def shape_of(streams: dict[str, tuple], model: Forecaster) -> tuple:
+    """The shape `(J or None, H, W, C)` of the frames that a forecasting model sees.
+
+    Raises:
+        UserError: another stream than `rgb`, an unknown size, or a horizon below 1.
+    """
+    if list(streams) != ["rgb"]:
+        raise UserError(f"{model.name} takes one stream, rgb. Received: {', '.join(streams) or 'none'}")
+    shape = tuple(streams["rgb"])
+    if len(shape) != 4 or None in shape[1:]:
+        raise UserError(f"Sequences are (frames or None, height, width, channels). Received: rgb={shape}")
+    if model.horizon < 1:
+        raise UserError(f"horizon must be 1 or more. Received: {model.horizon}")
+    return shape
+
+
+def frames_input(shape: tuple, model: Forecaster, name: str = "rgb"):
+    """`keras.Input` `(B, T, H, W, C)` of the type `model.pixels`, and its frames from 0 to 1 in the type of the layers."""
+    frames = keras.Input(shape, dtype=model.pixels, name=name)  # (B, T, H, W, C)
+    scale = 1 / 255 if model.pixels == "uint8" else 1.0
+    return frames, layers.Rescaling(scale, name=f"scale_{name}")(frames)
+
+
+def check_patch(shape: tuple, patch: int) -> None:
+    """Raises UserError unless frames `(J, H, W, C)` are cut into whole patches."""
+    _, height, width, _ = shape
+    if patch < 1 or height % patch or width % patch:
+        raise UserError(
+            f"patch must divide the height and the width of the frames. Received: patch {patch}, frames of {height} x {width}. "
+            "Choose another model.patch, or another size of the frames"
+        )

@@ -1,0 +1,108 @@
+"""MultiLSTM: dense labels, several at a time; every step reads the last frames and predicts them all."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import keras
+from keras import layers
+
+from videorec.config import Recogniser, UserError
+from videorec.layers.multi_output import MultipleOutput
+from videorec.layers.window_attention_lstm import WindowAttentionLSTM
+from videorec.models.streams import frame_features, single, vectors
+
+
+@dataclass(frozen=True)
+class MultiLSTM(Recogniser):
+    """Dense labelling of every frame, Yeung et al. 2018, "Every moment counts" (arXiv 1507.05738).
+
+    An LSTM reads a CNN's features frame by frame. Multiple input: attention over the last N frames makes its input. Multiple
+    output: it predicts the last N frames at every step, and a frame's logits are the mean of the predictions about it.
+    Each class has a sigmoid of its own, so that any number of them may be true of a frame. The paper's systems:
+
+    * LSTM: `inputs="single", outputs="single"`;
+    * LSTM + i: `inputs="window", outputs="single"`;
+    * LSTM + i + a: `inputs="attention", outputs="single"`;
+    * MultiLSTM: the defaults. On 4,096 features of VGG-16 (`backbone="vgg16", tap="fc"`) and 65 classes 10,400,307 parameters
+      behind the backbone.
+
+    Input: one stream, `rgb` or `flow`, uint8 `(B, T, H, W, 3)`. With tap `map` the map is flattened. Outputs: `steps`
+    `(B, T, C)`, logits of every frame; `probabilities`, their sigmoid. With multiple outputs, `steps` takes the N - 1 steps
+    after the frame (fewer at the end), and `partial_steps` is what step t alone says of frame t: the logits at that time.
+    With attention the coefficients `(B, T, N)`, the oldest frame of the window first, are the output `attention`.
+    """
+
+    name: ClassVar[str] = "multi_lstm"
+    units: int = 512
+    """Units of the LSTM."""
+    window: int = 15
+    """N, frames that a step reads and predicts (paper: 15)."""
+    inputs: Literal["single", "window", "attention"] = "attention"
+    """What a step reads: its frame, the mean of the last `window` frames, or attention over them."""
+    outputs: Literal["single", "multiple"] = "multiple"
+    """What a step predicts: its frame, or the last `window` frames."""
+    score: Literal["product", "dot"] = "product"
+    """How previous state and frame meet in the attention: through a small network (paper), or their dot product."""
+    attention_units: int = 100
+    """Width of the product score."""
+    output_weights: Literal["uniform", "distance"] = "uniform"
+    """Weights of the predictions about a frame: equal (paper), or falling linearly with their distance from it."""
+    dropout: float = 0.5
+    """Share of the backbone's features, and of the LSTM's outputs, dropped in training."""
+
+    @property
+    def causal(self):
+        """See `Model`. (`partial_steps` is causal with multiple outputs too.)"""
+        return super().causal and self.outputs == "single"
+
+    @property
+    def delay(self) -> int:
+        """Steps after a frame until its logits are complete."""
+        return self.window - 1 if self.outputs == "multiple" else 0
+
+    def build(self, streams, classes) -> keras.Model:
+        stream, shape = single(streams, self.name)
+        if min(self.units, self.window, self.attention_units) < 1:
+            raise UserError(
+                "units, window and attention_units must be at least 1. "
+                f"Received: units={self.units}, window={self.window}, attention_units={self.attention_units}"
+            )
+
+        # === Functional Model ===
+        frames, x = frame_features(stream, shape, self)  # (B, T, H, W, 3) -> (B, T, D) or (B, T, H', W', C)
+        x = vectors(x)  # (B, T, D)
+        x = layers.Dropout(self.dropout, name="feature_dropout")(x)
+        outputs = {}
+        if self.inputs == "attention":
+            x, coefficients = self._lstm()(x)  # (B, T, units), (B, T, N)
+            outputs["attention"] = layers.Activation("linear", dtype="float32", name="attention")(coefficients)
+        else:
+            x = self._lstm()(x)  # (B, T, units)
+        x = layers.Dropout(self.dropout, name="output_dropout")(x)
+        outputs |= self._logits(x, classes)
+        outputs["probabilities"] = layers.Activation("sigmoid", dtype="float32", name="probabilities")(outputs["steps"])
+        return keras.Model({stream: frames}, outputs, name=self.name)
+
+    def _lstm(self):
+        if self.inputs == "single":
+            return layers.LSTM(self.units, return_sequences=True, name="lstm")
+        return WindowAttentionLSTM(
+            self.units,
+            self.window,
+            score=self.score if self.inputs == "attention" else "uniform",
+            attention_units=self.attention_units,
+            return_coefficients=self.inputs == "attention",
+            return_sequences=True,
+            name="lstm",
+        )
+
+    def _logits(self, x, classes) -> dict:
+        """`steps` `(B, T, classes)`, and `partial_steps` with multiple outputs; float32: exact under mixed precision."""
+        if self.outputs == "single":
+            return {"steps": layers.Dense(classes, dtype="float32", name="steps")(x)}
+        x = layers.Dense(self.window * classes, dtype="float32", name="predictions")(x)
+        predictions = layers.Reshape((-1, self.window, classes), dtype="float32", name="predicted_frames")(x)  # (B, T, N, C)
+        return {
+            "steps": MultipleOutput(self.output_weights, name="steps")(predictions),
+            "partial_steps": MultipleOutput(self.output_weights, delay=0, name="partial_steps")(predictions),
+        }
