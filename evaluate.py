@@ -1,11 +1,12 @@
-"""Measure a trained run on its test videos, or on others; fuse several runs.
+"""Measure a trained run on its test data, or on other data; fuse several runs.
 
     python evaluate.py runs/lrcn
     python evaluate.py runs/lrcn --evaluate.clips 5 --evaluate.crops 10
     python evaluate.py runs/lrcn --data.path other_videos/ --out results/other
     python evaluate.py runs/rgb --fuse runs/flow --weights 1 2
 
-Writes results.json, predictions.csv and confusion.png into the run folder (or --out).
+Writes results.json, predictions.csv and confusion.png into the run folder (or --out). A run that forecasts frames has options
+of its own: python evaluate.py runs/NAME --help
 """
 
 import logging
@@ -49,6 +50,10 @@ def main(args: list[str]) -> int:
     from videorec.run import Run
 
     run = Run.open(args[0])
+    if run.experiment.model.task == "forecasting":
+        from videorec.forecasting import evaluation as forecasts
+
+        return forecasts.main(run, args)
     default = Options(run.place, data=run.experiment.data, evaluate=run.experiment.evaluate)
     options = tyro.cli(Options, args=args, default=default, description=__doc__, prog="evaluate.py")
     validate_data(options.data, options.evaluate)

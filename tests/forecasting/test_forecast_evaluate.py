@@ -10,6 +10,7 @@ from PIL import Image
 import evaluate as script
 from videorec import models
 from videorec.config import Experiment, UserError
+from videorec.data import files as storage
 from videorec.forecasting import evaluation, windows
 from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
@@ -138,7 +139,7 @@ def test_undefined_scores(go, tmp_path, capsys):
     assert [cell.strip() for cell in row.split("│")[-4:-1]] == ["-", "-", "-"]
 
 
-def test_files_and_protocol(go, run, tmp_path, capsys):
+def test_files_and_protocol(go, run, noise, tmp_path, capsys):
     results = go(run, "--pictures 2 --evaluate.metrics ssim mse")
     out = tmp_path / "out"
     stems = ["00000_test_a.npz_0", "00002_test_b.npz_0"]  # the first and the last of three
@@ -147,8 +148,13 @@ def test_files_and_protocol(go, run, tmp_path, capsys):
     shown = [f"forecasts/{stem}.{suffix}" for stem in stems for suffix in ("gif", "png")]
     assert files == [*shown, "leads.png", "results.json"]
     assert Image.open(out / shown[1]).size == (3 * (80 + 2), 4 * (64 + 2)) and Image.open(out / shown[0]).n_frames == J + K
+    picture = np.asarray(Image.open(out / shown[3]))[::4, ::4, 0]  # a pixel is 4 x 4 px; tops are 66 px apart
+    forecast = run.load_model().predict({"rgb": noise["b"][None, :J, ..., None]}, verbose=0)["frames"][0, 0, ..., 0]
+    for top, expected in ((0, noise["b"][0]), (17, noise["b"][J]), (33, forecast * 255)):
+        np.testing.assert_allclose(picture[top : top + HEIGHT - 1, :WIDTH], expected[: HEIGHT - 1], atol=0.51)
     protocol = results["protocol"]
     assert protocol["runs"] == {run.place: 1.0} and "test 3 windows of 2 files" in protocol["data"]
+    assert protocol["trained_on"] == run.experiment.data.path
     assert [protocol[name] for name in ("split", "frames", "horizon", "step", "seed")] == ["test", J, K, 1, 0]
     assert {"scikit-image", "opencv", "keras"} <= protocol["versions"].keys()
     text = capsys.readouterr().out
@@ -171,6 +177,15 @@ def test_results_lie_in_the_run_folder(tmp_path, noise):
     results = json.loads((run.folder / "results.json").read_text())
     assert results["baselines"] == {} and results["windows"] == 1 and results["protocol"]["split"] == "val"
     assert (run.folder / "leads.png").exists() and not (run.folder / "forecasts").exists()
+
+
+def test_remote_run(s3, tmp_path, noise):
+    """The results and pictures of a run that lies elsewhere lie beside it."""
+    run = save_run(f"{s3}/runs/r", save_splits(tmp_path / "data", noise))
+    run.push()
+    assert script.main([run.place, "--pictures", "1"]) == 0
+    assert json.loads(storage.read(f"{s3}/runs/r/results.json"))["windows"] == 3
+    assert storage.names(f"{s3}/runs/r/forecasts") == ["00000_test_a.npz_0.gif", "00000_test_a.npz_0.png"]
 
 
 def test_no_motion_from_one_frame(go, tmp_path, noise, capsys):
@@ -239,12 +254,13 @@ def test_files_that_were_trained_on(go, tmp_path):
     for n in range(20):
         np.savez(folder / f"{n:02d}.npz", rng.integers(0, 256, (5 if n < 10 else 9, HEIGHT, WIDTH), np.uint8))
     run = save_run(tmp_path / "r", folder)
-    assert go(run)["windows"] > 0
-    assert go(run, "--data.test-hop 1")["windows"] > 0
     for args in ("--data.step 2", "--data.frames 7", "--data.test 0.6"):
         with pytest.raises(UserError, match="the split test holds files that the run was trained or validated on"):
             go(run, args)
-    assert go(run, "--data.step 2 --evaluate.split train")["windows"] > 0
+    own = run.experiment.data
+    for changes, split in (({}, "test"), ({"test_hop": 1}, "test"), ({"step": 2}, "train")):
+        data = dataclasses.replace(own, **changes)
+        evaluation.check_unseen(run, windows.open_sequences(data, K, 0), data, split)
 
 
 def test_a_file_that_breaks(go, run, tmp_path, monkeypatch):

@@ -14,8 +14,9 @@ from keras import layers
 from rich.console import Console
 
 from videorec.config import Experiment, Train, UserError
+from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.layers import ConvGRU2D, DotProductAttention, PeepholeLSTM, TimeDistributed
-from videorec.models import LRCN
+from videorec.models import LRCN, ConvLSTMForecaster
 from videorec.tools import compare
 from videorec.tools.compare import COLUMNS, Results, Row
 
@@ -315,6 +316,16 @@ def test_damaged_results(copy, content):
     (copy / "results.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(UserError, match=f"{copy}/results.json is damaged .* python evaluate.py {copy}"):
         compare.main([str(copy)])
+
+
+def test_a_run_that_forecasts_frames(tmp_path):
+    from videorec.run import Run
+
+    run = Run.create(
+        tmp_path / "x", Experiment("x", Sequences(), ConvLSTMForecaster(), ForecastTrain(), ForecastEvaluate()), ()
+    )
+    with pytest.raises(UserError, match="Recognisers are compared here; .*x forecasts frames"):
+        compare.read_results(run)
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut"])

@@ -13,7 +13,7 @@ from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 
 EXPERIMENT = Experiment(
     data=Sequences(path="moving_mnist", train_sequences=1600, test_sequences=400),
-    model=ConvLSTMForecaster(filters=(48, 48), kernel=5, patch=4),
-    train=ForecastTrain(epochs=10, batch=8, learning_rate=2e-3, warmup_epochs=0.5),
+    model=ConvLSTMForecaster(filters=(32, 32), kernel=5, patch=4),
+    train=ForecastTrain(epochs=8, batch=8, learning_rate=2e-3, warmup_epochs=0.5),
     evaluate=ForecastEvaluate(),
 )

@@ -64,11 +64,12 @@ def main(run: Run, args: list[str]) -> int:
     protocol = report.describe_protocol(run, source, data, evaluate) | ({"left_out": left_out} if left_out else {})
     definitions = {name: text for part in scorers(evaluate) for name, text in part.definitions.items()}
     found = Report(scores, definitions, source.windows(evaluate.split), protocol, shown)
-    written = report.write(found, out)
+    report.write(found, out)
     report.show(found, Console())
     if not options.out:
         run.push()
-    log.info("written: %s in %s", ", ".join(written), options.out or run.place)
+    pictures = ", forecasts/" if shown else ""
+    log.info("written: results.json, leads.png%s in %s", pictures, options.out or run.place)
     return 0
 
 

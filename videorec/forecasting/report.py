@@ -97,6 +97,7 @@ def describe_protocol(run: Run, source: SequenceSet, data: Sequences, evaluate: 
     return {
         "runs": {run.place: 1.0},
         "data": source.describe(),
+        "trained_on": run.experiment.data.path,
         "split": evaluate.split,
         "frames": data.frames,
         "horizon": model.horizon,
@@ -122,8 +123,8 @@ def describe_protocol(run: Run, source: SequenceSet, data: Sequences, evaluate: 
 # === Files ===
 
 
-def write(report: Report, folder: str | Path) -> list[str]:
-    """`results.json`, `leads.png`, and of each shown window `forecasts/NAME.png` and `NAME.gif`: their names.
+def write(report: Report, folder: str | Path) -> None:
+    """`results.json`, `leads.png`, and of each shown window `forecasts/NAME.png` and `NAME.gif`, into a folder.
 
     Raises:
         UserError: they cannot be written.
@@ -138,7 +139,6 @@ def write(report: Report, folder: str | Path) -> list[str]:
             files.write(files.join(folder, name), content)
     except OSError as error:
         raise UserError(f"The results cannot be written to {folder}: {error}. Choose another folder with --out") from error
-    return list(contents)
 
 
 def _leads(report: Report) -> bytes:
@@ -167,7 +167,8 @@ def show(report: Report, console: Console) -> None:
     left_out = report.protocol.get("left_out", {})
     lines |= {_spoken(name): f"left out: {reason}" for name, reason in left_out.items()}
     protocol = report.protocol
-    lines["protocol"] = f"{protocol['data']}; measured on {protocol['split']}, seed {protocol['seed']}"
+    measured = f"measured on {protocol['split']}, trained on {protocol['trained_on']}, seed {protocol['seed']}"
+    lines["protocol"] = f"{protocol['data']}; {measured}"
     for name, text in lines.items():
         console.print(f"{name}: {text}", soft_wrap=True, markup=False, highlight=False)
 

@@ -22,6 +22,7 @@ class ForecastSummaries(Curves):
 
     def __init__(self, folder: Path, model: keras.Model, shown: tuple[dict, np.ndarray], clips: int):
         super().__init__(folder, clips)
+        model.jit_compile = False  # Keras predicts with XLA where nothing is said
         self._whole, (self._inputs, self._targets) = model, shown
 
     def write(self, epoch: int) -> None:

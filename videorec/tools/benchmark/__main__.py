@@ -6,6 +6,7 @@
     python -m videorec.tools.benchmark prepare                clips a second from prepared pictures against decoding videos
     python -m videorec.tools.benchmark cache                  an epoch on stored features
     python -m videorec.tools.benchmark layers                 convolutional recurrent layers against one convolution
+    python -m videorec.tools.benchmark forecast               a forecaster's train step against one convolution
     python -m videorec.tools.benchmark memory                 peak memory of a video of ten minutes against one of ten seconds
 
 Each figure is the median of rounds in which the candidates take turns. Run it on an otherwise idle machine.
@@ -22,14 +23,16 @@ from rich.console import Console
 from videorec import cli
 from videorec.config import UserError
 
-PARTS = ("time_distributed", "pipeline", "prepare", "cache", "layers", "memory")
+PARTS = ("time_distributed", "pipeline", "prepare", "cache", "layers", "forecast", "memory")
 
 
 @dataclass(frozen=True)
 class Options:
     """What to measure."""
 
-    part: tyro.conf.Positional[Literal["time_distributed", "pipeline", "prepare", "cache", "layers", "memory", "all"]] = "all"
+    part: tyro.conf.Positional[
+        Literal["time_distributed", "pipeline", "prepare", "cache", "layers", "forecast", "memory", "all"]
+    ] = "all"
     """Which part."""
     video_folder: Path | None = None
     """Videos of the pipeline part, at any depth. Default: made here (320 x 240, 150 frames; H.264 with PyAV)."""
@@ -70,6 +73,10 @@ def _measure(part: str, options: Options) -> list:
         from videorec.tools.benchmark import layers
 
         return layers.measure(rounds=4 * options.rounds + 1)
+    if part == "forecast":
+        from videorec.tools.benchmark import forecast
+
+        return forecast.measure(rounds=options.rounds)
     if part == "memory":
         from videorec.tools.benchmark import memory
 
