@@ -2,10 +2,16 @@
 
     python -m export.tflite runs/NAME                 writes runs/NAME/model.tflite
 
-One clip at a time: input `frames` uint8 (1, T, H, W, 3), RGB, T = the run's frames, H x W = the run's data.resize (resize your
-frames to it; cropping and scaling are inside); for two streams inputs `rgb` and `flow`, each of its own T. Flow is given as
-encoded pictures (videorec.data.flow). Outputs `probabilities` (1, C) and `steps` (1, S, C). Float32 weights, built-in
-operations only. The class names lie in the file: `unzip -p model.tflite labels.txt`.
+Float32 weights, built-in operations only.
+
+Recognisers: one clip at a time: input `frames` uint8 (1, T, H, W, 3), RGB, T = the run's frames, H x W = the run's data.resize
+(resize your frames to it; cropping and scaling are inside); for two streams inputs `rgb` and `flow`, each of its own T. Flow
+is given as encoded pictures (videorec.data.flow). Outputs `probabilities` (1, C) and `steps` (1, S, C). The class names lie in
+the file: `unzip -p model.tflite labels.txt`.
+
+Forecasters: one sequence at a time: input `frames` (1, J, H, W, C), uint8 0 to 255 or float32 0 to 1 as the run's model.pixels
+says, J = the run's data.frames; H, W and C are those that the model was trained on: nothing is resized inside. Output `frames`
+(1, K, H, W, C) float32, K = the run's model.horizon; attention models also give their coefficients.
 """
 
 import os
@@ -17,33 +23,24 @@ import keras
 import tensorflow as tf
 import tyro
 
-from export import common, verify
+from export import common, graphs, verify
 from videorec import cli
-from videorec.config import Data, UserError
+from videorec.config import UserError
 from videorec.data import files
 from videorec.run import Run
 
 
-def convert(model: keras.Model, data: Data) -> bytes:
-    """A float32 model as a TFLite flatbuffer, for one clip of each stream's own number of frames, of `data.resize`.
+def convert(run: Run, model: keras.Model) -> bytes:
+    """The run's model, in float32, as a TFLite flatbuffer for one example of a fixed number of frames.
 
     Raises:
         UserError: the model needs an operation that TFLite lacks.
     """
-    module = tf.Module()
-    module.weights = [variable.value for variable in model.variables]
-    names = common.input_names(data)
-
-    @tf.function
-    def predict(**given):
-        return common.predict_resized(model, {stream: given[name] for stream, name in names.items()}, data)
-
+    task = common.task(run)
     # A batch of 1 and a fixed T let recurrent loops convert to built-in operations.
-    shapes = {name: (1, data.of(stream).frames, *data.resize, 3) for stream, name in names.items()}
-    specs = {name: tf.TensorSpec(shape, tf.uint8, name) for name, shape in shapes.items()}
-    module.predict = predict.get_concrete_function(**specs)
+    graph = graphs.trace(lambda clips: task.predict(run, model, clips), task.inputs(run, model))
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures={"serving_default": module.predict})
+        graphs.save(model, {"serving_default": graph}, Path(folder))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         try:
@@ -54,14 +51,15 @@ def convert(model: keras.Model, data: Data) -> bytes:
 
 
 def export(run: Run, path: Path) -> None:
-    """Write the file, whole or not at all, with the class names attached as TFLite metadata does: a zip at its end."""
-    content = convert(common.float32_model(run), run.experiment.data)
+    """Write the file, whole or not at all; class names are attached as TFLite metadata does: in a zip at its end."""
+    content = convert(run, common.float32_model(run))
     temporary = path.with_name(f"new_{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
-        with zipfile.ZipFile(temporary, "a") as archive:
-            archive.writestr("labels.txt", "".join(f"{name}\n" for name in run.classes))
+        if run.classes:
+            with zipfile.ZipFile(temporary, "a") as archive:
+                archive.writestr("labels.txt", "".join(f"{name}\n" for name in run.classes))
         os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"The export cannot be written to {path}: {error}. Choose another place with --out") from error

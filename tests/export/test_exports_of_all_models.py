@@ -1,19 +1,21 @@
-"""Every registered model exports: SavedModel and TFLite with built-in operations give what Keras gives."""
+"""Every recogniser exports: SavedModel and TFLite with built-in operations give what Keras gives."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from variants import FRAMES, VARIANTS, build, streams
 
-from export import saved_model, tflite
-from videorec.config import Data, Flow
+from export import graphs, recognition, tflite
+from videorec.config import Data, Experiment, Flow
 
 CLASSES = ("a", "b", "c")
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def exported(request):
-    """A model, its data, real-sized clips, and what Keras says of them; flow is longer where the model allows it."""
+    """A run (what exports read of it), its model, real-sized clips, and what Keras says; flow is longer where it may be."""
     model = build(request.param)
     stream = "both" if len(streams(request.param)) == 2 else "rgb"
     length = model.input["flow"].shape[1] or FRAMES + 1 if stream == "both" else None
@@ -23,7 +25,7 @@ def exported(request):
     middle = {name: clip[:, :, 2:34, 4:36] for name, clip in clips.items()}
     expected = {key: value.numpy() for key, value in model(middle, training=False).items()}
     named = {name if stream == "both" else "frames": clip for name, clip in clips.items()}
-    return model, data, named, expected
+    return SimpleNamespace(experiment=Experiment(data=data), classes=CLASSES), model, named, expected
 
 
 def assert_close(got, expected):
@@ -33,18 +35,17 @@ def assert_close(got, expected):
 
 
 def test_saved_model(exported, tmp_path):
-    model, data, clips, expected = exported
+    run, model, clips, expected = exported
     (tmp_path / "classes.txt").write_text("\n".join(CLASSES))
-    module = saved_model.serving_module(model, data, CLASSES, tmp_path / "classes.txt")
-    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": module.frames})
+    graphs.save(model, recognition.signatures(run, model), tmp_path / "saved", tmp_path / "classes.txt")
     loaded = tf.saved_model.load(str(tmp_path / "saved"))
     got = loaded.signatures["serving_default"](**{name: tf.constant(clip) for name, clip in clips.items()})
     assert_close(got, expected)
 
 
 def test_tflite(exported):
-    model, data, clips, expected = exported
-    interpreter = tf.lite.Interpreter(model_content=tflite.convert(model, data))
+    run, model, clips, expected = exported
+    interpreter = tf.lite.Interpreter(model_content=tflite.convert(run, model))
     operations = {op["op_name"] for op in interpreter._get_ops_details()}
     assert not [name for name in operations if name.startswith("Flex") or name == "CUSTOM"]
     runner = interpreter.get_signature_runner()

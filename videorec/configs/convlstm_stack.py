@@ -3,8 +3,8 @@
     python train.py convlstm_stack --data.digits mnist/ --data.test-file mnist_test_seq.npy
     python evaluate.py runs/convlstm_stack
 
-Settings of the benchmark (OpenSTL): Adam, 5e-4, batch 16, MSE over all 19 next frames, scheduled sampling over 50,000 steps; its
-one-cycle schedule is a cosine with a warm-up here. Published: MSE 29.80, MAE 90.64, SSIM 0.9288. 11,675,648 weights.
+Settings of the benchmark (OpenSTL): Adam, 5e-4, batch 16, MSE over all 19 next frames, scheduled sampling over 50,000 steps;
+its one-cycle schedule is a cosine with a warm-up here. Published: MSE 29.80, MAE 90.64, SSIM 0.9288. 11,675,648 weights.
 """
 
 from videorec.config import Experiment

@@ -72,7 +72,7 @@ def read_results(run) -> Results:
         UserError: there are none yet, the file is damaged, or the run is no recogniser's.
     """
     if run.experiment.model.task != "recognition":
-        raise UserError(f"Recognisers are compared here; {run.place} forecasts frames. python evaluate.py {run.place} shows it.")
+        raise UserError(f"Recognisers are compared here; {run.place} forecasts frames: python evaluate.py {run.place}")
     path, command = run.folder / "results.json", f"python evaluate.py {run.place}"
     if not path.exists():
         raise UserError(f"{run.place} has no results yet: {command}")
