@@ -34,7 +34,7 @@ def rebuild(experiment: Experiment, classes: tuple[str, ...], model: keras.Model
 
 
 def tolerance(run: Run) -> float:
-    """Largest difference of probabilities to Keras: 1e-5, or 1e-4 for backbones of many wide layers, whose sums round otherwise."""
+    """Largest difference of probabilities to Keras: 1e-5, or 1e-4 for backbones of many wide layers."""
     parts = [part(run.experiment.model, stream) for stream in run.experiment.data.streams]
     return 1e-4 if any(model.backbone in LARGE_BACKBONES for model in parts) else 1e-5
 
