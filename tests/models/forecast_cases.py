@@ -17,6 +17,7 @@ CASES = {
     "convlstm-one": ConvLSTMForecaster(HORIZON, filters=(3,), kernel=3, patch=1, peephole=None),
     "convlstm-spatial": ConvLSTMForecaster(HORIZON, filters=(3, 2), kernel=3, recurrent_kernel=1, peephole="spatial"),
     "convlstm-gru": ConvLSTMForecaster(HORIZON, cell="conv_gru", filters=(3, 4), kernel=3, patch=2),
+    "convlstm-residual": ConvLSTMForecaster(HORIZON, filters=(3,), kernel=3, patch=2, residual=True),
     "fclstm": FCLSTMForecaster(HORIZON, units=(5, 4)),
     "stack": ConvLSTMStack(HORIZON, filters=(3, 4), kernel=3, patch=2),
     "seq2seq": Seq2SeqAttention(**_SEQ2SEQ),

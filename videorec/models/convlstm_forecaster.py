@@ -31,7 +31,7 @@ class ConvLSTMForecaster(Forecaster):
     filters (256,) 13,524,496; (128, 128) 10,042,896; with kernel 9 and recurrent_kernel 1 (128, 128) 11,550,224 and
     (128, 64, 64) 8,830,480. Radar: (64, 64), kernel 3, patch 2, on 100 x 100 x 1.
 
-    Input: `rgb` `(B, J, H, W, C)`, any J. Output: `frames` `(B, K, H, W, C)` from 0 to 1.
+    Input: `rgb` `(B, J, H, W, C)`, any J. Output: `frames` `(B, K, H, W, C)` from 0 to 1; with `residual` not bounded.
     """
 
     name: ClassVar[str] = "convlstm_forecaster"
@@ -48,6 +48,9 @@ class ConvLSTMForecaster(Forecaster):
     paper's equations), or not at all."""
     patch: int = 4
     """Side of the patches of pixels that become the channels of a place."""
+    residual: bool = False
+    """Forecast the change from the last frame seen, and begin with next to none: for slow sequences whose level differs from one to the
+    next, such as temperatures. The output is linear then; choose --train.loss mse or mae."""
 
     def build(self, streams, classes=None) -> keras.Model:
         shape = forecast.shape_of(streams, self)
@@ -57,7 +60,7 @@ class ConvLSTMForecaster(Forecaster):
         # === Functional Model ===
         frames, x = forecast.frames_input(shape, self)  # (B, J, H, W, C)
         x = SpaceToDepth(self.patch, name="patches")(x)  # (B, J, H / p, W / p, p * p * C)
-        states = []
+        last, states = x[:, -1:], []
         for number, filters in enumerate(self.filters, start=1):
             x, *state = self._layer(filters, f"encoder{number}")(x)
             states.append(state)
@@ -70,8 +73,12 @@ class ConvLSTMForecaster(Forecaster):
                 x, *_ = self._layer(filters, name)(x, initial_state=state)
             hidden.append(x)  # (B, K, H / p, W / p, filters)
         x = layers.Concatenate(name="hidden_states")(hidden) if len(hidden) > 1 else x
-        convolution = layers.Conv2D(self.patch**2 * shape[-1], 1, activation="sigmoid", dtype="float32", name="output")
+        form = (
+            {"kernel_initializer": keras.initializers.RandomNormal(stddev=1e-3)} if self.residual else {"activation": "sigmoid"}
+        )
+        convolution = layers.Conv2D(self.patch**2 * shape[-1], 1, dtype="float32", name="output", **form)
         x = TimeDistributed(convolution, name="forecast_patches", dtype="float32")(x)  # (B, K, H / p, W / p, p * p * C)
+        x = x + keras.ops.cast(last, "float32") if self.residual else x
         outputs = {"frames": DepthToSpace(self.patch, name="frames", dtype="float32")(x)}  # (B, K, H, W, C)
         return keras.Model({"rgb": frames}, outputs, name=self.name)
 
