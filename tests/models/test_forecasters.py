@@ -174,10 +174,12 @@ def test_labels_need_classes():
         CASES["seq2seq-labels"].build({"rgb": (4, 8, 12, 2)})
 
 
-def test_a_residual_forecaster_begins_with_the_last_frame():
+@pytest.mark.parametrize("case", ["convlstm-residual", "convlstm-mean"])
+def test_a_residual_forecaster_begins_with_the_frames_seen(case):
     """And only what it learns is added to that."""
-    model, x = build("convlstm-residual"), frames("convlstm-residual")
+    model, x = build(case), frames(case)
+    begin = x[:, -1:] if case == "convlstm-residual" else x.mean(axis=1, keepdims=True)
     forecast = keras.ops.convert_to_numpy(model({"rgb": x})["frames"])
-    np.testing.assert_allclose(forecast, np.repeat(x[:, -1:] / 255, HORIZON, axis=1), atol=0.01)
+    np.testing.assert_allclose(forecast, np.repeat(begin / 255, HORIZON, axis=1), atol=0.01)
     model.get_layer("forecast_patches").weights[-1].assign(np.full(4 * 2, 0.25, "float32"))  # the bias
     np.testing.assert_allclose(keras.ops.convert_to_numpy(model({"rgb": x})["frames"]), forecast + 0.25, atol=1e-6)

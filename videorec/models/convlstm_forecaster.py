@@ -48,9 +48,10 @@ class ConvLSTMForecaster(Forecaster):
     paper's equations), or not at all."""
     patch: int = 4
     """Side of the patches of pixels that become the channels of a place."""
-    residual: bool = False
-    """Forecast the change from the last frame seen, and begin with next to none: for slow sequences whose level differs from one to the
-    next, such as temperatures. The output is linear then; choose --train.loss mse or mae."""
+    residual: Literal["last", "mean"] | None = None
+    """Forecast the change from the last frame seen, or from the mean of all seen, and begin with next to none: for slow
+    sequences whose level differs from one to the next (temperatures); the mean where frames are noisy. The output is linear
+    then; choose --train.loss mse or mae."""
 
     def build(self, streams, classes=None) -> keras.Model:
         shape = forecast.shape_of(streams, self)
@@ -60,7 +61,7 @@ class ConvLSTMForecaster(Forecaster):
         # === Functional Model ===
         frames, x = forecast.frames_input(shape, self)  # (B, J, H, W, C)
         x = SpaceToDepth(self.patch, name="patches")(x)  # (B, J, H / p, W / p, p * p * C)
-        last, states = x[:, -1:], []
+        start, states = self._start(x), []
         for number, filters in enumerate(self.filters, start=1):
             x, *state = self._layer(filters, f"encoder{number}")(x)
             states.append(state)
@@ -78,9 +79,13 @@ class ConvLSTMForecaster(Forecaster):
         )
         convolution = layers.Conv2D(self.patch**2 * shape[-1], 1, dtype="float32", name="output", **form)
         x = TimeDistributed(convolution, name="forecast_patches", dtype="float32")(x)  # (B, K, H / p, W / p, p * p * C)
-        x = x + keras.ops.cast(last, "float32") if self.residual else x
+        x = x + keras.ops.cast(start, "float32") if self.residual else x
         outputs = {"frames": DepthToSpace(self.patch, name="frames", dtype="float32")(x)}  # (B, K, H, W, C)
         return keras.Model({"rgb": frames}, outputs, name=self.name)
+
+    def _start(self, x):
+        """What `residual` adds the forecast change to: `(B, 1, H / p, W / p, p * p * C)`."""
+        return keras.ops.mean(x, axis=1, keepdims=True) if self.residual == "mean" else x[:, -1:]
 
     def _check(self):
         if not self.filters:
