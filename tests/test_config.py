@@ -7,18 +7,30 @@ import pytest
 
 from videorec import config_file, config_rules
 from videorec.config import Data, Evaluate, Experiment, Train, UserError
+from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models import CLASSES
 from videorec.models.lrcn import LRCN
 from videorec.models.short_snippets_lstm import ShortSnippetsLSTM
 from videorec.models.two_stream import TwoStream
 
 
-@pytest.mark.parametrize("model", CLASSES.values())
+@pytest.mark.parametrize("model", [cls for cls in CLASSES.values() if cls.task == "recognition"])
 def test_json_round_trip(model):
     data = Data(resize=(10, 20), exclude=("a", "b"), fps=2.5, crop_scale=(0.5, 1.0))
     experiment = Experiment("x", data, model(units=7) if model is LRCN else model(), Train(patience=3), Evaluate(clips=2))
     tree = json.loads(json.dumps(config_file.to_dict(experiment)))
     assert config_file.from_dict(tree, CLASSES) == experiment
+
+
+@pytest.mark.parametrize("model", [cls for cls in CLASSES.values() if cls.task == "forecasting"])
+def test_json_round_trip_of_forecasters(model):
+    data = Sequences(path="x", values=(20.0, 40.0), size=(24, 32))
+    experiment = Experiment("x", data, model(horizon=5), ForecastTrain(loss="mae"), ForecastEvaluate(metrics=("rain",)))
+    tree = json.loads(json.dumps(config_file.to_dict(experiment)))
+    assert config_file.from_dict(tree, CLASSES) == experiment
+    assert config_file.from_dict({"model": {"name": model.name}}, CLASSES).data == Sequences()
+    with pytest.raises(UserError, match="data has no setting 'frame'. Did you mean frames"):
+        config_file.from_dict({"data": {"frame": 3}, "model": {"name": model.name}}, CLASSES)
 
 
 def test_json_round_trip_of_a_model_of_models():
