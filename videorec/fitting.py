@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import logging
-import signal
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import tensorflow as tf
 from videorec.callbacks import Checkpoint, EpochSeeds, ProgressBar, Push, stopped_early
 from videorec.config import Fit, UserError
 from videorec.data import files
+from videorec.interrupts import sigterm_as_ctrl_c
 from videorec.run import Run
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def fit(
     """
     epoch, counters = state
     bar, checkpoint = ProgressBar(train.batch, food.clips), Checkpoint(run, whole, train, counters)
-    with interruptible(), contextlib.closing(bar), contextlib.closing(checkpoint):
+    with sigterm_as_ctrl_c(), contextlib.closing(bar), contextlib.closing(checkpoint):
         food.model.fit(
             food.train(range(epoch, train.epochs)),
             steps_per_epoch=steps(food, train),
@@ -114,17 +114,3 @@ def fit(
             shuffle=False,  # the pipeline does
             verbose=0,
         )
-
-
-@contextlib.contextmanager
-def interruptible():
-    """While training, SIGTERM (a cluster that wants its machine back) acts like Ctrl-C."""
-
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

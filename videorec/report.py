@@ -132,13 +132,18 @@ def describe_protocol(data: Data, evaluate: Evaluate, runs: dict[str, float], se
         "fit": data.fit,
         "seed": seed,
         "date": datetime.date.today().isoformat(),
-        "versions": {
-            "videorec": videorec.__version__,
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "opencv": cv2.__version__,
-        },
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of this package, and of those that figures hang on."""
+    return {
+        "videorec": videorec.__version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "opencv": cv2.__version__,
     }
 
 
@@ -160,6 +165,15 @@ def write(report: Report, folder: str | Path) -> None:
         "predictions.csv": _predictions(report).encode(),
         "confusion.png": picture.getvalue(),
     }
+    write_files(contents, folder)
+
+
+def write_files(contents: dict[str, bytes], folder: str | Path) -> None:
+    """Files by name into a folder, local or remote, each whole or not at all.
+
+    Raises:
+        UserError: they cannot be written.
+    """
     try:
         for name, content in contents.items():
             files.write(files.join(folder, name), content)

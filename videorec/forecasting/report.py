@@ -4,25 +4,19 @@ import datetime
 import io
 import json
 import math
-import platform
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-import keras
 import numpy as np
 import skimage
-import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-import videorec
-from videorec.config import UserError
-from videorec.data import files
 from videorec.forecasting import pictures
 from videorec.forecasting.config import ForecastEvaluate, Sequences
 from videorec.forecasting.windows import SequenceSet
+from videorec.report import versions, write_files
 from videorec.run import Run
 
 HIGHER_IS_BETTER = ("ssim", "psnr", "correlation", "csi", "pod")  # beginnings of names
@@ -109,14 +103,7 @@ def describe_protocol(run: Run, source: SequenceSet, data: Sequences, evaluate: 
         "baselines": BASELINES if evaluate.baselines else {},
         "seed": run.experiment.train.seed,
         "date": datetime.date.today().isoformat(),
-        "versions": {
-            "videorec": videorec.__version__,
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "opencv": cv2.__version__,
-            "scikit-image": skimage.__version__,
-        },
+        "versions": versions() | {"scikit-image": skimage.__version__},
     }
 
 
@@ -134,11 +121,7 @@ def write(report: Report, folder: str | Path) -> None:
         frames = window.inputs, window.truth, window.forecast
         contents[f"forecasts/{window.file}.png"] = pictures.png(pictures.rows(*frames))
         contents[f"forecasts/{window.file}.gif"] = pictures.gif(pictures.animation(*frames))
-    try:
-        for name, content in contents.items():
-            files.write(files.join(folder, name), content)
-    except OSError as error:
-        raise UserError(f"The results cannot be written to {folder}: {error}. Choose another folder with --out") from error
+    write_files(contents, folder)
 
 
 def _leads(report: Report) -> bytes:

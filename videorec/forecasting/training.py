@@ -74,8 +74,7 @@ def feed(experiment: Experiment, source: SequenceSet, whole: keras.Model) -> Fee
         )
 
     if val is not None:
-        alone = lambda x, y: taught(x, y, model.pixels, tf.zeros((tf.shape(x["rgb"])[0], model.horizon - 1)))  # noqa: E731
-        val = val.map(alone)
+        val = val.map(lambda x, y: taught(x, y, model.pixels, tf.zeros((tf.shape(x["rgb"])[0], model.horizon - 1))))
     return Feed(model.training_model(whole), batches, val, source.windows("train"))
 
 

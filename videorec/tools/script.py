@@ -1,6 +1,5 @@
 """Run train.py or evaluate.py as a child process: what it prints is passed on and kept."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -9,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
+
+from videorec.interrupts import sigterm_as_ctrl_c
 
 ROOT = Path(__file__).resolve().parents[2]  # of the repository
 
@@ -36,7 +37,7 @@ def run(name: str, args: Sequence[str], log: BinaryIO) -> int:
         stderr=subprocess.STDOUT,
         env=os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": columns},
     )
-    with child, _passing_on_sigterm(child):
+    with child, sigterm_as_ctrl_c(child.terminate):
         try:
             _copy(child.stdout, log)
         except KeyboardInterrupt:
@@ -52,19 +53,6 @@ def _copy(source: BinaryIO, log: BinaryIO) -> None:
         sys.stdout.flush()
         log.write(part)
         log.flush()
-
-
-@contextlib.contextmanager
-def _passing_on_sigterm(child: subprocess.Popen):
-    def stop(*_):
-        child.terminate()
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def describe(status: int) -> str:
