@@ -137,7 +137,7 @@ class _Folder:
             names = [entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES]
         except OSError as error:
             raise Unreadable(f"the folder cannot be read: {error.strerror}") from error
-        self._names = sorted(names, key=_natural)
+        self._names = sorted(names, key=natural_order)
         self.declared = len(names)
 
     def __iter__(self):
@@ -155,7 +155,8 @@ class _Folder:
         return frame
 
 
-def _natural(path: Path) -> list:
+def natural_order(path: Path) -> list:
+    """Key for sorting file names with numbers as people do: 2 before 10."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
 
 

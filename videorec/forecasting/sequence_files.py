@@ -120,7 +120,7 @@ def _load(path: Path, key: str | None) -> np.ndarray:
 
 def _pictures(folder: Path, name: str) -> Sequence:
     paths = [entry for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".")]
-    paths.sort(key=decode._natural)
+    paths.sort(key=decode.natural_order)
     first = _picture(paths[0])
     check = functools.partial(_picture_like, first.shape, first.dtype)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
