@@ -28,6 +28,21 @@ def test_open_time_and_one_frame(time, tmp_path):
         np.testing.assert_array_equal(model.predict(X[:, :1], verbose=0)[..., 4:], 0)
 
 
+@pytest.mark.parametrize("references", [("previous",), ("previous", "previous")])
+def test_step_by_step(references):
+    layer = FrameDifferences(references)
+    layer.build(X.shape)
+    states, differences = layer.cell.get_initial_state(2), np.diff(X, axis=1, prepend=X[:, :1])
+    for t in range(X.shape[1]):
+        output, states = layer.cell(X[:, t], states)
+        expected = np.concatenate([X[:, t], *[differences[:, t]] * len(references)], axis=-1)
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(output), expected, atol=1e-6)
+
+
+def test_causal_without_the_mean():
+    assert FrameDifferences(("previous",)).causal and not FrameDifferences(("previous", "mean")).causal
+
+
 @pytest.mark.parametrize("references", [(), ("next",)])
 def test_errors(references):
     with pytest.raises(ValueError, match="must be among previous, mean"):

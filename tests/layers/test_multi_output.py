@@ -88,6 +88,23 @@ def test_step_by_step(weights, delay):
             np.testing.assert_allclose(output, whole[:, step - wait], atol=1e-6)
 
 
+@weights
+@delays
+@pytest.mark.parametrize("time", [1, 2, TIME])
+def test_the_end_of_a_stream(weights, delay, time):
+    layer = MultipleOutput(weights, delay)
+    layer.build(PREDICTIONS.shape)
+    wait = WINDOW - 1 if delay is None else delay
+    states = layer.cell.get_initial_state(BATCH)
+    for step in range(time):
+        _, states = layer.cell(PREDICTIONS[:, step], states)
+    rest = np.asarray(layer.cell.flush(states))
+    assert rest.shape == (BATCH, wait, CLASSES)
+    last = min(wait, time)  # frames that there were
+    expected = by_hand(PREDICTIONS[:, :time], weights, delay)[:, time - last :]
+    np.testing.assert_allclose(rest[:, wait - last :], expected, atol=1e-6)
+
+
 def test_loss_is_the_crossentropy_of_the_averaged_logits():
     # Yeung et al. 2018: - z log sigma(y) - (1 - z) log(1 - sigma(y)), with y averaged before the sigmoid.
     z = RNG.integers(0, 2, (BATCH, TIME, CLASSES)).astype("float32")

@@ -53,6 +53,30 @@ def test_sums_to_1_for_any_number_of_steps(mode):
             np.testing.assert_allclose(got, p[:, 0], rtol=1e-5)
 
 
+# No class is divided by the others; sums are divided by their gains. Class 0 is true at every step but the last.
+LABELS = np.array([[[0.9, 0.1], [0.8, 0.7], [0.2, 0.6]]])
+NOT_EXCLUSIVE = {
+    "last": [0.2, 0.6],
+    "max": [0.9, 0.7],
+    "sum": [1.9 / 3, 1.4 / 3],
+    "mean": [1.9 / 3, 1.4 / 3],
+    "weighted": [(0.4 + 0.2) / 1.5, (0.35 + 0.6) / 1.5],  # gains 0, 1/2, 1
+}
+
+
+@pytest.mark.parametrize("mode", NOT_EXCLUSIVE)
+def test_classes_that_do_not_exclude_each_other(mode):
+    layer = StepAggregation(mode, exclusive=False)
+    np.testing.assert_allclose(layer(LABELS.astype("float32")), [NOT_EXCLUSIVE[mode]], rtol=1e-6)
+    np.testing.assert_allclose(layer(LABELS[:, :1].astype("float32")), LABELS[:, 0], rtol=1e-6)  # a single step
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert (copy.mode, copy.exclusive) == (mode, False)
+
+
+def test_layers_saved_before_the_option_are_exclusive():
+    assert StepAggregation.from_config({"name": "probabilities", "dtype": "float32", "mode": "max"}).exclusive
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "float32"])
 def test_float32_under_any_policy(policy):
     before = keras.config.dtype_policy()

@@ -8,6 +8,7 @@ from videorec.layers.depth_to_space import DepthToSpace
 from videorec.layers.dot_product_attention import DotProductAttention
 from videorec.layers.frame_differences import FrameDifferences
 from videorec.layers.local_response_normalization import LocalResponseNormalization
+from videorec.layers.mean_of_sigmoids import MeanOfSigmoids
 from videorec.layers.mean_of_softmaxes import MeanOfSoftmaxes
 from videorec.layers.multi_output import MultipleOutput
 from videorec.layers.next_frame_conv_lstm2d import NextFrameConvLSTM2D
@@ -31,6 +32,7 @@ __all__ = [
     "DotProductAttention",
     "FrameDifferences",
     "LocalResponseNormalization",
+    "MeanOfSigmoids",
     "MeanOfSoftmaxes",
     "MultipleOutput",
     "NextFrameConvLSTM2D",

@@ -138,6 +138,11 @@ class ConvGRU2D(ConvRNN2D):
         )
         self.input_spec = keras.InputSpec(ndim=5)
 
+    @property
+    def causal(self):
+        """Whether the output of a step depends on no later one."""
+        return not self.go_backwards
+
     def get_config(self):
         config = {**self.cell.get_config(), **super().get_config()}
         del config["cell"], config["unconditional"]

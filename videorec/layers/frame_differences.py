@@ -25,6 +25,10 @@ class FrameDifferences(keras.layers.Layer):
 
     Raises:
         ValueError: an unknown reference.
+
+    Attributes:
+        cell: one step for streams, `FrameDifferencesCell`; after `build`, where the layer is causal.
+        causal: whether the output of a step depends on no later one: without `mean`.
     """
 
     def __init__(self, references=("previous",), **kwargs):
@@ -32,6 +36,15 @@ class FrameDifferences(keras.layers.Layer):
             raise ValueError(f"references must be among {', '.join(REFERENCES)}. Received: references={references}")
         super().__init__(**kwargs)
         self.references = tuple(references)
+
+    @property
+    def causal(self):
+        return "mean" not in self.references
+
+    def build(self, input_shape):
+        if self.causal:
+            self.cell = FrameDifferencesCell(len(self.references), dtype=self.dtype_policy, name="cell")
+            self.cell.build((input_shape[0], *input_shape[2:]))
 
     def call(self, inputs):
         parts = [inputs]
@@ -48,3 +61,39 @@ class FrameDifferences(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "references": self.references}
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class FrameDifferencesCell(keras.layers.Layer):
+    """`FrameDifferences` from the frame before, one step at a time.
+
+    Args:
+        times: how often the differences are appended.
+
+    Call arguments:
+        inputs: tensor `(B, ..., C)`.
+        states: list of x_{t-1} `(B, ..., C)` and, `(B, 1)`, whether there is one (1 or 0).
+
+    Returns:
+        `(output, new_states)`, output `(B, ..., C * (1 + times))`.
+    """
+
+    def __init__(self, times=1, **kwargs):
+        super().__init__(**kwargs)
+        self.times = times
+
+    def build(self, inputs_shape):
+        self.frame_shape = tuple(inputs_shape[1:])
+
+    def get_initial_state(self, batch_size=None):
+        """The states before the first step."""
+        return [ops.zeros((batch_size, *shape), dtype=self.compute_dtype) for shape in (self.frame_shape, (1,))]
+
+    def call(self, inputs, states):
+        previous, seen = states
+        has_previous = ops.reshape(seen, (-1, *[1] * len(self.frame_shape))) > 0
+        difference = ops.where(has_previous, inputs - previous, ops.zeros_like(inputs))
+        return ops.concatenate([inputs, *[difference] * self.times], axis=-1), [inputs, ops.ones_like(seen)]
+
+    def get_config(self):
+        return {**super().get_config(), "times": self.times}

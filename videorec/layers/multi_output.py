@@ -1,6 +1,9 @@
 """`MultipleOutput`: every step predicts the last N frames; a frame's logits are the mean over the steps that predicted it."""
 
+import itertools
+
 import keras
+import numpy as np
 from keras import ops
 
 WEIGHTS = ("uniform", "distance")
@@ -113,7 +116,7 @@ class MultipleOutputCell(keras.layers.Layer):
             `get_initial_state(batch_size)` or the step before.
 
     Returns:
-        `(output, new_states)`, output `(B, C)` float32.
+        `(output, new_states)`, output `(B, C)` float32. When the stream ends, `flush(states)` gives the last `delay` frames.
     """
 
     def __init__(self, window, weights="uniform", delay=None, dtype="float32", **kwargs):
@@ -139,6 +142,21 @@ class MultipleOutputCell(keras.layers.Layer):
         sums = ops.concatenate([sums[:, 1:], ops.zeros_like(sums[:, :1])], axis=1)
         sums = sums + weights[:, None] * ops.cast(inputs, "float32")
         return sums[:, self.window - 1 - self.delay] / sum(self.output_weights), [sums]
+
+    def flush(self, states):
+        """The averages of the frames that still await predictions when a stream ends, from those that there are.
+
+        Args:
+            states: as after the last step.
+
+        Returns:
+            `(B, delay, C)` float32, the frame of the last step last: what `MultipleOutput` gives for the last frames of a
+            clip. Where the stream had fewer steps than `delay`, the first are about frames before its first, and mean nothing.
+        """
+        (sums,) = states
+        shares = list(itertools.accumulate(self.output_weights[: self.delay]))  # of the last frame first
+        shares = ops.convert_to_tensor(np.reshape(shares[::-1], (self.delay, 1)), dtype="float32")
+        return sums[:, self.window - self.delay :] / shares
 
     def get_config(self):
         return {**super().get_config(), "window": self.window, "weights": self.weights_by, "delay": self.delay}

@@ -213,6 +213,11 @@ class PeepholeLSTM(keras.layers.RNN):
         self.unconditional = unconditional
         self.input_spec = None if unconditional else keras.layers.InputSpec(ndim=self.input_axes)
 
+    @property
+    def causal(self):
+        """Whether the output of a step depends on the steps up to it alone; without an input there are none."""
+        return not (self.go_backwards or self.unconditional)
+
     def build(self, sequences_shape, initial_state_shape=None):
         if self.unconditional:
             self.cell.build(states_shape=sequences_shape)

@@ -211,6 +211,29 @@ class SpatialAttentionLSTMCell(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
+class FirstFrameStateCell:
+    """A cell whose first states come from the first frame, as one whose first states are known: for streams.
+
+    Args:
+        cell: a `SpatialAttentionLSTMCell` with `initial_state_from="first_frame"`.
+    """
+
+    def __init__(self, cell):
+        self.cell = cell
+
+    def get_initial_state(self, batch_size=None):
+        """Zeros in place of the cell's states, and whether a frame was seen, `(B, 1)` (1 or 0)."""
+        return [ops.zeros((batch_size, size), dtype=self.cell.compute_dtype) for size in (*self.cell.state_size, 1)]
+
+    def __call__(self, inputs, states):
+        """As the cell."""
+        *states, seen = states
+        first = self.cell.get_initial_state(frame=inputs)  # small beside the step itself: computed at every one
+        states = [ops.where(seen > 0, state, start) for state, start in zip(states, first, strict=True)]
+        output, states = self.cell(inputs, states)
+        return output, [*states, ops.ones_like(seen)]
+
+
 def _fresh(initializer):
     """A copy with a seed of its own: one initialiser without a seed draws the same values every time."""
     return initializers.get(initializers.serialize(initializer))

@@ -95,6 +95,11 @@ class StackedConvGRU2D(keras.layers.Layer):
     def cells(self):
         return self.cell.cells
 
+    @property
+    def causal(self):
+        """Whether the output of a step depends on no later one."""
+        return not self.go_backwards
+
     def build(self, inputs_shape, initial_state_shape=None):
         check_list(inputs_shape, len(self.cells))
         times = {shape[1] for shape in inputs_shape} - {None}

@@ -19,16 +19,18 @@ class StepAggregation(keras.layers.Layer):
     - "weighted": p = sum_t g_t p_t with g_t = t / (S - 1), t = 0..S-1; a single step has gain 1
 
     Last, max, sum and weighted are the four of Ng et al. 2015. Each is then divided by its sum over the
-    classes. Computed in float32, also under a mixed precision policy.
+    classes; where any number of classes may be true, sums are divided by the sum of their gains instead, and
+    nothing is divided over the classes. Computed in float32, also under a mixed precision policy.
 
     Args:
         mode: "mean", "sum", "last", "max" or "weighted".
+        exclusive: whether one class alone is true.
 
     Call arguments:
-        probabilities: tensor `(B, S, C)`, summing to 1 over C.
+        probabilities: tensor `(B, S, C)`; if exclusive, summing to 1 over C.
 
     Returns:
-        Tensor `(B, C)`, float32, summing to 1 over C.
+        Tensor `(B, C)`, float32; if exclusive, summing to 1 over C, otherwise each in [0, 1].
 
     Raises:
         ValueError: an unknown mode, or an input that is not `(B, S, C)`.
@@ -39,11 +41,11 @@ class StepAggregation(keras.layers.Layer):
     [[0.2, 0.8]]
     """
 
-    def __init__(self, mode="mean", dtype="float32", **kwargs):
+    def __init__(self, mode="mean", exclusive=True, dtype="float32", **kwargs):
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}")
         super().__init__(dtype=dtype, **kwargs)
-        self.mode = mode
+        self.mode, self.exclusive = mode, exclusive
 
     def build(self, probabilities_shape):
         if len(probabilities_shape) != 3:
@@ -59,10 +61,12 @@ class StepAggregation(keras.layers.Layer):
             gain = "linear" if self.mode == "weighted" else "uniform"
             gains = ops.cast(step_gains(ops.shape(p)[1], gain), p.dtype)
             p = ops.sum(p * gains[:, None], axis=1)  # (B, S, C) -> (B, C)
-        return p / ops.sum(p, axis=-1, keepdims=True)
+            if not self.exclusive:
+                return p / ops.sum(gains)
+        return p / ops.sum(p, axis=-1, keepdims=True) if self.exclusive else p
 
     def compute_output_shape(self, probabilities_shape):
         return (probabilities_shape[0], probabilities_shape[2])
 
     def get_config(self):
-        return {**super().get_config(), "mode": self.mode}
+        return {**super().get_config(), "mode": self.mode, "exclusive": self.exclusive}

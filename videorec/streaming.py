@@ -1,0 +1,154 @@
+"""`Stream`: a causal model over a sequence that comes in pieces, in memory that does not grow with its length."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import tree
+
+from videorec.models.framewise import AT_ONCE
+from videorec.step_model import StepModel, one_step
+
+
+class Stream:
+    """Runs a causal model over a sequence in pieces of any length, and carries its memory from one to the next.
+
+    For every output, all pieces' results one after the other, with those of the end, are what the model gives for the whole
+    sequence. Within a piece, what treats each frame alone (the CNN) takes all its frames together, and only the memories go
+    step by step.
+
+    Args:
+        model: as for `StepModel`.
+        outputs: names of the outputs that are wanted, as for `StepModel`.
+        at_once: most frames that go through the model at a time; longer pieces are parted.
+
+    Attributes:
+        delays: `{name: steps}`: how many frames later than its frame an output comes.
+
+    Raises:
+        UserError: a model that cannot run step by step, see `StepModel`.
+        ValueError: `at_once` below 1; inputs that do not fit the model, or each other, or the pieces before.
+
+    Example:
+
+    >>> stream = Stream(model)
+    >>> for piece in pieces:  # (t, H, W, 3)
+    ...     results = stream.push({"rgb": piece[None]})  # {"steps": (1, t, C), ...}
+    >>> results = stream.end()
+    """
+
+    def __init__(self, model: keras.Model, outputs: Sequence[str] | None = None, at_once: int = AT_ONCE):
+        if at_once < 1:
+            raise ValueError(f"at_once must be 1 or more. Received: {at_once}")
+        self._model = StepModel(model, outputs)
+        self._at_once = at_once
+        self.delays = self._model.delays
+        self._run_step, self._run_piece = self._compiled(1, one_step), self._compiled(None, over_steps)
+        self.reset()
+
+    def push(self, inputs: dict) -> dict[str, np.ndarray]:
+        """The outputs that become complete with these frames.
+
+        Args:
+            inputs: `{stream: (B, t, ...)}`, arrays or tensors of the model's types, t from 0.
+
+        Returns:
+            `{name: (B, t', ...)}`: t' = t, or, of delayed outputs near the start, less.
+        """
+        inputs = self._checked(inputs)
+        batch, time = next(iter(inputs.values())).shape[:2]
+        if self._states is None:
+            self._states, self._batch = self._model.initial_states(batch), batch
+        size = max(self._at_once // max(batch, 1), 1)
+        parts = [self._part({k: x[:, start : start + size] for k, x in inputs.items()}) for start in range(0, time, size)]
+        return {name: np.concatenate([self._nothing(name), *(part[name] for part in parts)], axis=1) for name in self.delays}
+
+    def end(self) -> dict[str, np.ndarray]:
+        """What delayed outputs still lack, `{name: (B, rest, ...)}` of every output (rest may be 0). The next `push` begins
+        another sequence.
+
+        Raises:
+            ValueError: no piece came since the last end.
+        """
+        if self._states is None:
+            raise ValueError("A stream ends after at least one piece. Received: none")
+        late = self._model.end(self._states)
+        rest = {name: x.numpy()[:, max(self.delays[name] - self._seen, 0) :] for name, x in late.items()}
+        rest = {name: rest.get(name, self._nothing(name)) for name in self.delays}
+        self.reset()
+        return rest
+
+    def reset(self) -> None:
+        """Forget what came: the next `push` begins another sequence. (After `end` it does so anyway.)"""
+        self._states, self._batch, self._seen = None, None, 0
+
+    def _compiled(self, time, loop):
+        """The model over pieces of `time` steps (None: any), traced once."""
+        types = {name: tf.TensorSpec((None, time, *x.shape[2:]), x.dtype) for name, x in self._model.inputs.items()}
+        states = {
+            name: tf.TensorSpec((None, *x.shape[1:]), x.dtype, name=name) for name, x in self._model.initial_states(1).items()
+        }
+
+        @tf.function(input_signature=[types, states], autograph=False)
+        def run(inputs, states):
+            return self._model.run(inputs, states, loop)
+
+        return run
+
+    def _part(self, inputs: dict) -> dict[str, np.ndarray]:
+        time = next(iter(inputs.values())).shape[1]
+        run = self._run_step if time == 1 else self._run_piece
+        outputs, self._states = run(inputs, self._states)
+        # The first results of a delayed output are about frames before the first.
+        complete = {name: x.numpy()[:, max(self.delays[name] - self._seen, 0) :] for name, x in outputs.items()}
+        self._seen += time
+        return complete
+
+    def _nothing(self, name) -> np.ndarray:
+        spec = self._model.model.output[name]
+        return np.zeros((self._batch, 0, *spec.shape[2:]), keras.backend.standardize_dtype(spec.dtype))
+
+    def _checked(self, inputs) -> dict[str, tf.Tensor]:
+        specs = self._model.inputs
+        if set(inputs) != set(specs):
+            raise ValueError(f"The model reads {', '.join(specs)}. Received: {', '.join(inputs) or 'nothing'}")
+        inputs = {name: _fitting(name, tf.convert_to_tensor(x), specs[name]) for name, x in inputs.items()}
+        sizes = {tuple(x.shape[:2]) for x in inputs.values()}
+        if len(sizes) > 1:
+            raise ValueError(f"All streams of a piece have the same batch size and length. Received: {sorted(sizes)}")
+        batch = next(iter(sizes))[0]
+        if self._batch not in (None, batch):
+            raise ValueError(f"All pieces of a sequence have the same batch size, {self._batch} here. Received: {batch}")
+        return inputs
+
+
+def _fitting(name, x, spec) -> tf.Tensor:
+    """An input in the model's type: numbers of any precision where it reads such, but no others for pictures."""
+    if x.dtype.is_floating and tf.as_dtype(spec.dtype).is_floating:
+        x = tf.cast(x, spec.dtype)
+    if len(x.shape) != len(spec.shape) or x.shape[2:] != spec.shape[2:] or x.dtype != spec.dtype:
+        expected = f"(B, t, {', '.join(map(str, spec.shape[2:]))}) {spec.dtype}"
+        raise ValueError(f"{name} must be {expected}. Received: {tuple(x.shape)} {x.dtype.name}")
+    return x
+
+
+def over_steps(cell, sequences, states):
+    """A cell over t steps in TensorFlow's loop: `(outputs (B, t, ...), states after the last)`. t may be unknown."""
+    time = tf.shape(tree.flatten(sequences)[0])[1]
+
+    def step(t, flat_states):
+        return cell(tree.map_structure(lambda x: x[:, t], sequences), tree.pack_sequence_as(states, flat_states))
+
+    def body(t, flat_states, arrays):
+        outputs, new_states = step(t, flat_states)
+        new_states = [tf.ensure_shape(new, old.shape) for new, old in zip(tree.flatten(new_states), flat_states, strict=True)]
+        return t + 1, new_states, [array.write(t, y) for array, y in zip(arrays, tree.flatten(outputs), strict=True)]
+
+    start = tree.flatten(states)
+    example, _ = step(0, start)  # for its structure alone: nothing uses its values, so that it is not run
+    arrays = [tf.TensorArray(y.dtype, time, element_shape=y.shape) for y in tree.flatten(example)]
+    _, last, arrays = tf.while_loop(lambda t, *_: t < time, body, (0, start, arrays))
+    stacked = [array.stack() for array in arrays]  # (t, B, ...)
+    outputs = [tf.transpose(y, [1, 0, *range(2, len(y.shape))]) for y in stacked]
+    return tree.pack_sequence_as(example, outputs), tree.pack_sequence_as(states, last)
