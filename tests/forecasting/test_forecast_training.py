@@ -49,7 +49,11 @@ def test_a_forecaster_learns_to_move_a_bar(sequences):
     assert any(path.name.startswith("events") for path in (Run("runs/x").tensorboard / "val").iterdir())
 
 
-@pytest.mark.parametrize("preset", [CONVLSTM, STACK])
+FC = ["fclstm_forecaster", *SMALL[:4], *SMALL[6:], "--data.path", "bars", "--model.units", "16"]
+SEQ2SEQ = ["seq2seq_attention", *SMALL[:4], *SMALL[6:], "--model.units", "16", "--model.filters", "4"]
+
+
+@pytest.mark.parametrize("preset", [CONVLSTM, STACK, FC, SEQ2SEQ], ids=lambda preset: preset[0])
 def test_resumed_as_if_uninterrupted(sequences, preset):
     whole = start(preset, "--train.epochs", "3", "--train.schedule", "constant")
     (Run("runs/x").folder).rename("runs/whole")

@@ -1,6 +1,6 @@
 """Encoder-forecaster of fully connected LSTMs: the baseline of Shi et al. 2015, 142,667,776 weights on 64 x 64.
 
-    python train.py fclstm_forecaster --data.digits mnist/
+    python train.py fclstm_forecaster --data.digits mnist/ --data.protocol shi
     python evaluate.py runs/fclstm_forecaster
 
 Published cross-entropy a sequence: 4832.49. Smaller: --model.units 512 512.
@@ -11,7 +11,7 @@ from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequenc
 from videorec.models.fclstm_forecaster import FCLSTMForecaster
 
 EXPERIMENT = Experiment(
-    data=Sequences(path="moving_mnist", protocol="shi"),
+    data=Sequences(path="moving_mnist"),
     model=FCLSTMForecaster(),
     train=ForecastTrain(epochs=100, batch=16, optimizer="rmsprop", schedule="constant", patience=10),
     evaluate=ForecastEvaluate(),

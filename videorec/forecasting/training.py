@@ -64,7 +64,9 @@ def feed(experiment: Experiment, source: SequenceSet, whole: keras.Model) -> Fee
     common = (source, data, model.horizon, model.pixels, train.batch)
     val = windows.evaluation(*common, split="val").map(lambda x, y, _: (x, y)) if source.windows("val") else None
     if not isinstance(model, ConvLSTMStack):
-        return Feed(whole, lambda epochs: windows.training(*common, epochs, train.seed), val, source.windows("train"))
+        alone = {"frames": whole.output["frames"]}  # Keras wants a target for every output: attention is left out of the fit
+        fitted = whole if whole.output.keys() == alone.keys() else keras.Model(whole.input, alone, name=whole.name)
+        return Feed(fitted, lambda epochs: windows.training(*common, epochs, train.seed), val, source.windows("train"))
     steps = -(-source.windows("train") // train.batch)
 
     def batches(epochs: range) -> tf.data.Dataset:
