@@ -5,8 +5,8 @@
     python evaluate.py runs/lrcn --data.path other_videos/ --out results/other
     python evaluate.py runs/rgb --fuse runs/flow --weights 1 2
 
-Writes results.json, predictions.csv and confusion.png into the run folder (or --out). A run that forecasts frames has options
-of its own: python evaluate.py runs/NAME --help
+Writes results.json, predictions.csv and confusion.png into the run folder (or --out). Runs that forecast frames or label every
+moment have options of their own: python evaluate.py runs/NAME --help
 """
 
 import logging
@@ -50,10 +50,18 @@ def main(args: list[str]) -> int:
     from videorec.run import Run
 
     run = Run.open(args[0])
-    if run.experiment.model.task == "forecasting":
+    if run.experiment.task == "forecasting":
         from videorec.forecasting import evaluation as forecasts
 
         return forecasts.main(run, args)
+    if run.experiment.task == "dense":
+        from videorec.dense import evaluation as dense
+
+        return dense.main(run, args)
+    if run.experiment.task == "anticipation":
+        from videorec.dense import anticipation
+
+        return anticipation.main(run, args)
     default = Options(run.place, data=run.experiment.data, evaluate=run.experiment.evaluate)
     options = tyro.cli(Options, args=args, default=default, description=__doc__, prog="evaluate.py")
     validate_data(options.data, options.evaluate)
@@ -72,12 +80,12 @@ def main(args: list[str]) -> int:
     fused = evaluation.fuse(scores, weights)
     shares = {member.place: weight for member, weight in zip(runs, weights, strict=True)}
     protocol = report.describe_protocol(options.data, options.evaluate, shares, run.experiment.train.seed)
-    found = report.make(videos, run.classes, fused, protocol, problems, options.evaluate.hit_at)
-    report.write(found, out)
+    found = report.make(videos, run.classes, fused, protocol, problems, options.evaluate.hit_at, run.experiment.model.target)
+    written = report.write(found, out)
     report.show(found, Console())
     if not options.out:
         run.push()
-    log.info("written: results.json, predictions.csv, confusion.png in %s", options.out or run.place)
+    log.info("written: %s in %s", ", ".join(written), options.out or run.place)
     return 0
 
 

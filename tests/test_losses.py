@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from videorec.losses import StepCrossentropy, step_gains
+from videorec.losses import StepBinaryCrossentropy, StepCrossentropy, step_gains
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(size=(3, 4, 5)).astype(np.float32)
@@ -45,6 +45,50 @@ def test_weight_0_takes_a_clip_out():
     weights = np.array([1.0, 0.0, 1.0], np.float32)
     expected = cross_entropies().mean(1)[[0, 2]].sum() / 3
     np.testing.assert_allclose(loss(TARGETS, LOGITS, sample_weight=weights), expected, rtol=1e-5)
+
+
+# === Several labels ===
+
+SEVERAL = np.array([[1, 0, 1, 0, 0], [0, 0, 0, 0, 1], [1, 1, 1, 0, 1]], np.float32)
+
+
+def binary_cross_entropies(targets=SEVERAL) -> np.ndarray:
+    """`(B, S)`: summed over the classes, written out."""
+    p, y = 1 / (1 + np.exp(-LOGITS.astype(np.float64))), targets[:, None]
+    return -(y * np.log(p) + (1 - y) * np.log(1 - p)).sum(-1)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, lambda ce: ce.mean(1)),
+        ({"step_reduction": "sum"}, lambda ce: ce.sum(1)),
+        ({"gain": "linear", "step_reduction": "sum"}, lambda ce: ce @ np.array([0, 1 / 3, 2 / 3, 1])),
+        ({"gain": "linear"}, lambda ce: ce @ np.array([0, 1 / 3, 2 / 3, 1]) / 2),
+    ],
+)
+def test_binary_against_numpy(options, expected):
+    loss = StepBinaryCrossentropy(**options)
+    np.testing.assert_allclose(loss.call(SEVERAL, LOGITS), expected(binary_cross_entropies()), rtol=1e-5)
+    weights = np.array([2.0, 0.0, 1.0], np.float32)
+    weighted = (expected(binary_cross_entropies()) * weights).sum() / 3
+    np.testing.assert_allclose(loss(SEVERAL, LOGITS, sample_weight=weights), weighted, rtol=1e-5)
+
+
+def test_binary_label_smoothing_and_round_trip():
+    loss = StepBinaryCrossentropy("linear", "sum", 0.2)
+    expected = binary_cross_entropies(np.where(SEVERAL == 1, 0.9, 0.1)) @ np.array([0, 1 / 3, 2 / 3, 1])
+    np.testing.assert_allclose(loss.call(SEVERAL, LOGITS), expected, rtol=1e-5)
+    again = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert (again.gain, again.step_reduction, again.label_smoothing) == ("linear", "sum", 0.2)
+    with pytest.raises(ValueError, match="gain must be"):
+        StepBinaryCrossentropy(gain="quadratic")
+
+
+def test_binary_of_extreme_logits():
+    logits = np.array([[[1e4, -1e4]]], np.float32)
+    np.testing.assert_allclose(StepBinaryCrossentropy().call(np.array([[1.0, 0.0]]), logits), [0.0])
+    np.testing.assert_allclose(StepBinaryCrossentropy().call(np.array([[0.0, 1.0]]), logits), [2e4])
 
 
 def test_gains():

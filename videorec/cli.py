@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import itertools
 import logging
 import pkgutil
 import sys
@@ -13,8 +14,10 @@ from rich.progress import Progress
 
 from videorec import configs
 from videorec.config import Experiment, UserError, nearest
+from videorec.dense.config import with_dense_labels
 
 QUICKSTART = "quickstart"
+DENSE_TARGETS = ("dense", "labels")
 
 
 def presets() -> dict[str, tuple[str, Experiment]]:
@@ -34,7 +37,15 @@ def parse_experiment(args: list[str], description: str, prog: str = "train.py") 
     known = presets()
     if args[0] not in ("-h", "--help") and args[0] not in known:
         raise UserError(f"No preset is called {args[0]!r}. {nearest(args[0], known)}")
+    if _target(args[1:]) in DENSE_TARGETS:  # labels of moments instead of those of clips: other settings
+        known = {name: (text, with_dense_labels(found) if name == args[0] else found) for name, (text, found) in known.items()}
     return tyro.extras.overridable_config_cli(known, args=args, description=description, prog=prog)
+
+
+def _target(args: list[str]) -> str | None:
+    """The value of --model.target, as `--model.target X` or `--model.target=X`."""
+    words = [word for arg in args for word in (arg.split("=", 1) if arg.startswith("--model.target=") else [arg])]
+    return next((value for option, value in itertools.pairwise(words) if option == "--model.target"), None)
 
 
 def run(main: Callable[[list[str]], int | None]) -> None:

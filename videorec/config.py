@@ -42,19 +42,13 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Data(Source):
-    """Which videos, which of their frames, and how a frame is cut."""
+class Footage(Source):
+    """Which videos, and how their pictures are read, cut and augmented."""
 
-    path: str = "synthetic"
-    """`synthetic`, a folder with one sub-folder a class, a manifest (.csv), a folder with the UCF101 or HMDB51 lists, or one
-    made by videorec.tools.prepare. Manifests and prepared folders may be remote (s3://, az://, hdfs://)."""
+    path: str = ""
+    """What lists the videos."""
     videos: str | None = None
     """Folder that relative video paths start from; may be one made by videorec.tools.prepare. Default: the folder of `path`."""
-    official_split: Literal[1, 2, 3] = 1
-    """Which of the three official splits of UCF101 or HMDB51."""
-    group: str | None = None
-    """For a folder without a manifest: a regular expression whose first match in the path is the video's group
-    (same recording, same actor); groups are never cut by a split. Its first parenthesis counts where it has one."""
     exclude: tuple[str, ...] = ()
     """Class names to leave out."""
     stream: Literal["rgb", "flow", "both"] = "rgb"
@@ -62,15 +56,6 @@ class Data(Source):
     flow: Flow = field(default_factory=Flow)
     frames: int = 16
     """Frames a clip (T)."""
-    sampling: Literal["uniform", "dense", "first"] = "uniform"
-    """uniform: T frames spread over the whole video; dense: a window of T frames, `step` apart, anywhere; first: that window at
-    the start, and nothing behind it is decoded."""
-    step: int = 1
-    """Dense sampling: distance of two frames of a clip, in frames (after `fps`)."""
-    short: Literal["hold", "repeat"] = "hold"
-    """A video shorter than a clip holds its last frame, or repeats from the start (as in Beyond Short Snippets)."""
-    hop: int = 8
-    """Dense evaluation over all clips: distance of the starts of two clips, in frames."""
     fps: float | None = None
     """Resample the video to this rate by time stamps. Default: every frame of the file."""
     resize: tuple[int, int] = (128, 128)
@@ -90,8 +75,6 @@ class Data(Source):
     a random position at full scale, as in the papers."""
     color: float = 0.2
     """Strength of the random change of brightness, contrast and saturation; 0 turns it off."""
-    balance: Literal["none", "sample", "weight"] = "none"
-    """Unequal classes: draw them equally often (sample), weight their loss (weight), or leave them (none)."""
     max_unreadable: float = 0.01
     """Share of unreadable videos above which the run stops. Below it they count with weight 0 and are reported."""
     workers: int = 0
@@ -104,7 +87,7 @@ class Data(Source):
         """The streams that a clip has."""
         return ("rgb", "flow") if self.stream == "both" else (self.stream,)
 
-    def of(self, stream: str) -> "Data":
+    def of(self, stream: str) -> typing.Self:
         """The settings of one stream alone: for flow, its own rate and length in place of the frames'."""
         if stream == "rgb":
             return dataclasses.replace(self, stream="rgb")
@@ -114,9 +97,38 @@ class Data(Source):
             stream="flow",
             frames=flow.frames or self.frames,
             fps=flow.fps or self.fps,
-            step=flow.step or self.step,
             flow=dataclasses.replace(flow, short_side=flow.short_side or min(self.resize)),
         )
+
+
+@dataclass(frozen=True)
+class Data(Footage):
+    """Which videos, which of their frames, and how a frame is cut."""
+
+    path: str = "synthetic"
+    """`synthetic`, a folder with one sub-folder a class, a manifest (.csv), a folder with the UCF101 or HMDB51 lists, or one
+    made by videorec.tools.prepare. Manifests and prepared folders may be remote (s3://, az://, hdfs://)."""
+    official_split: Literal[1, 2, 3] = 1
+    """Which of the three official splits of UCF101 or HMDB51."""
+    group: str | None = None
+    """For a folder without a manifest: a regular expression whose first match in the path is the video's group
+    (same recording, same actor); groups are never cut by a split. Its first parenthesis counts where it has one."""
+    sampling: Literal["uniform", "dense", "first"] = "uniform"
+    """uniform: T frames spread over the whole video; dense: a window of T frames, `step` apart, anywhere; first: that window at
+    the start, and nothing behind it is decoded."""
+    step: int = 1
+    """Dense sampling: distance of two frames of a clip, in frames (after `fps`)."""
+    short: Literal["hold", "repeat"] = "hold"
+    """A video shorter than a clip holds its last frame, or repeats from the start (as in Beyond Short Snippets)."""
+    hop: int = 8
+    """Dense evaluation over all clips: distance of the starts of two clips, in frames."""
+    balance: Literal["none", "sample", "weight"] = "none"
+    """Unequal classes: draw them equally often (sample), weight their loss (weight), or leave them (none)."""
+
+    def of(self, stream: str) -> "Data":
+        """As `Footage.of`; flow's distance of frames too."""
+        step = self.step if stream == "rgb" else self.flow.step or self.step
+        return dataclasses.replace(super().of(stream), step=step)
 
 
 @dataclass(frozen=True)
@@ -124,7 +136,7 @@ class Model:
     """What every model is. Subclasses add their hyperparameters and `build(streams, classes) -> keras.Model`."""
 
     name: ClassVar[str] = ""
-    task: ClassVar[str] = "recognition"
+    task: ClassVar[str] = "recognition"  # with the default target, see `task_of`
 
     @property
     def causal(self) -> bool:
@@ -146,6 +158,7 @@ class Model:
 class Recogniser(Model):
     """A model with a backbone that turns each frame into features."""
 
+    targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel")  # what `target` can be; with "dense": a step a frame
     backbone: str = "mobilenet_v2"
     """The CNN over each frame (videorec.models.backbones.names())."""
     tap: Literal["map", "pooled", "fc"] = "pooled"
@@ -154,6 +167,8 @@ class Recogniser(Model):
     """Backbone weights at the start: imagenet (downloaded by keras.applications), a weights file, or None."""
     trainable_from: str = "none"
     """none: the backbone is frozen; all: it is trained whole; a layer's name: trained from that layer on."""
+    target: Literal["clip", "multilabel", "dense"] = "clip"
+    """What is learnt: one class a clip, any number of classes a clip (`a;b`), or any number at every frame."""
     differences: tuple[Literal["previous", "mean"], ...] = ()
     """Feed with each frame's features their differences: from the frame before (previous), from the mean of the clip (mean;
     not causal). A frozen backbone's features show the scene more than what moves in it."""
@@ -209,7 +224,19 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Train(Fit):
+class CachedFit(Fit):
+    """How a model with a backbone is fitted: a frozen one's features are computed once."""
+
+    cache: bool = True
+    """With a frozen backbone: compute its features once, store them, and train the head on them."""
+    cache_views: int = 4
+    """Versions of each training video in the cache: the first is plain, the others are augmented."""
+    cache_dir: str = "~/.cache/videorec/features"
+    """Folder of the cached features."""
+
+
+@dataclass(frozen=True)
+class Train(CachedFit):
     """How a recogniser is fitted."""
 
     step_gain: Literal["uniform", "linear"] = "uniform"
@@ -218,15 +245,10 @@ class Train(Fit):
     """The loss of a clip is the weighted mean over its time steps, or their weighted sum."""
     label_smoothing: float = 0.0
     """Share of the target spread over all classes."""
-    monitor: Literal["accuracy", "mean_class_accuracy", "loss", "last"] = "accuracy"
+    monitor: Literal["accuracy", "mean_class_accuracy", "map", "loss", "last"] = "accuracy"
     """Validation figure that picks the best model, the later one of equals (training figure without a validation set).
-    last: keep the last epoch's model, where the validation set is too small to choose by."""
-    cache: bool = True
-    """With a frozen backbone: compute its features once, store them, and train the head on them."""
-    cache_views: int = 4
-    """Versions of each training clip in the cache: the first is plain, the others are augmented."""
-    cache_dir: str = "~/.cache/videorec/features"
-    """Folder of the cached features."""
+    map: mean average precision of several labels (multilabel). last: keep the last epoch's model, where the validation set is
+    too small to choose by."""
 
 
 @dataclass(frozen=True)
@@ -263,6 +285,20 @@ class Experiment:
     evaluate: Measure = field(default_factory=Evaluate)
     runs: str = "runs"
     """Folder of all runs; may be remote (s3://, az://, hdfs://)."""
+
+    @property
+    def task(self) -> str:
+        """What is learnt, see `task_of`."""
+        return task_of(self.model)
+
+
+def task_of(model: Model) -> str:
+    """recognition (labels of a clip), dense (labels of every frame), forecasting (frames), or anticipation (labels of the
+    coming steps): follows from the model and its target, and decides which settings an experiment has."""
+    target = getattr(model, "target", None)
+    if model.task == "forecasting":
+        return "anticipation" if target == "labels" else "forecasting"
+    return "dense" if target == "dense" else model.task
 
 
 def nearest(word: str, choices: typing.Iterable[str]) -> str:

@@ -6,13 +6,16 @@ import types
 import typing
 from pathlib import Path
 
-from videorec.config import Data, Evaluate, Experiment, Model, Train, UserError, nearest
+from videorec.config import Data, Evaluate, Experiment, Model, Train, UserError, nearest, task_of
+from videorec.dense import config as dense
 from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
 
-# The classes of an experiment's sections, by the task of its model.
+# The classes of an experiment's sections, by its task.
 SECTIONS = {
     "recognition": {"data": Data, "train": Train, "evaluate": Evaluate},
     "forecasting": {"data": Sequences, "train": ForecastTrain, "evaluate": ForecastEvaluate},
+    "dense": dense.SECTIONS,
+    "anticipation": dense.SECTIONS,
 }
 
 
@@ -34,8 +37,8 @@ def from_dict(tree: dict, models: dict[str, type[Model]]) -> Experiment:
     Raises:
         UserError: a name that no field and no model has.
     """
-    name = tree.get("model", {}).get("name")
-    sections = SECTIONS[models[name].task] if name in models else {}
+    model = _fill(Model, tree.get("model", {}), "model", models)
+    sections = SECTIONS[task_of(model)]
     return _fill(Experiment, {"model": {}, **{name: {} for name in sections}, **tree}, "", models, sections)
 
 

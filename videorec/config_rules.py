@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from videorec.config import Data, Evaluate, Experiment, Fit, UserError
+from videorec import models
+from videorec.config import Data, Evaluate, Experiment, Fit, Footage, Recogniser, UserError
+from videorec.dense.config import DenseData, DenseEvaluate
 
 
 def validate(experiment: Experiment) -> None:
@@ -14,9 +16,21 @@ def validate(experiment: Experiment) -> None:
     name, train = experiment.name, experiment.train
     _check("--name must be a plain folder name", name, name == Path(name).name and name not in ("", ".."))
     _validate_fit(train)
-    if experiment.model.task == "forecasting":
+    if experiment.task == "forecasting":
         return  # videorec.forecasting.windows checks its data
+    if isinstance(experiment.model, Recogniser):
+        models.targets.check(experiment.model, models.CLASSES)
     _check("--train.cache-views must be 1 or more", train.cache_views, train.cache_views >= 1)
+    if experiment.task in ("dense", "anticipation"):
+        if experiment.task == "anticipation":
+            _validate_anticipation(experiment)
+        validate_dense(experiment.data, experiment.evaluate)
+        return
+    several = experiment.model.target == "multilabel"
+    rule = "--train.monitor must be accuracy, map, loss or last with --model.target multilabel"
+    _check(rule, train.monitor, not (several and train.monitor == "mean_class_accuracy"))
+    rule = "--train.monitor map is for --model.target multilabel"
+    _check(rule, f"{train.monitor} with target {experiment.model.target}", several or train.monitor != "map")
     _check("--train.label-smoothing must be in [0, 1)", train.label_smoothing, 0 <= train.label_smoothing < 1)
     for stream in experiment.data.streams:
         model = getattr(experiment.model, stream, experiment.model)  # two_stream has one for each
@@ -32,13 +46,48 @@ def _validate_fit(train: Fit) -> None:
     _check("--train.patience must be 1 or more", train.patience, train.patience is None or train.patience >= 1)
 
 
+def _validate_anticipation(experiment: Experiment) -> None:
+    single, monitor = experiment.data.single, experiment.train.monitor
+    _check("--train.monitor must be accuracy, loss or last for labels to come", monitor, monitor != "map")
+    _check("--data.single must be on for labels to come: a frame has one class", single, single)
+
+
+def validate_dense(data: DenseData, evaluate: DenseEvaluate) -> None:
+    """`validate_data` for dense labels."""
+    _check("--data.fps must be above 0", data.of(data.stream).fps, (data.of(data.stream).fps or 0) > 0)
+    _check("--data.table-fps must be above 0", data.table_fps, data.table_fps > 0)
+    _check("--data.file must hold {} for the video's name", data.file, "{}" in data.file)
+    _check("--data.slack must be 0 or more seconds", data.slack, data.slack >= 0)
+    _check("--evaluate.batch must be 1 or more", evaluate.batch, evaluate.batch >= 1)
+    _check("--evaluate.threshold must be above 0 and below 1", evaluate.threshold, 0 < evaluate.threshold < 1)
+    _check("--evaluate.smooth must be 0 or more seconds", evaluate.smooth, evaluate.smooth >= 0)
+    _validate_footage(data)
+
+
 def validate_data(data: Data, evaluate: Evaluate) -> None:
     """The part of `validate` that evaluation needs too."""
-    _check("--data.frames must be 1 or more", data.frames, data.frames >= 1)
     _check("--data.step must be 1 or more", data.step, data.step >= 1)
     _check("--data.hop must be 1 or more", data.hop, data.hop >= 1)
-    _check("--data.fps must be above 0", data.fps, data.fps is None or data.fps > 0)
+    _validate_footage(data)
+    _check("--evaluate.hit-at must be 1 or more, each of them", evaluate.hit_at, min(evaluate.hit_at, default=1) >= 1)
+    least = 0 if data.sampling == "dense" else 1
+    rule = "--evaluate.clips must be 1 or more, or 0 with --data.sampling dense"
+    _check(rule, evaluate.clips, evaluate.clips >= least)
+    if data.stream == "both":
+        rule = (
+            "--data.flow.method stored reads one kind of folder, so --data.stream must be flow; or use videorec.tools.prepare"
+        )
+        _check(rule, data.stream, data.flow.method != "stored")
+        a, b = data.of("rgb"), data.of("flow")
+        same = (a.frames, a.fps, a.step) == (b.frames, b.fps, b.step)
+        rule = "--evaluate.clips must be 1 or more where --data.flow has a rate or length of its own"
+        _check(rule, evaluate.clips, same or evaluate.clips > 0)
+
+
+def _validate_footage(data: Footage) -> None:
     flow = data.flow
+    _check("--data.frames must be 1 or more", data.frames, data.frames >= 1)
+    _check("--data.fps must be above 0", data.fps, data.fps is None or data.fps > 0)
     _check("--data.flow.frames must be 1 or more", flow.frames, flow.frames is None or flow.frames >= 1)
     _check("--data.flow.step must be 1 or more", flow.step, flow.step is None or flow.step >= 1)
     _check("--data.flow.fps must be above 0", flow.fps, flow.fps is None or flow.fps > 0)
@@ -50,19 +99,6 @@ def validate_data(data: Data, evaluate: Evaluate) -> None:
     _check("--data.crop-scale must be two shares, 0 < least <= most <= 1", data.crop_scale, 0 < low <= high <= 1)
     _check("--data.color must be in [0, 1)", data.color, 0 <= data.color < 1)
     _check("--data.max-unreadable must be in [0, 1]", data.max_unreadable, 0 <= data.max_unreadable <= 1)
-    _check("--evaluate.hit-at must be 1 or more, each of them", evaluate.hit_at, min(evaluate.hit_at, default=1) >= 1)
-    least = 0 if data.sampling == "dense" else 1
-    rule = "--evaluate.clips must be 1 or more, or 0 with --data.sampling dense"
-    _check(rule, evaluate.clips, evaluate.clips >= least)
-    if data.stream == "both":
-        rule = (
-            "--data.flow.method stored reads one kind of folder, so --data.stream must be flow; or use videorec.tools.prepare"
-        )
-        _check(rule, data.stream, flow.method != "stored")
-        a, b = data.of("rgb"), data.of("flow")
-        same = (a.frames, a.fps, a.step) == (b.frames, b.fps, b.step)
-        rule = "--evaluate.clips must be 1 or more where --data.flow has a rate or length of its own"
-        _check(rule, evaluate.clips, same or evaluate.clips > 0)
 
 
 def _check(rule: str, value, holds: bool) -> None:

@@ -155,12 +155,17 @@ def same_videos(run: Run, other: Run, videos: list[Video], evaluate: Evaluate) -
     suffix, segment and labels.
 
     Raises:
-        UserError: other classes, or a video that the other run's data lack.
+        UserError: another target, other classes, or a video that the other run's data lack.
     """
     if run.classes != other.classes:
         raise UserError(
             f"Runs that are fused must have the same classes. {run.place}: {', '.join(run.classes)}; "
             f"{other.place}: {', '.join(other.classes)}"
+        )
+    learnt = [member.experiment.model.target for member in (run, other)]
+    if learnt[0] != learnt[1]:
+        raise UserError(
+            f"Runs that are fused must learn the same. Target of {run.place}: {learnt[0]}; of {other.place}: {learnt[1]}"
         )
     data = other.experiment.data
     if (data.path, data.videos) == (run.experiment.data.path, run.experiment.data.videos):

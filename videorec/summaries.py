@@ -71,12 +71,14 @@ class Summaries(Curves):
     Args:
         folder: of the events.
         classes: names, in the order of the outputs.
-        confusion: the metric that holds the confusion matrix.
+        confusion: the metric that holds the confusion matrix; None: there is none.
         problems: unreadable videos, shown as a curve and as text.
         clips: training clips an epoch.
     """
 
-    def __init__(self, folder: Path, classes: tuple[str, ...], confusion: MeanClassAccuracy, problems: Problems, clips: int):
+    def __init__(
+        self, folder: Path, classes: tuple[str, ...], confusion: MeanClassAccuracy | None, problems: Problems, clips: int
+    ):
         super().__init__(folder, clips)
         self.classes, self.confusion, self.problems = classes, confusion, problems
 
@@ -109,6 +111,8 @@ class Summaries(Curves):
             if self.problems.unreadable:
                 lines = [f"* {name}: {reason}" for name, reason in self.problems.unreadable.items()]
                 tf.summary.text("unreadable videos", "\n".join(lines))
+        if self.confusion is None:
+            return
         matrix = keras.ops.convert_to_numpy(self.confusion.matrix)
         title = f"{'validation' if self.validated else 'training'}, epoch {epoch}"
         figure = pictures.confusion_figure(matrix, self.classes, title)

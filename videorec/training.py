@@ -15,8 +15,8 @@ from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.data.sources import VideoSet
 from videorec.fitting import Feed
-from videorec.losses import StepCrossentropy
-from videorec.metrics import MeanClassAccuracy
+from videorec.losses import StepBinaryCrossentropy, StepCrossentropy
+from videorec.metrics import MeanAveragePrecision, MeanClassAccuracy, hit_at_1
 from videorec.models.split import is_frozen, split
 from videorec.models.transfer import transfer
 from videorec.optimizers import optimizer
@@ -33,7 +33,11 @@ STRIP_CLIPS = 6  # training clips that TensorBoard shows
 
 def load(experiment: Experiment) -> VideoSet:
     """The videos, and the classes that are learnt."""
-    return sources.load(experiment.data, experiment.train.seed)
+    videos = sources.load(experiment.data, experiment.train.seed)
+    several = sum(len(video.labels) > 1 for video in videos.videos)
+    if several and experiment.model.target == "clip":
+        log.info("%d videos have several labels, but one class a clip is learnt: --model.target multilabel learns all", several)
+    return videos
 
 
 def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems: Problems, progress=None) -> Feed:
@@ -91,23 +95,27 @@ def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, ep
 # === Model ===
 
 
-def compile_model(model: keras.Model, train: Train, classes: int, steps: int) -> MeanClassAccuracy:
+def compile_model(model: keras.Model, train: Train, classes: int, steps: int, target: str = "clip") -> MeanClassAccuracy | None:
     """Loss on `steps`, or on the steps of each stream of two; metrics on `probabilities`.
 
+    Args:
+        target: of the model, clip or multilabel.
+
     Returns:
-        The metric that holds the confusion matrix.
+        The metric that holds the confusion matrix; None where a clip has several labels, of which it would know one.
     """
-    confusion = MeanClassAccuracy(classes)
-    metrics = [keras.metrics.CategoricalAccuracy(name="accuracy"), confusion]
-    if classes > 5:
-        metrics.append(keras.metrics.TopKCategoricalAccuracy(5, name="top5"))
+    confusion = MeanClassAccuracy(classes) if target == "clip" else None
+    if target == "clip":
+        loss, metrics = StepCrossentropy, [keras.metrics.CategoricalAccuracy(name="accuracy"), confusion]
+        if classes > 5:
+            metrics.append(keras.metrics.TopKCategoricalAccuracy(5, name="top5"))
+    else:
+        accuracy = keras.metrics.MeanMetricWrapper(hit_at_1, name="accuracy")
+        loss, metrics = StepBinaryCrossentropy, [accuracy, MeanAveragePrecision(classes)]
     of_streams = [name for name in model.output if name.endswith("_steps")]
     model.compile(
         optimizer=optimizer(train, steps),
-        loss={
-            name: StepCrossentropy(train.step_gain, train.step_reduction, train.label_smoothing)
-            for name in of_streams or ["steps"]
-        },
+        loss={name: loss(train.step_gain, train.step_reduction, train.label_smoothing) for name in of_streams or ["steps"]},
         weighted_metrics={"probabilities": metrics},
         jit_compile=train.jit,
     )
@@ -126,7 +134,7 @@ def fit(experiment: Experiment, run: Run, videos: VideoSet, strategy: tf.distrib
         if train.init and run.last_state() is None:
             transfer([(fitting.load_initial(origin), origin) for origin in train.init], whole)
         food = feed(experiment, videos, whole, problems, progress)
-        confusion = compile_model(food.model, train, len(videos.classes), fitting.steps(food, train))
+        confusion = compile_model(food.model, train, len(videos.classes), fitting.steps(food, train), experiment.model.target)
         epoch, counters = fitting.resume(run, food.model)
     if fitting.is_finished(run, train, epoch, counters):
         return

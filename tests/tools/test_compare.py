@@ -324,7 +324,7 @@ def test_a_run_that_forecasts_frames(tmp_path):
     run = Run.create(
         tmp_path / "x", Experiment("x", Sequences(), ConvLSTMForecaster(), ForecastTrain(), ForecastEvaluate()), ()
     )
-    with pytest.raises(UserError, match="Recognisers are compared here; .*x forecasts frames"):
+    with pytest.raises(UserError, match="Recognisers of one class a clip are compared here; .*x learns something else"):
         compare.read_results(run)
 
 

@@ -4,7 +4,8 @@ import dataclasses
 
 import keras
 
-from videorec.config import Experiment, Model, UserError, nearest
+from videorec.config import Experiment, Model, Recogniser, UserError, nearest
+from videorec.models import targets
 from videorec.models.attention_lstm import AttentionLSTM
 from videorec.models.conv_lstm import ConvLSTM
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
@@ -14,6 +15,7 @@ from videorec.models.fclstm_forecaster import FCLSTMForecaster
 from videorec.models.frame_average import FrameAverage
 from videorec.models.gru_rcn import GRURCN
 from videorec.models.lrcn import LRCN
+from videorec.models.multi_lstm import MultiLSTM
 from videorec.models.seq2seq_attention import Seq2SeqAttention
 from videorec.models.short_snippets_lstm import ShortSnippetsLSTM
 from videorec.models.short_snippets_pooling import ShortSnippetsPooling
@@ -31,6 +33,7 @@ _ALL = (
     FrameAverage,
     GRURCN,
     LRCN,
+    MultiLSTM,
     Seq2SeqAttention,
     ShortSnippetsLSTM,
     ShortSnippetsPooling,
@@ -57,7 +60,8 @@ def build(name: str, streams: dict[str, tuple] | None = None, classes: int = 101
             such dataclasses, or names for their defaults: `rgb="lrcn", flow=ShortSnippetsLSTM(layers=2)`.
 
     Raises:
-        UserError: an unknown model or hyperparameter, or settings that do not go together.
+        UserError: an unknown model or hyperparameter, a target that the model cannot learn, or settings that do not go
+            together.
     """
     cls = _by_name(name)
     known = [field.name for field in dataclasses.fields(cls)]
@@ -92,7 +96,9 @@ def from_config(model: Model, streams: dict[str, tuple], classes: int) -> keras.
             raise UserError(f"{reader.name} with these settings needs a fixed number of frames. Received: None for {stream}")
     if classes < 1:
         raise UserError(f"A model needs at least one class. Received: classes={classes}")
-    return model.build(streams, classes)
+    targets.check(model, CLASSES)
+    network = model.build(streams, classes)
+    return targets.on_steps(network, model) if isinstance(model, Recogniser) else network
 
 
 def for_experiment(experiment: Experiment, classes: int) -> keras.Model:

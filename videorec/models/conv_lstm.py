@@ -22,6 +22,7 @@ class ConvLSTM(Recogniser):
     """
 
     name: ClassVar[str] = "conv_lstm"
+    targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel", "dense")
     tap: Literal["map", "pooled", "fc"] = "map"
     """What the ConvLSTM reads: the last spatial map, its average over space, or a fully connected layer."""
     level: str | None = None

@@ -23,6 +23,7 @@ class FCLSTM(Recogniser):
     """
 
     name: ClassVar[str] = "fc_lstm"
+    targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel", "dense")
     layers: int = 1
     """Stacked LSTM layers."""
     units: int = 256

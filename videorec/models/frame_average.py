@@ -16,10 +16,12 @@ class FrameAverage(Recogniser):
 
     What a recurrent model gains over this one on the same backbone is what it learns from order and motion.
 
-    Input: one stream, `rgb` or `flow`, uint8 `(B, T, H, W, 3)`. One step (S = 1). With tap `map` the map is flattened.
+    Input: one stream, `rgb` or `flow`, uint8 `(B, T, H, W, 3)`. One step (S = 1). With tap `map` the map is flattened. For
+    dense labels the mean is left out: the classifier sees each frame alone.
     """
 
     name: ClassVar[str] = "frame_average"
+    targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel", "dense")
     hidden: int | None = None
     """Units of a hidden layer (ReLU) before the classifier. Default: none."""
     dropout: float = 0.5
@@ -37,10 +39,11 @@ class FrameAverage(Recogniser):
         # === Functional Model ===
         frames, x = inputs.frame_features(stream, shape, self)  # (B, T, H, W, 3) -> (B, T, D) or (B, T, H', W', C)
         x = inputs.vectors(x)  # (B, T, D)
-        x = layers.GlobalAveragePooling1D(keepdims=True, name="mean_over_time")(x)  # (B, 1, D)
+        if self.target != "dense":
+            x = layers.GlobalAveragePooling1D(keepdims=True, name="mean_over_time")(x)  # (B, 1, D)
         if self.hidden:
             x = layers.Dense(self.hidden, activation="relu", name="hidden")(x)
         x = layers.Dropout(self.dropout, name="dropout")(x)
-        steps = classifier(x)  # (B, 1, classes)
+        steps = classifier(x)  # (B, 1, classes); dense: (B, T, classes)
         probabilities = only_step(softmax(steps))  # (B, classes)
         return keras.Model({stream: frames}, {"steps": steps, "probabilities": probabilities}, name=self.name)

@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from videorec.config import Recogniser, UserError
-from videorec.layers import ConvGRU2D, MeanOfSoftmaxes, StackedConvGRU2D, TimeDistributed
+from videorec.layers import ConvGRU2D, MeanOfSigmoids, MeanOfSoftmaxes, StackedConvGRU2D, TimeDistributed
 from videorec.models import backbones
 from videorec.models import streams as inputs
 
@@ -23,7 +23,8 @@ class GRURCN(Recogniser):
     * `stacked`: the gates of a level also see the state of the level below, of the same step (21,532,672).
     * `bidirectional`: a second ConvGRU a level reads backwards (38,707,200): the paper's best.
 
-    The loss is the negative log likelihood of the mean, so that `steps` are the mean's logarithms.
+    The loss is the negative log likelihood of the mean, so that `steps` are the mean's logarithms (with several labels a clip,
+    the logits of the mean of sigmoids).
     Input: one stream, `rgb` or `flow`, uint8 `(B, T, H, W, 3)`. One step (S = 1).
     """
 
@@ -71,7 +72,8 @@ class GRURCN(Recogniser):
             x = mean(name=f"level{level}_mean")(state)  # (B, filters)
             x = layers.Dropout(self.dropout, name=f"level{level}_dropout")(x)
             logits.append(layers.Dense(classes, dtype="float32", name=f"level{level}_logits")(x))  # (B, classes)
-        steps = MeanOfSoftmaxes(dtype="float32", name="steps")(logits)  # (B, 1, classes)
+        join = MeanOfSoftmaxes if self.target == "clip" else MeanOfSigmoids
+        steps = join(dtype="float32", name="steps")(logits)  # (B, 1, classes)
         softmax = layers.Softmax(dtype="float32", name="step_probabilities")(steps)
         probabilities = layers.Reshape((classes,), dtype="float32", name="probabilities")(softmax)
         outputs = {"steps": steps, "probabilities": probabilities}

@@ -23,6 +23,7 @@ class LRCN(Recogniser):
     """
 
     name: ClassVar[str] = "lrcn"
+    targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel", "dense")
     units: int = 256
     """Units of the LSTM (of each direction)."""
     dropout: float = 0.5

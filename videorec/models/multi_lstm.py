@@ -33,6 +33,10 @@ class MultiLSTM(Recogniser):
     """
 
     name: ClassVar[str] = "multi_lstm"
+    task: ClassVar[str] = "dense"
+    targets: ClassVar[tuple[str, ...]] = ("dense",)
+    target: Literal["dense"] = "dense"
+    """What is learnt: any number of classes at every frame."""
     units: int = 512
     """Units of the LSTM."""
     window: int = 15

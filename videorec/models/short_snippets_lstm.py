@@ -24,6 +24,7 @@ class ShortSnippetsLSTM(Recogniser):
     """
 
     name: ClassVar[str] = "short_snippets_lstm"
+    targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel", "dense")
     layers: int = 5
     """Stacked LSTM layers."""
     units: int = 512

@@ -1,13 +1,15 @@
 """Two streams: a recogniser of the frames and one of the motion between them, fused in their probabilities."""
 
+import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import keras
 from keras import layers
 
 from videorec.config import Model, Recogniser, UserError
+from videorec.models import targets
 from videorec.models.lrcn import LRCN
 from videorec.models.split import cut
 from videorec.models.streams import STREAMS
@@ -34,12 +36,15 @@ class TwoStream(Model):
     """
 
     name: ClassVar[str] = "two_stream"
+    targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel")
     rgb: Model = field(default_factory=LRCN)
     """The recogniser of the frames."""
     flow: Model = field(default_factory=LRCN)
     """The recogniser of the motion between frames, as pictures."""
     fusion: tuple[float, float] = (1.0, 1.0)
     """Weights of the probabilities of rgb and of flow; only their ratio counts (LRCN: 1 1, and 1 2)."""
+    target: Literal["clip", "multilabel", "dense"] = "clip"
+    """What both parts learn: one class a clip, or any number of classes a clip (`a;b`); not dense: their steps differ."""
 
     def __post_init__(self):
         for stream in STREAMS:
@@ -47,6 +52,11 @@ class TwoStream(Model):
             if not isinstance(model, Recogniser):
                 name = model.name if isinstance(model, Model) else repr(model)
                 raise UserError(f"Each part of two_stream must be a recogniser of one stream. Received: {stream}={name}")
+            if model.target not in ("clip", self.target):
+                raise UserError(
+                    "The parts of two_stream learn its own target: set --model.target, and leave that of the parts. "
+                    f"Received: target={self.target}, {stream}.target={model.target}"
+                )
         if len(self.fusion) != 2 or not all(math.isfinite(w) and w >= 0 for w in self.fusion) or not sum(self.fusion):
             raise UserError(
                 "fusion must be two weights of 0 or more, one of them above 0: rgb's and flow's (--model.fusion 1 2). "
@@ -74,7 +84,7 @@ class TwoStream(Model):
             raise UserError(f"two_stream needs rgb and flow (--data.stream both). Received: {', '.join(streams)}")
         frames, parts = {}, {}
         for stream in STREAMS:
-            features, head = cut(part(self, stream).build({stream: streams[stream]}, classes))
+            features, head = cut(self._network(stream, streams[stream], classes))
             behind = keras.Model(head.input, head.output, name=f"{stream}{BEHIND}")
             frames |= features.input  # (B, T, H, W, 3)
             parts[stream] = behind(features.output)
@@ -93,6 +103,11 @@ class TwoStream(Model):
             shares.append(share(outputs[f"{stream}_probabilities"]))
         outputs["probabilities"] = layers.Add(dtype="float32", name="probabilities")(shares)  # (B, C)
         return keras.Model(frames, outputs, name=self.name)
+
+    def _network(self, stream, shape, classes) -> keras.Model:
+        """The part of a stream alone, with the outputs of the target of both."""
+        model = dataclasses.replace(part(self, stream), target=self.target)
+        return targets.on_steps(model.build({stream: shape}, classes), model)
 
 
 def part(model: Model, stream: str) -> Model:

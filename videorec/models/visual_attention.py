@@ -29,6 +29,7 @@ class VisualAttention(Recogniser):
     """
 
     name: ClassVar[str] = "visual_attention"
+    targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel", "dense")
     tap: Literal["map", "pooled", "fc"] = "map"
     """Must be map: attention needs places."""
     units: int = 512

@@ -71,8 +71,11 @@ def read_results(run) -> Results:
     Raises:
         UserError: there are none yet, the file is damaged, or the run is no recogniser's.
     """
-    if run.experiment.model.task != "recognition":
-        raise UserError(f"Recognisers are compared here; {run.place} forecasts frames: python evaluate.py {run.place}")
+    if run.experiment.task != "recognition" or run.experiment.model.target != "clip":
+        raise UserError(
+            f"Recognisers of one class a clip are compared here; {run.place} learns something else: "
+            f"python evaluate.py {run.place}"
+        )
     path, command = run.folder / "results.json", f"python evaluate.py {run.place}"
     if not path.exists():
         raise UserError(f"{run.place} has no results yet: {command}")

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from videorec import cli
+from videorec.config import UserError
 
 log = logging.getLogger(__name__)
 
@@ -82,13 +83,19 @@ def main(args: list[str]) -> int:
     from videorec.run import Run
 
     run = Run.open(options.run)
+    if run.experiment.task != "recognition":
+        raise UserError(
+            f"The gallery shows recognisers of clips; {run.place} learns something else. Forecasts: python evaluate.py "
+            f"{run.place} --pictures 4; labels of moments: python evaluate.py {run.place} --timeline VIDEO"
+        )
     data = run.experiment.data
     videos = choose(sources.load_for_evaluation(data, "test", run.experiment), options.clips, options.seed)
     reader = ClipReader(data, Problems(len(videos), 1.0))
     batches = pipeline.evaluation(videos, data, reader, clips=1, crops=1, batch=len(videos))
     clips = next(iter(batches))[0]
     logits = run.load_model().predict_on_batch(clips)["steps"]
-    steps = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+    probabilities = keras.ops.softmax if run.experiment.model.target == "clip" else keras.ops.sigmoid
+    steps = keras.ops.convert_to_numpy(probabilities(logits))
     out = options.out or run.folder / "gallery.png"
     draw(clips[data.streams[0]].numpy(), steps, [video.labels[0] for video in videos], run.classes, options.columns).savefig(
         out

@@ -1,0 +1,199 @@
+"""Videos with several labels, `a;b`, from training to the exported file."""
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pytest
+from rich.console import Console
+from sklearn.metrics import average_precision_score
+
+import train
+from export import common, saved_model, tflite, verify
+from videorec import evaluation, report, training
+from videorec.config import Data, Evaluate, UserError
+from videorec.data import sources
+from videorec.data.manifest import Video
+from videorec.data.problems import Problems
+from videorec.run import Run
+
+CLASSES = ("blue", "left", "top")
+SUBSETS = [labels for n in range(1, 8) if (labels := tuple(name for k, name in enumerate(CLASSES) if n >> k & 1))]
+SMALL = "--data.frames 4 --data.resize 20 20 --data.crop 16 16 --data.workers 2 --model.units 16 --train.batch 8"
+
+
+def write_labelled(path: Path, labels: tuple[str, ...], rng: np.random.Generator) -> None:
+    """6 frames of noise; each label adds light of its own: to the top half, the left half, the blue channel."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (40, 40))
+    for _ in range(6):
+        frame = rng.integers(0, 60, (40, 40, 3))  # BGR
+        frame[:20] += 80 * ("top" in labels)
+        frame[:, :20] += 60 * ("left" in labels)
+        frame[..., 0] += 55 * ("blue" in labels)
+        writer.write(frame.astype(np.uint8))
+    writer.release()
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory) -> Path:
+    """A manifest of 42 videos: every set of one to three labels, 4 times in train, once in val and test."""
+    folder, rng = tmp_path_factory.mktemp("labelled"), np.random.default_rng(0)
+    rows = ["path,label,split"]
+    for split, times in (("train", 4), ("val", 1), ("test", 1)):
+        for number in range(times):
+            for labels in SUBSETS:
+                name = f"{split}{number}_{''.join(labels)}.avi"
+                write_labelled(folder / name, labels, rng)
+                rows.append(f"{name},{';'.join(labels)},{split}")
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return folder / "manifest.csv"
+
+
+def fit(folder: Path, labelled: Path, args: str) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        keras.backend.clear_session()
+        assert train.main(f"quickstart --name x --data.path {labelled} {SMALL} {args}".split()) == 0
+    return Run(folder / "runs" / "x")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, labelled) -> Run:
+    """A run that has learnt the three labels."""
+    settings = "--model.target multilabel --train.epochs 25 --train.learning-rate 5e-3 --data.balance weight"
+    return fit(tmp_path_factory.mktemp("multilabel"), labelled, settings)
+
+
+def predicted(run: Run) -> tuple[list[Video], evaluation.Scores]:
+    videos = sources.load_for_evaluation(run.experiment.data, "test", run.experiment)
+    found = evaluation.predict(run.load_model(), videos, run.experiment.data, Evaluate(clips=2), Problems(len(videos), 0.0))
+    return videos, found
+
+
+def made(videos, classes, scores, **options) -> report.Report:
+    protocol = report.describe_protocol(Data(), Evaluate(clips=2), {"r": 1.0}, 0)
+    return report.make(videos, classes, scores, protocol, Problems(len(videos), 1.0), target="multilabel", **options)
+
+
+def test_learns_every_label(run):
+    assert run.classes == CLASSES and run.experiment.model.target == "multilabel"
+    history = run.last_state()["counters"]["history"]
+    assert history[0].keys() == {"loss", "accuracy", "map", "val_loss", "val_accuracy", "val_map"}
+    assert history[0]["loss"] == pytest.approx(3 * np.log(2), abs=0.6)  # three coins
+    assert history[-1]["loss"] < 0.5 * history[0]["loss"]
+    assert history[-1]["val_map"] > 0.9 and history[-1]["val_accuracy"] > 0.8
+    videos, scores = predicted(run)
+    right = [
+        {name for name, p in zip(CLASSES, row, strict=True) if p > 0.5} == set(video.labels)
+        for video, row in zip(videos, scores.videos, strict=True)
+    ]
+    assert len(videos) == 7 and sum(right) >= 5
+
+
+def test_tensorboard_has_no_confusion(run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = EventAccumulator(str(run.tensorboard / "val"))
+    found.Reload()
+    assert {"loss", "accuracy", "map"} <= set(found.Tags()["tensors"])
+    assert "confusion" not in found.Tags()["tensors"]
+
+
+def test_results_of_a_run(run, tmp_path, capsys):
+    videos, scores = predicted(run)
+    found = made(videos, run.classes, scores)
+    assert report.write(found, tmp_path) == ["results.json", "predictions.csv"]
+    report.show(found, Console(width=300))
+    results, shown = json.loads((tmp_path / "results.json").read_text()), capsys.readouterr().out
+    targets = np.array([[name in video.labels for name in CLASSES] for video in videos])
+    expected = [average_precision_score(targets[:, c], scores.videos[:, c]) for c in range(3)]
+    assert results["map"] == pytest.approx(np.mean(expected)) and results["left_out_of_map"] == []
+    hits = [CLASSES[row.argmax()] in video.labels for video, row in zip(videos, scores.videos, strict=True)]
+    assert results["accuracy"] == pytest.approx(np.mean(hits))
+    assert "confusion" not in results and "mean_class_accuracy" not in results and not (tmp_path / "confusion.png").exists()
+    assert f"accuracy {results['accuracy']:.4f}   mAP {results['map']:.4f}" in shown and "accuracy: hit@1" in shown
+    with open(tmp_path / "predictions.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, video, p in zip(rows, videos, scores.videos, strict=True):
+        assert row["label"] == ";".join(video.labels)
+        assert set(filter(None, row["predicted"].split(";"))) == {CLASSES[c] for c in range(3) if p[c] > 0.5}
+        assert [float(row[f"p({name})"]) for name in CLASSES] == pytest.approx(p, abs=1e-6)
+
+
+def test_exports_equal_keras(run, tmp_path):
+    import tensorflow as tf
+
+    place = str(run.folder)
+    assert saved_model.main([place]) == 0 and tflite.main([place]) == 0 and verify.main([place]) == 0
+    clips = np.stack([clip["rgb"] for clip in common.task(run).clips(run, 3)])  # (B, T, 20, 20, 3)
+    steps = keras.ops.convert_to_numpy(run.load_model()({"rgb": clips[:, :, 2:18, 2:18]})["steps"]).astype("float64")
+    expected = (1 / (1 + np.exp(-steps))).mean(axis=1)
+    got = tf.saved_model.load(str(run.folder / "saved_model")).signatures["serving_default"](frames=tf.constant(clips))
+    assert got["probabilities"].shape == (3, 3)
+    np.testing.assert_allclose(got["probabilities"], expected, atol=1e-5)
+    runner = tf.lite.Interpreter(str(run.folder / "model.tflite")).get_signature_runner()
+    np.testing.assert_allclose(runner(frames=clips[:1])["probabilities"], expected[:1], atol=1e-5)
+
+
+def test_stored_features_of_a_frozen_backbone(tmp_path, labelled):
+    settings = "--model.target multilabel --model.trainable-from none --train.epochs 2 --train.cache-dir cache"
+    run = fit(tmp_path, labelled, settings)
+    assert "val_map" in run.last_state()["counters"]["history"][-1]
+    assert run.load_model().output["probabilities"].shape == (None, 3)
+
+
+# === Reports by hand ===
+
+VIDEOS = [Video("0", ("a", "b")), Video("1", ("b",)), Video("2", ("a",)), Video("3", ("a", "b"))]
+SCORES = np.array([[0.9, 0.6, 0.1, 0.2], [0.6, 0.3, 0.55, 0.1], [0.4, 0.2, 0.1, 0.3], [0.7, 0.8, 0.6, 0.5]])
+
+
+def scores(videos, streams=None) -> evaluation.Scores:
+    return evaluation.Scores(videos, videos, np.arange(len(videos)), frozenset({"cut"}), streams or {})
+
+
+def test_report_against_hand_counts(capsys):
+    """a: positives 0, 2, 3, ranked 1, 4, 2 of 4. b: positives 0, 1, 3, ranked 2, 3, 1. No video has c or d."""
+    found = made(VIDEOS, tuple("abcd"), scores(SCORES, {"rgb": SCORES, "flow": SCORES[:, ::-1]}), hit_at=(1, 2))
+    results = found.results()
+    a, b = (1 + 1 + 3 / 4) / 3, 1.0
+    assert results["map"] == pytest.approx((a + b) / 2) and results["left_out_of_map"] == ["c", "d"]
+    assert results["accuracy"] == results["clip_accuracy"] == 0.75  # video 1: a, which it is not
+    assert results["hit_at"] == {"1": 0.75, "2": 0.75}
+    assert results["per_class"]["a"] == {
+        "videos": 3,
+        "average_precision": pytest.approx(a, abs=1e-6),
+        "precision": pytest.approx(2 / 3, abs=1e-6),
+        "recall": pytest.approx(2 / 3, abs=1e-6),
+    }
+    assert results["per_class"]["c"] == {"videos": 0, "average_precision": None, "precision": 0.0, "recall": 0.0}
+    assert results["streams"]["rgb"] == {"accuracy": 0.75, "map": results["map"]}
+    assert results["streams"]["flow"]["accuracy"] == 0.0
+    assert results["protocol"]["threshold"] == 0.5 and "map" in results["protocol"]["figures"]
+    assert "mean_class_accuracy" not in results["protocol"]["figures"]
+    assert found.kind.predicted(SCORES[3], found.classes) == ("b;a;c", "0.800000;0.700000;0.600000")  # 0.5 is not above
+    assert found.kind.predicted(SCORES[2], found.classes) == ("", "")
+    report.show(found, Console(width=300))
+    shown = capsys.readouterr().out
+    assert "without a video: c, d" in shown and "flow alone: accuracy 0.0000" in shown
+
+
+def test_only_runs_of_one_target_are_fused(run, tmp_path, labelled):
+    other = Run(run.folder)
+    plain = dataclasses.replace(run.experiment.model, target="clip")
+    other.experiment = dataclasses.replace(run.experiment, model=plain)
+    with pytest.raises(UserError, match="must learn the same. Target of .*x: multilabel; of .*x: clip"):
+        evaluation.same_videos(run, other, [], Evaluate())
+
+
+def test_one_class_a_clip_says_what_it_leaves(labelled, run, caplog):
+    caplog.set_level("INFO")
+    training.load(run.experiment)
+    assert "--model.target" not in caplog.text
+    model = dataclasses.replace(run.experiment.model, target="clip")
+    training.load(dataclasses.replace(run.experiment, model=model))
+    assert caplog.text.count("24 videos have several labels") == caplog.text.count("--model.target multilabel") == 1

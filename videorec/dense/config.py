@@ -1,0 +1,87 @@
+"""The settings of experiments on dense labels: long videos whose every frame has labels of its own."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+from videorec.config import CachedFit, Experiment, Fit, Footage, Measure, task_of
+
+
+@dataclass(frozen=True)
+class DenseData(Footage):
+    """Which long videos, with the labels of their moments, and how windows are cut out of them."""
+
+    path: str = "segments.csv"
+    """A table path,label,start,end[,split,group] (seconds), a table video,start_frame,end_frame,label, MultiTHUMOS as one JSON
+    file, or the folder of its text files (class_list.txt, annotations/)."""
+    file: str = "{}.mp4"
+    """Of data sets that name videos without suffix: the video's file, {} for its name."""
+    class_list: str | None = None
+    """File with a line `index name` a class, where the labels are indices (MultiTHUMOS as JSON)."""
+    table_fps: float = 25.0
+    """Frame rate of the videos whose table counts frames."""
+    single: bool = False
+    """A frame has one label at most: overlapping segments are an error, and accuracy and segments are measured."""
+    slack: float = 0.0
+    """single: seconds; two segments that overlap by no more meet where the later one begins."""
+    group: str | None = None
+    """A regular expression whose first match in the path is the video's group (same place, same actor), where the table has
+    no column group; groups are never cut by a split. Its first parenthesis counts where it has one."""
+    stream: Literal["rgb", "flow"] = "rgb"
+    """What the model sees: rgb frames, or flow (motion between neighbouring frames, as pictures)."""
+    fps: float | None = 5.0
+    """Frames a second that the model sees and labels. Figures depend on it."""
+    frames: int = 100
+    """Frames of a training window (T): how far gradients reach back. Evaluation runs through whole videos."""
+
+
+@dataclass(frozen=True)
+class DenseTrain(CachedFit):
+    """How a model of dense labels is fitted."""
+
+    batch: int = 16
+    """Windows a step, over all devices."""
+    monitor: Literal["map", "accuracy", "loss", "last"] = "map"
+    """Validation figure that picks the best model (training figure without a validation set): mean average precision over
+    frames, share of labelled frames whose highest class is right, loss. last: keep the last epoch's model."""
+
+
+@dataclass(frozen=True)
+class DenseEvaluate(Measure):
+    """How a model of dense labels is measured; evaluate.py can change it."""
+
+    batch: int = 64
+    """Frames of a video that go through the CNN at a time."""
+    threshold: float = 0.5
+    """Probability from which on a frame has a label, in segments and timelines."""
+    smooth: float = 1.0
+    """Seconds over which single labels are smoothed (majority of the frames) before they are cut into segments; 0: not."""
+
+
+SECTIONS = {"data": DenseData, "train": DenseTrain, "evaluate": DenseEvaluate}
+
+
+def with_dense_labels(experiment: Experiment) -> Experiment:
+    """The experiment of a model whose target became dense labels, or labels to come: its settings where both tasks have them.
+
+    The rate stays that of `DenseData` where the experiment has none, the path becomes its default.
+    """
+    target = "labels" if experiment.model.task == "forecasting" else "dense"
+    model = dataclasses.replace(experiment.model, target=target)
+    if task_of(experiment.model) == task_of(model):
+        return experiment
+    kept = {"data": Footage, "train": CachedFit if isinstance(experiment.train, CachedFit) else Fit, "evaluate": None}
+    changed = {
+        name: SECTIONS[name](**(_common(getattr(experiment, name), base) if base else {})) for name, base in kept.items()
+    }
+    if target == "labels":  # of several classes one is to come: no average precision
+        changed["train"] = dataclasses.replace(changed["train"], monitor="accuracy")
+        changed["data"] = dataclasses.replace(changed["data"], single=True, frames=10)
+    return dataclasses.replace(experiment, model=model, **changed)
+
+
+def _common(section, base) -> dict:
+    """The settings of `base` that a section has, but for those whose meaning differs with dense labels."""
+    own = {"path", "stream", "fps", "frames"}
+    names = {field.name for field in dataclasses.fields(base)} - own if isinstance(section, base) else set()
+    return {name: getattr(section, name) for name in names}

@@ -1,0 +1,49 @@
+"""What a recogniser learns: from the logits of its steps to the probabilities of one class, of several, or of every frame.
+
+Each model's `build` makes the outputs of its first target, for most the one class of a clip. The other targets need other
+outputs on the same layers: no weight is added, and none is lost.
+"""
+
+from collections.abc import Mapping
+
+import keras
+from keras import layers
+
+from videorec.config import Model, Recogniser, UserError
+from videorec.layers import StepAggregation
+
+
+def check(model: Model, known: Mapping[str, type[Model]]) -> None:
+    """Raises UserError unless the recogniser can learn its target, naming those of the `known` models that can."""
+    if model.target in model.targets:
+        return
+    able = sorted(name for name, cls in known.items() if model.target in getattr(cls, "targets", ()))
+    reason = "needs an answer at every frame" if model.target == "dense" else f"is not what {model.name} learns"
+    raise UserError(
+        f"The target {model.target} {reason}: {', '.join(able) or 'no model'} can learn it. "
+        f"Received: {model.name}, whose targets are {', '.join(model.targets)}"
+    )
+
+
+def on_steps(network: keras.Model, model: Recogniser) -> keras.Model:
+    """The network with the outputs of the model's target, float32; all others stay.
+
+    * clip: `steps` logits `(B, S, C)`, `probabilities` `(B, C)`, which sum to 1: as built.
+    * multilabel: the same shapes. Each class has a sigmoid of its own at every step, and the clip's probability of a class is
+      its aggregate over the steps, by the model's own rule (`aggregation`, or the mean); they need not sum to 1.
+    * dense: `steps` `(B, T, C)`, `probabilities` `(B, T, C)`, their sigmoid (Yeung et al. 2018, arXiv 1507.05738).
+
+    Args:
+        network: what `model.build` gave.
+        model: a target that `check` lets pass.
+    """
+    if model.target == model.targets[0]:
+        return network
+    steps = network.output["steps"]
+    if model.target == "dense":
+        probabilities = layers.Activation("sigmoid", dtype="float32", name="probabilities")(steps)  # (B, T, C)
+    else:
+        each = layers.Activation("sigmoid", dtype="float32", name="step_probabilities")(steps)
+        mode = getattr(model, "aggregation", "mean")
+        probabilities = StepAggregation(mode, exclusive=False, name="probabilities")(each)  # (B, S, C) -> (B, C)
+    return keras.Model(network.input, network.output | {"probabilities": probabilities}, name=network.name)

@@ -1,0 +1,63 @@
+"""Figures of videos of which one class is predicted: accuracy, precision and recall, confusion."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.table import Table
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, recall_score
+
+from videorec.metrics import hit_at_k
+
+PROTOCOL = {}
+LARGEST_TABLE = 20  # classes of a confusion matrix that fits on a terminal
+
+
+def summary(targets: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
+    """The figures of all videos, of `(N, C)` multi-hot targets and `(N, C)` probabilities."""
+    true = targets.argmax(1)
+    recall = recall_score(true, probabilities.argmax(1), labels=np.unique(true), average="macro", zero_division=0)
+    return {"accuracy": hit_at_k(targets, probabilities, 1), "mean_class_accuracy": float(recall)}
+
+
+def details(targets: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> dict:
+    """Each class's own figures, and the confusion matrix `(C, C)`: counts, true class by predicted class."""
+    true, predicted, labels = targets.argmax(1), probabilities.argmax(1), range(len(classes))
+    precision, recall, _, support = precision_recall_fscore_support(true, predicted, labels=labels, zero_division=0)
+    rows = zip(classes, support, precision, recall, strict=True)
+    return {
+        "per_class": {
+            name: {"videos": int(n), "precision": round(float(p), 6), "recall": round(float(r), 6)} for name, n, p, r in rows
+        },
+        "confusion": confusion_matrix(true, predicted, labels=labels).tolist(),
+    }
+
+
+def line(found: dict) -> str:
+    """A `summary` in a line."""
+    return f"accuracy {found['accuracy']:.4f}   mean class accuracy {found['mean_class_accuracy']:.4f}"
+
+
+def tables(results: dict) -> list[Table]:
+    """Per class, and the confusion matrix where it fits on a terminal."""
+    per_class = Table("class", "videos", "precision", "recall", title="per class")
+    for column in per_class.columns[1:]:
+        column.justify = "right"
+    for name, row in results["per_class"].items():
+        per_class.add_row(name, str(row["videos"]), f"{row['precision']:.3f}", f"{row['recall']:.3f}")
+    if len(results["per_class"]) > LARGEST_TABLE:
+        return [per_class]
+    confusion = Table("true \\ predicted", *results["per_class"], title="confusion")
+    for name, row in zip(results["per_class"], results["confusion"], strict=True):
+        confusion.add_row(name, *(str(n) if n else "." for n in row))
+    return [per_class, confusion]
+
+
+def notes(results: dict) -> list[str]:
+    """What is to be said beside the figures: nothing."""
+    return []
+
+
+def predicted(probabilities: np.ndarray, classes: Sequence[str]) -> tuple[str, str]:
+    """The class of the highest of `(C,)` probabilities, and that probability."""
+    best = int(probabilities.argmax())
+    return classes[best], f"{probabilities[best]:.6f}"
