@@ -27,8 +27,10 @@ def main(args: list[str]) -> int:
     from videorec.data import files
     from videorec.run import Run
 
-    if experiment.model.task == "forecasting":
+    if experiment.task == "forecasting":
         from videorec.forecasting import training
+    elif experiment.task in ("dense", "anticipation"):
+        from videorec.dense import training
     else:
         from videorec import training
 

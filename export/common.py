@@ -8,7 +8,7 @@ from types import ModuleType
 import keras
 import tyro
 
-from export import forecasting, recognition
+from export import dense, forecasting, recognition
 from videorec import models
 from videorec.run import Run
 
@@ -20,7 +20,7 @@ from videorec.run import Run
 #   predict(run, model, clips)            the outputs of any number of such examples, {stream: (B, T, H, W, C)}
 #   signatures(run, model)                the SavedModel's, {name: graph}
 #   clips(run, number)                    real examples, {stream: (T, H, W, C)}; none where the data are not at hand
-TASKS = {"recognition": recognition, "forecasting": forecasting}
+TASKS = {"recognition": recognition, "forecasting": forecasting, "dense": dense, "anticipation": dense}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class VerifyOptions:
 
 def task(run: Run) -> ModuleType:
     """The module of `TASKS` that the run's model is of."""
-    return TASKS[run.experiment.model.task]
+    return TASKS[run.experiment.task]
 
 
 def float32_model(run: Run) -> keras.Model:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 def tidy(logs: dict) -> dict[str, float]:
     """Keras's logs as plain floats, without the name of the output that the metrics read."""
-    return {re.sub("(probabilities|frames)_(?!loss)", "", key): float(value) for key, value in (logs or {}).items()}
+    return {re.sub("(probabilities|frames|steps)_(?!loss)", "", key): float(value) for key, value in (logs or {}).items()}
 
 
 def current_learning_rate(model: keras.Model) -> float:

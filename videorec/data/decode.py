@@ -68,6 +68,12 @@ class Reader:
         seconds = max(min(self.end, count / rate) - self.start, 0)
         return max(round(seconds * (self.fps or rate)), 1)
 
+    @property
+    def seconds(self) -> float | None:
+        """How long the whole file is, from its header: may be wrong; None for a folder of frames, or where it says nothing."""
+        rate, count = self._source.rate, self._source.declared
+        return count / rate if rate and count else None
+
     def __iter__(self) -> Iterator[Retrieve]:
         emitted, previous = 0, -np.inf
         for stamp in self._source:

@@ -60,7 +60,7 @@ class FeatureStore:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _cannot_write(self.folder, error) from error
+            raise cannot_write(self.folder, error) from error
 
     def path(self, video: Video, view: int) -> Path:
         """The file of one view; the key holds the video's size and time of change, so that a new video is a new entry."""
@@ -100,14 +100,14 @@ class FeatureStore:
             os.replace(temporary, path)
         except OSError as error:
             temporary.unlink(missing_ok=True)
-            raise _cannot_write(path, error) from error
+            raise cannot_write(path, error) from error
 
 
 def _pixels(data: Data) -> dict:
     """What the pictures of one stream depend on."""
     stored = stored_pictures(data)
     flow = dataclasses.asdict(data.flow) if data.stream == "flow" else None
-    pixels = {name: getattr(data, name) for name in PIXEL_SETTINGS}
+    pixels = {name: getattr(data, name, None) for name in PIXEL_SETTINGS}  # dense labels have no sampling
     return {"stream": data.stream, "flow": flow, "prepared": stored and dataclasses.asdict(stored.settings), **pixels}
 
 
@@ -137,7 +137,7 @@ def _digest(key) -> str:
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
-def _cannot_write(path: Path, error: OSError) -> UserError:
+def cannot_write(path: Path, error: OSError) -> UserError:
     return UserError(
         f"The feature cache cannot be written: {path}: {error.strerror or error}. What is stored already will be used again. "
         "Choose another folder with --train.cache-dir, or train without it: --train.no-cache"

@@ -47,9 +47,9 @@ def load(data: Data, seed: int = 0) -> VideoSet:
     if not videos:
         raise UserError(f"No video is left of {data.path} after --data.exclude {' '.join(data.exclude)}.")
     manifest.check_groups(videos)
-    videos = _complete_splits(videos, seed)
+    videos = complete_splits(videos, seed)
     manifest.check_groups(videos)
-    return VideoSet(tuple(videos), _classes(videos, data.path))
+    return VideoSet(tuple(videos), classes_of(videos, data.path))
 
 
 def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Video]:
@@ -64,7 +64,7 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
         log.info("%s names no splits: all %d videos", data.path, len(videos))
         return videos
     if same_source or split == "val":
-        videos = _complete_splits(videos, trained.train.seed)
+        videos = complete_splits(videos, trained.train.seed)
     chosen = [video for video in videos if video.split == split]
     if not chosen:
         known = sorted({str(video.split) for video in videos})
@@ -230,7 +230,7 @@ def _lines(path: Path) -> list[str]:
 # === Splits and classes ===
 
 
-def _complete_splits(videos: list[Video], seed: int) -> list[Video]:
+def complete_splits(videos: list[Video], seed: int) -> list[Video]:
     """Split what the source leaves open: everything, or a validation part of training; always by group."""
     given = {video.split for video in videos}
     if given == {None}:
@@ -249,7 +249,7 @@ def _complete_splits(videos: list[Video], seed: int) -> list[Video]:
     return cut + [video for video in videos if video.split != "train"]
 
 
-def _classes(videos: list[Video], source: str) -> tuple[str, ...]:
+def classes_of(videos: list[Video], source: str) -> tuple[str, ...]:
     labels = defaultdict(set)
     for video in videos:
         labels[video.split].update(video.labels)

@@ -55,7 +55,7 @@ class VideoStream:
         span = sampling.span(frames, step)
         recent: deque[np.ndarray] = deque(maxlen=span)
         count = 0
-        for count, picture in enumerate(self._in_order(video), start=1):
+        for count, picture in enumerate(self.pictures(video), start=1):
             recent.append(picture)
             if count >= span and (count - span) % hop == 0:
                 yield np.stack(list(recent)[::step])
@@ -120,7 +120,7 @@ class VideoStream:
             kept = {i: self._motion(kept[i], kept[i + 1]) for i in wanted if i in kept and i + 1 in kept}
         return kept, index + 1 - self._fewer if ended else None
 
-    def _in_order(self, video: Video) -> Iterator[np.ndarray]:
+    def pictures(self, video: Video) -> Iterator[np.ndarray]:
         """Every picture of the video."""
         previous = None
         for retrieve in self._open(video):

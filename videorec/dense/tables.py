@@ -46,6 +46,11 @@ class DenseVideo:
     duration: float | None = None
     ambiguous: tuple[Segment, ...] = ()
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that occur in it, sorted."""
+        return tuple(sorted({segment.label for segment in self.segments}))
+
 
 def dense_video(path: str, segments: Iterable[Segment], **others) -> DenseVideo:
     """A `DenseVideo` of segments in any order, those labelled `Ambiguous` put aside."""

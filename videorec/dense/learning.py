@@ -1,0 +1,83 @@
+"""What is minimised and watched while a model learns the labels of frames."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class FrameCrossentropy(keras.losses.Loss):
+    """Cross-entropy of every frame, summed over the classes.
+
+        L_t = -sum_c [z_tc log s(y_tc) + (1 - z_tc) log(1 - s(y_tc))],   s the sigmoid
+
+    The loss of MultiLSTM, Yeung et al. 2018, "Every moment counts" (arXiv 1507.05738), on the logits y, which are averaged
+    before the sigmoid. Where the paper sums over frames, this is the mean over those that count: a factor alone.
+
+    Args:
+        exclusive: a frame has exactly one class: -log softmax of its logit in place of the above.
+
+    Call arguments:
+        y_true: `(B, T, C)`, 1 where a class is true.
+        y_pred: `(B, T, C)` logits.
+        sample_weight: `(B, T)`, 0 where a frame does not count.
+    """
+
+    def __init__(self, exclusive=False, name="frame_crossentropy", reduction="mean_with_sample_weight", **kwargs):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        self.exclusive = exclusive
+
+    def call(self, y_true, y_pred):
+        """`(B, T)` loss of each frame."""
+        z, y = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+        if self.exclusive:
+            return -ops.sum(z * ops.log_softmax(y), axis=-1)
+        return ops.sum(ops.maximum(y, 0.0) - y * z + ops.log1p(ops.exp(-ops.abs(y))), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "exclusive": self.exclusive}
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class FrameAccuracy(keras.metrics.Mean):
+    """Share of the labelled frames whose highest class is one of the true ones. Frames without a label do not count.
+
+    Args:
+        name, dtype: as in every Keras metric.
+    """
+
+    def __init__(self, name="accuracy", dtype="float32", **kwargs):
+        super().__init__(name=name, dtype=dtype, **kwargs)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """`y_true` `(B, T, C)` of 0 and 1, `y_pred` `(B, T, C)`, `sample_weight` `(B, T)`."""
+        true = ops.cast(y_true, "float32")
+        highest = ops.one_hot(ops.argmax(y_pred, axis=-1), true.shape[-1], dtype="float32")
+        labelled = ops.max(true, axis=-1)  # (B, T), 0 or 1
+        weight = labelled if sample_weight is None else labelled * ops.cast(sample_weight, "float32")
+        super().update_state(ops.sum(true * highest, axis=-1), weight)
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class FrameAveragePrecision(keras.metrics.AUC):
+    """Mean over classes of the area under precision over recall, all frames together: mAP, with 200 thresholds.
+
+    An approximation that needs little memory, for curves and for choosing the best epoch; evaluation is exact. A class without
+    a positive frame counts 0 here.
+
+    Args:
+        classes: C.
+        name, dtype: as in every Keras metric.
+    """
+
+    def __init__(self, classes, name="map", dtype="float32"):
+        super().__init__(curve="PR", multi_label=True, num_labels=classes, name=name, dtype=dtype)
+        self.classes = classes
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """`y_true` `(B, T, C)` of 0 and 1, `y_pred` `(B, T, C)` probabilities, `sample_weight` `(B, T)`."""
+        rows = (-1, self.classes)
+        weight = None if sample_weight is None else ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+        super().update_state(ops.reshape(y_true, rows), ops.reshape(y_pred, rows), weight)
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype, "classes": self.classes}

@@ -1,0 +1,275 @@
+"""The report of an evaluation of dense labels: every figure with its definition and protocol, as files and on the terminal."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sklearn.metrics import confusion_matrix
+
+from videorec import pictures
+from videorec.config import UserError
+from videorec.dense import metrics
+from videorec.dense.config import DenseEvaluate
+from videorec.dense.found_segments import FoundSegment, found_segments, single_predictions, smoothing_window
+from videorec.dense.frame_labels import single_labels
+from videorec.dense.scores import VideoScores
+from videorec.report import write_files
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that one evaluation found."""
+
+    results: dict
+    """The content of `results.json`."""
+    segments: list[tuple[str, FoundSegment]]
+    """Every segment found, with its video's path."""
+
+
+def make(
+    scores: Sequence[VideoScores],
+    classes: Sequence[str],
+    single: bool,
+    protocol: dict,
+    evaluate: DenseEvaluate,
+    problems: dict,
+) -> Report:
+    """Measure the videos that could be read.
+
+    Args:
+        scores: of each such video.
+        classes: C names, in the order of the columns.
+        single: a frame has one label at most: accuracy and segments are measured too.
+        protocol: what the figures mean nothing without; `split` and `data` at least.
+        evaluate: threshold and smoothing of segments.
+        problems: what went wrong, as `Problems.summary` gives it.
+
+    Raises:
+        UserError: no video, probabilities that are not finite, or no frame that counts has a label.
+    """
+    if not scores:
+        raise UserError("None of the videos can be read; the log says why. Mend them, or name others with --data.path")
+    for video in scores:
+        if not np.isfinite(video.probabilities).all():
+            raise UserError(
+                f"Probabilities must be finite. Received NaN or infinity for {video.video.path}: the training has diverged; "
+                "train with a lower --train.learning-rate"
+            )
+    found = _ranking(scores, classes)
+    if single:
+        found |= _single(scores, classes, evaluate, found["per_class"])
+    cut = {"threshold": evaluate.threshold, "smooth": evaluate.smooth if single else 0.0}
+    results = found | {
+        "classes": list(classes),
+        "definitions": _definitions(scores, single, evaluate),
+        "protocol": protocol | cut,
+        "problems": problems,
+    }
+    segments = [
+        (video.video.path, segment)
+        for video in scores
+        for segment in found_segments(video.probabilities, classes, video.rate, single=single, **cut)
+    ]
+    return Report(results, segments)
+
+
+# === Figures ===
+
+
+def _ranking(scores: Sequence[VideoScores], classes: Sequence[str]) -> dict:
+    """What each class's ranking of all frames is worth."""
+    masks = [video.mask for video in scores]
+    ap = metrics.frame_ap([video.targets for video in scores], [video.probabilities for video in scores], classes, masks)
+    positive = sum((video.targets[video.mask] > 0).sum(axis=0) for video in scores)  # (C,)
+    frames = int(sum(mask.sum() for mask in masks))
+    per_class = {
+        name: {"ap": ap.per_class[name], "chance": int(n) / frames, "positive_frames": int(n)}
+        for name, n in zip(classes, positive, strict=True)
+        if name in ap.per_class
+    }
+    return {
+        "map": ap.mean,
+        "chance": float(np.mean([row["chance"] for row in per_class.values()])),
+        "videos": len(scores),
+        "frames": frames,
+        "ambiguous_frames": int(sum((~mask).sum() for mask in masks)),
+        "per_class": per_class,
+        "left_out": list(ap.left_out),
+    }
+
+
+def _single(scores: Sequence[VideoScores], classes: Sequence[str], evaluate: DenseEvaluate, per_class: dict) -> dict:
+    """Accuracy of the frames that have a label, and how well segments are found."""
+    none = len(classes)
+    truths = [single_labels(video.targets, none) for video in scores]  # (T,)
+    labelled = [video.mask & (truth != none) for video, truth in zip(scores, truths, strict=True)]
+    highest = [video.probabilities.argmax(axis=1) for video in scores]
+    true, predicted = (
+        np.concatenate([labels[kept] for labels, kept in zip(each, labelled, strict=True)]) for each in (truths, highest)
+    )
+    matrix = confusion_matrix(true, predicted, labels=range(none))
+    recall = {name: float(row[c] / row.sum()) for c, (name, row) in enumerate(zip(classes, matrix, strict=True)) if row.any()}
+    smoothed = [
+        single_predictions(video.probabilities, evaluate.threshold, smoothing_window(evaluate.smooth, video.rate))
+        for video in scores
+    ]
+    pairs = [  # ambiguous frames are background on both sides
+        [np.where(video.mask, labels, none) for video, labels in zip(scores, each, strict=True)] for each in (truths, smoothed)
+    ]
+    f1 = {f"f1@{round(100 * k)}": float(metrics.segment_f1(*pairs, k, background=(none,))) for k in metrics.OVERLAPS}
+    return {
+        "accuracy": metrics.frame_accuracy(truths, highest, labelled),
+        "majority_accuracy": float(matrix.sum(axis=1).max() / matrix.sum()),
+        "mean_class_accuracy": float(np.mean(list(recall.values()))),
+        **f1,
+        "edit": metrics.edit_score(*pairs, background=(none,)),
+        "unlabelled_frames": int(sum(video.mask.sum() for video in scores) - matrix.sum()),
+        "per_class": {name: row | {"recall": recall[name]} for name, row in per_class.items()},
+        "confusion": matrix.tolist(),
+    }
+
+
+def _definitions(scores: Sequence[VideoScores], single: bool, evaluate: DenseEvaluate) -> dict[str, str]:
+    """Each figure in a sentence."""
+    rates, level = _rates(scores), f"{evaluate.threshold:g}"
+    words = {
+        "map": f"mean over classes of the average precision with which a class's probability ranks all frames of all videos "
+        f"together, {rates}; classes without a positive frame are left out",
+        "chance": "mean over the same classes of the share of frames that are positive: about the mAP of a random ranking",
+        "frames": "frames that count; those marked ambiguous count nowhere",
+    }
+    if not single:
+        return words | {"segments": f"runs of frames, {rates}, in which the class's probability is at least {level}"}
+    windows = sorted({smoothing_window(evaluate.smooth, video.rate) for video in scores})
+    over = f"smoothed by the majority of {' or '.join(map(str, windows))} frames ({evaluate.smooth:g} s)"
+    smoothing = "not smoothed" if windows == [1] else over
+    return words | {
+        "accuracy": f"share of frames with a label, {rates}, whose highest class is the label; no threshold, no smoothing",
+        "unlabelled_frames": "frames without a label: left out of accuracy, mean class accuracy and confusion",
+        "majority_accuracy": "accuracy of always saying the class that most of these frames have",
+        "mean_class_accuracy": "mean over classes with such frames of the share of them that are right",
+        "confusion": "frames with a label: true class (row) by highest class (column), in the order of `classes`",
+        "segments": f"runs of frames, {rates}, with the same highest class, background where that is below a probability of "
+        f"{level}, {smoothing}",
+        "f1": "F1@k of segments over all videos: a found segment is right where its intersection over union with one of its "
+        "label, not yet found, is at least k %; background is left out on both sides, ambiguous frames are background",
+        "edit": "1 - edit distance of the sequences of found and true segments / length of the longer one, mean over videos; "
+        "background is left out",
+    }
+
+
+def _rates(scores: Sequence[VideoScores]) -> str:
+    rates = sorted({video.rate for video in scores})
+    return f"at {rates[0]:g}{f' to {rates[-1]:g}' if len(rates) > 1 else ''} frames a second"
+
+
+# === Files ===
+
+
+def write(report: Report, folder: str | Path) -> list[str]:
+    """`results.json`, `segments.csv`, and `per_class.png`, of single labels `confusion.png`, into a folder, local or remote.
+
+    Returns:
+        The names of the files.
+
+    Raises:
+        UserError: they cannot be written.
+    """
+    results, picture = report.results, io.BytesIO()
+    about = f"{results['protocol']['split']}: {results['videos']} videos, {results['frames']:,} frames"
+    if "confusion" in results:
+        title = f"{about}\naccuracy {results['accuracy']:.3f} of those with a label"
+        figure = pictures.confusion_figure(np.array(results["confusion"]), tuple(results["classes"]), title)
+    else:
+        title = f"{about}\nmAP {results['map']:.3f}, by chance {results['chance']:.3f}"
+        figure = precision_figure(results["per_class"], title)
+    figure.savefig(picture)
+    contents = {
+        "results.json": (json.dumps(results, indent=2, allow_nan=False) + "\n").encode(),
+        "segments.csv": _csv(report.segments).encode(),
+        "confusion.png" if "confusion" in results else "per_class.png": picture.getvalue(),
+    }
+    write_files(contents, folder)
+    return list(contents)
+
+
+def _csv(segments: Sequence[tuple[str, FoundSegment]]) -> str:
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(["path", "label", "start", "end", "score"])
+    for path, found in segments:
+        writer.writerow([path, found.label, f"{found.start:.3f}", f"{found.end:.3f}", f"{found.score:.6f}"])
+    return file.getvalue()
+
+
+def precision_figure(per_class: dict[str, dict], title: str) -> Figure:
+    """Average precision of each class as a bar, the highest first, a mark where chance is.
+
+    Args:
+        per_class: as in `results.json`, `{name: {"ap", "chance", "positive_frames"}}`.
+    """
+    rows = sorted(per_class.items(), key=lambda item: item[1]["ap"])  # the first is drawn lowest
+    figure = Figure(figsize=(8, 1.6 + 0.22 * len(rows)), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes, y = figure.add_subplot(), np.arange(len(rows))
+    axes.barh(y, [row["ap"] for _, row in rows], color="#56B4E9", label="average precision")
+    axes.vlines([row["chance"] for _, row in rows], y - 0.4, y + 0.4, color="black", linewidth=2, label="chance")
+    names = [f"{name} ({row['positive_frames']:,} frames)" for name, row in rows]
+    axes.set_yticks(y, names, fontsize=8, parse_math=False)
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
+    axes.tick_params(axis="x", top=True, labeltop=True)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.set_title(title, parse_math=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+# === Terminal ===
+
+
+def show(report: Report, console: Console) -> None:
+    """Figures per class, what each figure is, and all in a line with their protocol, on the terminal."""
+    results = report.results
+    single = "confusion" in results
+    table = Table("class", "AP", "chance", "positive frames", *(["recall"] if single else []), title="per class")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, row in results["per_class"].items():
+        cells = [f"{row['ap']:.3f}", f"{row['chance']:.3f}", f"{row['positive_frames']:,}"]
+        table.add_row(escape(name), *cells, *([f"{row['recall']:.3f}"] if single else []))
+    console.print(table)
+    lines = [f"{name}: {text}" for name, text in results["definitions"].items()]
+    if results["left_out"]:
+        lines.append(f"left out, without a positive frame: {', '.join(results['left_out'])}")
+    for line in (*lines, _summary(results, len(report.segments))):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _summary(results: dict, segments: int) -> str:
+    figures = [f"mAP {results['map']:.4f} (chance {results['chance']:.4f}) of {len(results['per_class'])} classes"]
+    counts = [f"{results['videos']:,} videos", f"{results['frames']:,} frames"]
+    if "confusion" in results:
+        f1 = "/".join(f"{results[f'f1@{round(100 * k)}']:.4f}" for k in metrics.OVERLAPS)
+        figures += [
+            f"accuracy {results['accuracy']:.4f} (majority {results['majority_accuracy']:.4f})",
+            f"mean class accuracy {results['mean_class_accuracy']:.4f}",
+            f"F1@10/25/50 {f1}",
+            f"edit {results['edit']:.4f}",
+        ]
+        counts.append(f"{results['unlabelled_frames']:,} of them unlabelled")
+    if results["ambiguous_frames"]:
+        counts.append(f"{results['ambiguous_frames']:,} more ambiguous")
+    counts += [f"{segments:,} segments found", f"{len(results['problems'].get('unreadable', ()))} videos unreadable"]
+    protocol = results["protocol"]
+    return f"{'   '.join(figures)}; {protocol['split']} videos of {protocol['data']}: {', '.join(counts)}"

@@ -1,0 +1,144 @@
+"""Where dense labels come from: tables in seconds or frames, MultiTHUMOS as one JSON file or as text files."""
+
+import dataclasses
+import logging
+import os
+from collections.abc import Sequence
+
+from videorec.config import UserError, nearest
+from videorec.data import files, manifest, sources, splitting
+from videorec.data.decode import Reader, Unreadable
+from videorec.data.prepared import is_prepared
+from videorec.data.sources import VideoSet
+from videorec.dense import published, tables
+from videorec.dense.config import DenseData
+from videorec.dense.tables import DenseVideo
+
+log = logging.getLogger(__name__)
+
+
+def load(data: DenseData, seed: int = 0) -> VideoSet:
+    """The videos with their segments, train, val and test set and checked; `VideoSet.videos` are `DenseVideo`s.
+
+    Raises:
+        UserError: nothing there, missing videos, one class only, a label in test or val that training has not, a group on two
+            sides, segments that overlap where they must not, many that end behind their video.
+    """
+    videos = sources.complete_splits(find(data), seed)
+    manifest.check_groups(videos)
+    return VideoSet(tuple(videos), sources.classes_of(videos, data.path))
+
+
+def load_for_evaluation(data: DenseData, split: str, trained: DenseData, seed: int) -> list[DenseVideo]:
+    """The videos of one split; all videos of another source than the trained one where that names no splits.
+
+    Args:
+        trained: the data that the run was trained on.
+        seed: of the run, which its split follows from.
+
+    Raises:
+        UserError: as `load`, or no video in that split.
+    """
+    videos = find(data)
+    same_source = (data.path, data.videos) == (trained.path, trained.videos)
+    if all(video.split is None for video in videos) and not same_source:
+        log.info("%s names no splits: all %d videos", data.path, len(videos))
+        return videos
+    if same_source or split == "val":
+        videos = sources.complete_splits(videos, seed)
+    chosen = [video for video in videos if video.split == split]
+    if not chosen:
+        known = sorted({str(video.split) for video in videos})
+        raise UserError(f"{data.path} has no {split} videos. Choose --evaluate.split {' or '.join(known) or 'another'}.")
+    return chosen
+
+
+def find(data: DenseData) -> list[DenseVideo]:
+    """The videos that the source names, checked; the split is None where it does not give it."""
+    data = _at_home(data)
+    if is_prepared(data.videos or data.path):
+        raise UserError(
+            f"Dense labels are learnt from video files or folders of frames. {data.videos or data.path} was made by "
+            "videorec.tools.prepare: give --data.videos the folder that it was made from."
+        )
+    videos = _without(read(data), data)
+    if data.group:
+        videos = [_in_group(video, data) for video in videos]
+    tables.check_files(videos)
+    tables.check_ends(videos, durations(videos, data.of(data.stream).fps))
+    return tables.single_label(videos, data.slack) if data.single else videos
+
+
+def read(data: DenseData) -> list[DenseVideo]:
+    """The segments, read in the form that the source has."""
+    place = str(data.path)
+    if place.endswith(".json"):
+        return published.read_json(place, _base(data), data.class_list, data.file)
+    if place.endswith(".csv"):
+        return _table(data)
+    if files.exists(place):
+        inside = files.join(place, "annotations")
+        return published.read_class_files(inside if files.exists(inside) else place, _base(data), data.file)
+    raise UserError(
+        "--data.path must be a table (.csv) path,label,start,end or video,start_frame,end_frame,label, a .json file, or a "
+        f"folder of text files CLASS.txt. Received: {place}, which does not exist"
+    )
+
+
+def _table(data: DenseData) -> list[DenseVideo]:
+    columns = next(iter(tables.rows_of(data.path, ())))[0]
+    if "start_frame" in columns:
+        return published.read_frame_table(data.path, data.table_fps, _base(data), data.file)
+    return tables.read(data.path, data.videos)
+
+
+def _base(data: DenseData) -> str:
+    """Where relative paths of videos start: the folder of the file `data.path`, or the folder that it is."""
+    if data.videos:
+        return data.videos
+    return (os.path.dirname(data.path) or ".") if data.path.endswith((".csv", ".json")) else data.path
+
+
+def _at_home(data: DenseData) -> DenseData:
+    """With ~ as the home folder."""
+    names = ("path", "videos", "class_list")
+    return dataclasses.replace(data, **{name: os.path.expanduser(getattr(data, name) or "") or None for name in names})
+
+
+def _without(videos: Sequence[DenseVideo], data: DenseData) -> list[DenseVideo]:
+    known = set(tables.labels(videos))
+    for name in data.exclude:
+        if name in known:
+            log.info("left out: class %s (its frames stay, without this label)", name)
+        else:
+            log.warning("--data.exclude %s: %s has no such class. %s", name, data.path, nearest(name, known))
+    if known <= set(data.exclude):
+        after = f" after --data.exclude {' '.join(data.exclude)}" if data.exclude else f" but {tables.AMBIGUOUS}"
+        raise UserError(f"{data.path} has no label{after}.")
+    kept = [tuple(segment for segment in video.segments if segment.label not in data.exclude) for video in videos]
+    return [dataclasses.replace(video, segments=segments) for video, segments in zip(videos, kept, strict=True)]
+
+
+def _in_group(video: DenseVideo, data: DenseData) -> DenseVideo:
+    """In the group that its path says, from the folder of videos on: what lies above it is the same for all."""
+    if video.group:
+        return video
+    name, base = video.path, _base(data).rstrip("/") + "/"
+    return dataclasses.replace(video, group=splitting.group_of(name.removeprefix(base), data.group))
+
+
+def durations(videos: Sequence[DenseVideo], rate: float) -> dict[str, float]:
+    """Seconds by path, from the annotation, the file's header, or the number of images of a folder at `rate`; without those
+    that have none (remote videos, videos that cannot be opened)."""
+    found = {}
+    for video in videos:
+        seconds = video.duration
+        if seconds is None and not files.is_remote(video.path):
+            try:
+                reader = Reader(video.path)
+            except Unreadable:
+                continue  # it is reported when its frames are wanted
+            seconds = reader.declared / rate if os.path.isdir(video.path) else reader.seconds
+        if seconds is not None:
+            found[video.path] = seconds
+    return found

@@ -1,0 +1,71 @@
+"""A model's probabilities for every frame of whole videos of any length."""
+
+import logging
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from videorec.config import Footage, UserError
+from videorec.data import augment
+from videorec.data.problems import Problems
+from videorec.dense.tables import DenseVideo
+from videorec.dense.whole_videos import pieces
+from videorec.models.framewise import Framewise
+from videorec.models.split import cut
+from videorec.streaming import Stream
+
+log = logging.getLogger(__name__)
+
+
+class Labeller:
+    """Runs a model of dense labels over whole videos.
+
+    A causal model carries its state from piece to piece, so that memory does not grow with the video. One that reads the
+    video in both directions gets the features of the whole video at once, and `whole` says why.
+
+    Args:
+        model: `{stream: (B, T, H, W, 3)}` -> `probabilities` `(B, T, C)`.
+        data: how videos are read.
+        batch: frames that go through the CNN at a time.
+    """
+
+    def __init__(self, model: keras.Model, data: Footage, batch: int):
+        if set(model.input) != {data.stream}:
+            raise UserError(
+                f"{model.name} takes the stream {', '.join(model.input)}. Received: --data.stream {data.stream}. "
+                f"Evaluate with --data.stream {next(iter(model.input))}"
+            )
+        self.model, self.data, self.batch, self.whole = model, data, batch, None
+        try:
+            self._stream = Stream(model, outputs=["probabilities"])
+        except UserError as error:
+            self._stream, self.whole = None, str(error)
+            log.info("each video goes through the model as a whole: %s", error)
+
+    def probabilities(self, video: DenseVideo, problems: Problems) -> np.ndarray:
+        """`(T, C)` float32 for the T frames of a video at the rate of `data`.
+
+        Raises:
+            Unreadable: no frame can be read.
+        """
+        found = self._at_once(video, problems) if self._stream is None else self._in_pieces(video, problems)
+        return np.concatenate([part[0] for part in found])
+
+    def _in_pieces(self, video: DenseVideo, problems: Problems) -> Iterator[np.ndarray]:
+        self._stream.reset()  # a video that broke off leaves nothing behind
+        for frames in self._frames(video, problems):
+            yield self._stream.push({self.data.stream: frames})["probabilities"]
+        yield self._stream.end()["probabilities"]
+
+    def _at_once(self, video: DenseVideo, problems: Problems) -> list[np.ndarray]:
+        framewise, head = Framewise(self.model, self.batch), cut(self.model)[1]
+        head.jit_compile = False
+        features = [framewise.features({self.data.stream: frames}) for frames in self._frames(video, problems)]
+        whole = {name: np.concatenate([piece[name] for piece in features], axis=1) for name in features[0]}
+        return [keras.ops.convert_to_numpy(head.predict_on_batch(whole)["probabilities"])]
+
+    def _frames(self, video: DenseVideo, problems: Problems) -> Iterator[np.ndarray]:
+        """`(1, t, *data.crop, 3)` uint8."""
+        for pictures in pieces(video, self.data, problems, self.batch):
+            yield np.asarray(augment.centre_crop(pictures, self.data.crop))[None]

@@ -1,0 +1,173 @@
+"""Whole videos, a piece at a time: their pictures, and the features of a frozen backbone, computed once and stored.
+
+A stored video is a file of plain numbers for each of the backbone's outputs, which windows are read from without reading the
+rest, and beside them a small JSON file, written last: without it the entry does not exist.
+"""
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from videorec.config import Footage
+from videorec.data import augment
+from videorec.data.decode import Unreadable
+from videorec.data.features import FeatureStore, cannot_write
+from videorec.data.manifest import Video
+from videorec.data.problems import Problems
+from videorec.data.video_stream import VideoStream
+from videorec.dense.tables import DenseVideo
+from videorec.models.framewise import AT_ONCE, Framewise
+
+log = logging.getLogger(__name__)
+
+
+def pieces(video: DenseVideo, data: Footage, problems: Problems, size: int = AT_ONCE) -> Iterator[np.ndarray]:
+    """The pictures of a video in order, at `data.fps`: arrays `(t, *data.resize, 3)` uint8, t = `size`
+    but for the last.
+
+    Raises:
+        Unreadable: no picture can be read.
+    """
+    pictures = VideoStream(data.of(data.stream), problems, threads=2).pictures(Video(video.path, video.labels))
+    piece = list(islice(pictures, size))
+    if not piece:
+        raise Unreadable("a single frame: no motion can be measured")
+    while piece:
+        yield np.stack(piece)
+        piece = list(islice(pictures, size))
+
+
+# === Stored features ===
+
+
+class WholeFeatures:
+    """The features of whole videos: where they lie, reading and writing.
+
+    Args:
+        folder: of all stores.
+        data: what the features depend on; the length of windows is no part of it.
+        backbone: the model that computes them; its outputs and its weights are part of the key.
+        seed: of the augmented views.
+    """
+
+    def __init__(self, folder: str, data: Footage, backbone: keras.Model, seed: int):
+        self.data, self.seed = data, seed
+        self._store = FeatureStore(folder, dataclasses.replace(data, frames=0), backbone, seed)
+        self.shapes = {name: tuple(x.shape[2:]) for name, x in backbone.output.items()}
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+        return self._store.folder
+
+    def _path(self, video: DenseVideo, view: int) -> Path:
+        return self._store.path(Video(video.path, video.labels), view).with_suffix(".json")
+
+    def frames(self, video: DenseVideo, view: int = 0) -> int | None:
+        """The number of frames stored, or None where the entry is missing or incomplete."""
+        path = self._path(video, view)
+        try:
+            count = json.loads(path.read_text())["frames"]
+            wanted = {name: 4 * count * np.prod(shape, dtype=int) for name, shape in self.shapes.items()}
+            whole = all(os.path.getsize(_numbers(path, name)) == size for name, size in wanted.items())
+        except (OSError, ValueError, KeyError, TypeError):  # half written, or not by this program
+            return None
+        return count if whole else None
+
+    def read(self, video: DenseVideo, view: int, start: int, stop: int) -> dict[str, np.ndarray]:
+        """Features `(stop - start, ...)` float32 of some frames, by the backbone's outputs."""
+        path, found = self._path(video, view), {}
+        for name, shape in self.shapes.items():
+            size = int(np.prod(shape, dtype=int))
+            numbers = np.fromfile(_numbers(path, name), np.float32, (stop - start) * size, offset=4 * start * size)
+            found[name] = numbers.reshape(-1, *shape)
+        return found
+
+    def write(self, video: DenseVideo, views: int, parts: Iterator[Sequence[dict[str, np.ndarray]]]) -> int:
+        """Store all views of a video, whole or not at all; `parts` gives for each piece the features of each view.
+
+        Returns:
+            The number of frames.
+        """
+        paths, frames = [self._path(video, view) for view in range(views)], 0
+        temporary = {
+            (view, name): f"{_numbers(paths[view], name)}.{os.getpid()}" for view in range(views) for name in self.shapes
+        }
+        try:
+            with contextlib.ExitStack() as stack:
+                opened = {}
+                for key, place in temporary.items():
+                    paths[key[0]].parent.mkdir(parents=True, exist_ok=True)
+                    opened[key] = stack.enter_context(open(place, "wb"))
+                for part in parts:
+                    for (view, name), file in opened.items():
+                        file.write(np.ascontiguousarray(part[view][name], np.float32))
+                    frames += len(next(iter(part[0].values())))
+            for (view, name), place in temporary.items():
+                os.replace(place, _numbers(paths[view], name))
+            for path in paths:
+                path.write_text(json.dumps({"frames": frames, "shapes": self.shapes}))
+        except OSError as error:
+            raise cannot_write(paths[0], error) from error
+        finally:
+            for place in temporary.values():
+                Path(place).unlink(missing_ok=True)
+        return frames
+
+
+def _numbers(path: Path, name: str) -> Path:
+    return path.with_suffix(f".{name}.f32")
+
+
+def fill(
+    store: WholeFeatures,
+    videos: Sequence[DenseVideo],
+    views: int,
+    backbone: keras.Model,
+    problems: Problems,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Compute what the store lacks: a video is decoded once for all its views, a piece of it held at a time."""
+    missing = [video for video in videos if any(store.frames(video, view) is None for view in range(views))]
+    framewise = Framewise(backbone)
+    for done, video in enumerate(missing):
+        progress(done, len(missing))
+        try:
+            store.write(video, views, _features(store, video, views, framewise, problems))
+        except Unreadable as error:
+            problems.add_unreadable(video.path, str(error))
+            problems.check()
+    progress(len(missing), len(missing))
+    reused = len(videos) - len(missing)
+    log.info("feature cache %s: %d videos reused, %d computed", store.folder, reused, len(missing))
+
+
+def _features(
+    store: WholeFeatures, video: DenseVideo, views: int, framewise: Framewise, problems: Problems
+) -> Iterator[list[dict[str, np.ndarray]]]:
+    data, key = store.data.of(store.data.stream), zlib.crc32(video.path.encode()) & 0x7FFFFFFF
+    for piece in pieces(video, store.data, problems):
+        yield [_of_piece(view_of(piece, view, store.seed, key, data), data.stream, framewise) for view in range(views)]
+
+
+def _of_piece(pictures: tf.Tensor, stream: str, framewise: Framewise) -> dict[str, np.ndarray]:
+    features = framewise.features({stream: pictures[None]})  # (1, t, ...)
+    return {name: x[0] for name, x in features.items()}
+
+
+def view_of(pictures: np.ndarray, view: int, seed: int, key: int, data: Footage) -> tf.Tensor:
+    """`(t, *data.resize, 3)` -> `(t, *data.crop, 3)` uint8: view 0 is plain, the others each one draw of the augmentation,
+    the same for all pieces of a video (`key`); contrast changes about the mean grey of the piece."""
+    if not view:
+        return augment.centre_crop(tf.constant(pictures), data.crop)
+    return augment.augment(tf.constant(pictures), augment.clip_seed(seed, view, key), data)

@@ -1,0 +1,250 @@
+"""Windows of long videos with the labels of their frames: what models of dense labels are trained on.
+
+A window is T frames, `frames` of them seen. Labels are those of the frames seen, or, with a horizon K, of the K frames behind
+them, which are then not seen. Frames behind the end of a video are black (or 0) and count nowhere.
+"""
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from videorec.data import augment, pipeline
+from videorec.data.decode import Reader, Unreadable
+from videorec.data.problems import Problems
+from videorec.dense.config import DenseData
+from videorec.dense.frame_labels import frame_labels
+from videorec.dense.tables import DenseVideo
+from videorec.dense.whole_videos import WholeFeatures, pieces
+
+
+@dataclasses.dataclass(frozen=True)
+class Labelled:
+    """Videos with the labels of their frames, and how windows are cut.
+
+    Args:
+        videos: of one split.
+        lengths: frames of each at the model's rate, by which windows are planned; may be empty where none are.
+        classes: C names.
+        data: settings.
+        horizon: K, frames behind those seen whose labels are wanted; 0: the labels of those seen.
+        single: frames without a label count nowhere.
+    """
+
+    videos: Sequence[DenseVideo]
+    lengths: Sequence[int]
+    classes: Sequence[str]
+    data: DenseData
+    horizon: int = 0
+    single: bool = False
+
+    @property
+    def span(self) -> int:
+        """Frames of a window, with those of the horizon."""
+        return self.data.frames + self.horizon
+
+    @property
+    def labelled_frames(self) -> int:
+        """S, frames of a window that have labels."""
+        return self.horizon or self.data.frames
+
+    def labels(self, index: int, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        """`(S, C)` float32 targets and `(S,)` float32 weights of a window's labelled frames; those from frame `end` of the
+        video on do not exist and count nowhere."""
+        first = start + (self.data.frames if self.horizon else 0)
+        behind = first + self.labelled_frames
+        targets, mask = frame_labels(self.videos[index], self.classes, rate_of(self.data), behind)
+        targets, mask = targets[first:], mask[first:]
+        counts = mask & (np.arange(first, behind) < end)
+        if self.single:
+            counts &= targets.any(axis=1)
+        return targets.astype(np.float32), counts.astype(np.float32)
+
+
+def rate_of(data: DenseData) -> float:
+    """Frames a second that are labelled."""
+    return data.of(data.stream).fps
+
+
+def expected_lengths(videos: Sequence[DenseVideo], data: DenseData) -> list[int]:
+    """The number of pictures of each video, as its header says: may be wrong, at least 1. Counted where it says nothing."""
+    return [_expected(video, data) for video in videos]
+
+
+def _expected(video: DenseVideo, data: DenseData) -> int:
+    fewer = int(data.stream == "flow" and data.flow.method != "stored")  # motion lies between frames
+    try:
+        reader = Reader(video.path, rate_of(data), cache_gb=data.remote_cache_gb)
+        frames = reader.declared if reader.declared > 1 else sum(1 for _ in reader)
+    except Unreadable:
+        return 1  # reported when it is read
+    return max(frames - fewer, 1)
+
+
+def starts(length: int, span: int, phase: float | None = None) -> np.ndarray:
+    """First frames of the `ceil(length / span)` windows that cover a video.
+
+    Args:
+        phase: -0.5 to 0.5: windows are shifted by this part of a window, but not beyond the ends. None: the windows of an
+            evaluation, from 0 on, the last of which may pass the end.
+    """
+    first = np.arange(max(-(-length // span), 1)) * span
+    if phase is None:
+        return first
+    return np.clip(first + round(phase * span), 0, max(length - span, 0))
+
+
+def starts_of(labelled: Labelled, index: int, seed: int, epoch: int) -> np.ndarray:
+    """First frames of one video's windows; shifted by chance in each epoch, plain in epoch -1."""
+    phase = None if epoch < 0 else np.random.default_rng([seed, epoch, index]).random() - 0.5
+    return starts(labelled.lengths[index], labelled.span, phase)
+
+
+def plan(labelled: Labelled, seed: int, epoch: int) -> np.ndarray:
+    """`(N, 2)` int64: video and first frame of each window, see `starts_of`; in training in random order."""
+    found = [(index, start) for index in range(len(labelled.videos)) for start in starts_of(labelled, index, seed, epoch)]
+    rows = np.array(found, np.int64).reshape(-1, 2)
+    return rows if epoch < 0 else np.random.default_rng([seed, epoch]).permutation(rows)
+
+
+def count(labelled: Labelled) -> int:
+    """Windows an epoch."""
+    return sum(len(starts(length, labelled.span)) for length in labelled.lengths)
+
+
+# === Batches ===
+
+
+def training(labelled: Labelled, examples: Callable, batch: int, epochs: range, seed: int, outputs) -> tf.data.Dataset:
+    """Batches of `(inputs, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch; the order follows from seed and epoch.
+
+    Args:
+        examples: `from_features(...)` or `from_frames(...)`.
+        outputs: names of the model's outputs, all of which get the targets.
+    """
+
+    def one_epoch(epoch):
+        rows = tf.numpy_function(lambda epoch: plan(labelled, seed, int(epoch)), [epoch], tf.int64)
+        return examples(tf.ensure_shape(rows, (None, 2)), epoch).batch(batch)
+
+    found = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(one_epoch)
+    return found.map(lambda *example: _for_outputs(outputs, *example)).prefetch(2)
+
+
+def evaluation(labelled: Labelled, examples: Callable, batch: int, outputs) -> tf.data.Dataset:
+    """Batches over all frames once, in order, without augmentation."""
+    found = examples(tf.constant(plan(labelled, 0, -1)), tf.constant(-1, tf.int64)).batch(batch)
+    found = found.map(lambda *example: _for_outputs(outputs, *example)).prefetch(2)
+    return found.apply(tf.data.experimental.assert_cardinality(-(-count(labelled) // batch)))
+
+
+def _for_outputs(outputs, inputs, targets, weights):
+    return inputs, dict.fromkeys(outputs, targets), dict.fromkeys(outputs, weights)
+
+
+# === Examples ===
+
+
+def from_features(labelled: Labelled, store: WholeFeatures, views: int) -> Callable:
+    """`(rows, epoch) -> examples` from stored features: epoch e shows view (e + index of the video) mod `views`."""
+    names, seen = sorted(store.shapes), labelled.data.frames
+
+    def read(row, epoch):
+        index, start = map(int, row)
+        view = 0 if epoch < 0 else (int(epoch) + index) % views
+        stop = min(start + seen, labelled.lengths[index])
+        found = store.read(labelled.videos[index], view, start, stop)
+        padded = [np.concatenate([x, np.zeros((seen - len(x), *x.shape[1:]), np.float32)]) for x in map(found.get, names)]
+        return [*padded, *labelled.labels(index, start, labelled.lengths[index])]
+
+    def example(row, epoch):
+        *features, targets, weights = tf.numpy_function(read, [row, epoch], [tf.float32] * (len(names) + 2))
+        inputs = {name: tf.ensure_shape(x, (seen, *store.shapes[name])) for name, x in zip(names, features, strict=True)}
+        shape = (labelled.labelled_frames, len(labelled.classes))
+        return inputs, tf.ensure_shape(targets, shape), tf.ensure_shape(weights, shape[:1])
+
+    def examples(rows, epoch):
+        order, parallel = tf.data.Dataset.from_tensor_slices(rows), pipeline.workers(labelled.data)
+        return order.map(lambda row: example(row, epoch), num_parallel_calls=parallel, deterministic=True)
+
+    return examples
+
+
+def from_frames(labelled: Labelled, problems: Problems, seed: int) -> Callable:
+    """`(rows, epoch) -> examples` from the videos: each is decoded once an epoch, several at a time, and its windows are
+    cut out of it on the way. Videos come in the order of their first windows in `rows`; neighbours are of other videos."""
+    data, wanted, parallel = labelled.data, labelled.labelled_frames, pipeline.workers(labelled.data)
+
+    def read(index, epoch):
+        for start, frames in cut_windows(labelled, int(index), starts_of(labelled, int(index), seed, int(epoch)), problems):
+            targets, weights = labelled.labels(int(index), start, start + len(frames))  # whatever the header says
+            yield _filled(frames[: data.frames], data), targets, weights, np.array([epoch, index, start])
+
+    signature = (
+        tf.TensorSpec((data.frames, *data.resize, 3), tf.uint8),
+        tf.TensorSpec((wanted, len(labelled.classes)), tf.float32),
+        tf.TensorSpec((wanted,), tf.float32),
+        tf.TensorSpec((3,), tf.int64),
+    )
+
+    def of_video(index, epoch):
+        return tf.data.Dataset.from_generator(read, args=(index, epoch), output_signature=signature)
+
+    def cropped(frames, targets, weights, key):
+        return {data.stream: _cropped(frames, key, data, seed)}, targets, weights
+
+    def examples(rows, epoch):
+        videos = tf.data.Dataset.from_tensor_slices(tf.unique(rows[:, 0]).y)
+        options = {"cycle_length": parallel, "num_parallel_calls": parallel, "deterministic": True}
+        found = videos.interleave(lambda index: of_video(index, epoch), **options)
+        return found.map(cropped, num_parallel_calls=parallel, deterministic=True)
+
+    return examples
+
+
+def cut_windows(labelled: Labelled, index: int, begins: Iterable[int], problems: Problems) -> Iterator[tuple[int, np.ndarray]]:
+    """First frame and pictures of the windows at `begins` (rising) of one video, one window held at a time.
+
+    Pictures are `(t, *data.resize, 3)` uint8 with t = `labelled.span`, those of the horizon too; fewer at the end of the
+    video, none behind it, and none in the windows that are left of a video that cannot be read on. `begins` may be endless.
+    """
+    recent: deque[np.ndarray] = deque(maxlen=labelled.span)
+    begins, seen = iter(begins), 0
+    begin = next(begins, None)
+    try:
+        for piece in pieces(labelled.videos[index], labelled.data, problems):
+            for picture in piece:
+                recent.append(picture)
+                seen += 1
+                while begin is not None and seen == begin + labelled.span:
+                    yield begin, np.stack(recent)
+                    begin = next(begins, None)
+            if begin is None:
+                return
+    except Unreadable as error:
+        problems.add_unreadable(labelled.videos[index].path, str(error))
+        recent.clear()
+    while begin is not None:
+        yield begin, np.array(list(recent)[len(recent) - max(seen - begin, 0) :], np.uint8)
+        begin = next(begins, None)
+
+
+def _filled(frames: np.ndarray, data: DenseData) -> np.ndarray:
+    """`(T, *data.resize, 3)`: black behind the last frame."""
+    filled = np.zeros((data.frames, *data.resize, 3), np.uint8)
+    filled[: len(frames)] = frames.reshape(-1, *data.resize, 3)
+    return filled
+
+
+def _cropped(frames: tf.Tensor, key: tf.Tensor, data: DenseData, seed: int) -> tf.Tensor:
+    """`(T, *data.crop, 3)` uint8; augmented in training; `key`: epoch (-1: none), video and first frame."""
+    part = data.of(data.stream)
+    plain = augment.centre_crop(frames, part.crop)
+    if not data.augment:
+        return tf.ensure_shape(plain, (data.frames, *data.crop, 3))
+    of_epoch = augment.clip_seed(seed, key[0], key[1])
+    drawn = tf.random.experimental.stateless_fold_in(of_epoch, tf.cast(key[2], tf.int32))
+    cut = tf.cond(key[0] < 0, lambda: plain, lambda: augment.augment(frames, drawn, part))
+    return tf.ensure_shape(cut, (data.frames, *data.crop, 3))
