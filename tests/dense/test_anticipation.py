@@ -1,0 +1,173 @@
+"""Labels to come: each prediction with its own frames and labels, and the figures by hand."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from conftest import write_video
+
+from videorec.config import UserError
+from videorec.data.decode import Reader
+from videorec.data.problems import Problems
+from videorec.dense import anticipation
+from videorec.dense.anticipation import Predictions, accuracies
+from videorec.dense.config import DenseData
+from videorec.dense.tables import DenseVideo, Segment
+from videorec.dense.windows import Labelled
+
+DATA = DenseData(fps=10.0, frames=3, resize=(32, 32), crop=(24, 24), single=True)
+HORIZON = 2
+CLASSES = tuple(f"{k:02d}" for k in range(25))
+
+
+def numbered(folder: Path, first: int, frames: int, unlabelled=()) -> DenseVideo:
+    """A folder of frames whose grey, and label, is 10 times their number, `first` and on."""
+    place = folder / f"from{first}"
+    place.mkdir()
+    for k in range(frames):
+        cv2.imwrite(str(place / f"{k}.png"), np.full((32, 32, 3), 10 * (first + k), np.uint8))
+    numbers = [k for k in range(frames + 4) if first + k < 25 and k not in unlabelled]  # behind the end too
+    return DenseVideo(str(place), tuple(Segment(CLASSES[first + k], k / 10, (k + 1) / 10) for k in numbers))
+
+
+class Counting:
+    """A model that sees the number of the last frame and says that those to come count on."""
+
+    jit_compile = "auto"
+
+    def __init__(self):
+        self.batches = []
+
+    def predict_on_batch(self, inputs):
+        assert inputs["rgb"].shape[1:] == (3, 24, 24, 3)
+        numbers = np.round(inputs["rgb"].mean(axis=(2, 3, 4)) / 10).astype(int)  # (B, T)
+        assert (np.diff(numbers) == 1).all()
+        self.batches.append(len(numbers))
+        coming = numbers[:, -1:] + 1 + np.arange(HORIZON)
+        return {"steps": np.eye(30, dtype=np.float32)[coming]}
+
+
+def predict(videos, batch=2, share=0.0):
+    model, problems = Counting(), Problems(len(videos), share)
+    labelled = Labelled(videos, (), CLASSES, DATA, HORIZON, single=True)
+    return anticipation.predict(model, labelled, batch, problems), model, problems
+
+
+# === Predictions ===
+
+
+def test_each_window_meets_its_own_labels(tmp_path):
+    # 13 frames: windows of 3 + 2 at 0, 5, and one at 10 that sees the end; 9 frames: 0, and one with 1 frame to come.
+    videos = [numbered(tmp_path, 0, 13), numbered(tmp_path, 13, 9)]
+    found, model, _ = predict(videos)
+    assert found.current.tolist() == [2, 7, 15, 20]
+    assert found.predicted.tolist() == [[3, 4], [8, 9], [16, 17], [21, 22]]
+    assert found.weights.tolist() == [[1, 1], [1, 1], [1, 1], [1, 0]]
+    counted = found.weights.astype(bool)
+    np.testing.assert_array_equal(found.true[counted], found.predicted[counted])
+    assert model.batches == [2, 2]  # a video at a time
+    assert not model.jit_compile
+    alone, model, _ = predict(videos, batch=1)
+    assert model.batches == [1, 1, 1, 1]
+    for ours, others in zip(vars(found).values(), vars(alone).values(), strict=True):
+        np.testing.assert_array_equal(ours, others)
+
+
+def test_frames_without_a_label(tmp_path):
+    found, _, _ = predict([numbered(tmp_path, 0, 10, unlabelled=(2, 8))])
+    assert found.current.tolist() == [-1, 7]
+    assert found.weights.tolist() == [[1, 1], [0, 1]]
+    assert found.true[0].tolist() == [3, 4] and found.true[1, 1] == 9
+
+
+@pytest.mark.parametrize("declared", [1, 5, 1000])
+def test_headers_do_not_matter(tmp_path, monkeypatch, declared):
+    path = write_video(tmp_path / "v.avi", 20, size=(32, 32))
+    segments = tuple(Segment(CLASSES[k], k / 10, (k + 1) / 10) for k in range(24))
+    monkeypatch.setattr(Reader, "declared", property(lambda self: declared))
+    found, _, _ = predict([DenseVideo(str(path), segments)])
+    assert found.current.tolist() == [2, 7, 12, 17]
+    assert found.weights.sum() == 8
+
+
+def test_unreadable_videos_are_left_out(tmp_path):
+    bad = tmp_path / "bad.avi"
+    bad.write_bytes(b"no video")
+    videos = [DenseVideo(str(bad), (Segment("00", 0, 1),)), numbered(tmp_path, 4, 5)]
+    found, _, problems = predict(videos, share=0.5)
+    assert found.current.tolist() == [6] and found.true.tolist() == [[7, 8]]
+    assert list(problems.unreadable) == [str(bad)]
+    with pytest.raises(UserError, match="1 of 2 videos cannot be read"):
+        predict(videos, share=0.2)
+
+
+def test_nothing_to_come(tmp_path):
+    short = numbered(tmp_path, 0, 3)
+    with pytest.raises(UserError, match=r"No frame to come has a label: 5 frames.*at 10 frames a second.*--data.frames"):
+        predict([short])
+    with pytest.raises(UserError, match="No frame to come has a label"):
+        predict([numbered(tmp_path, 5, 5, unlabelled=(3, 4))])
+
+
+# === Figures ===
+
+FOUND = Predictions(
+    predicted=np.array([[1, 2, 0], [0, 0, 0], [2, 2, 1]]),
+    true=np.array([[1, 1, 0], [0, 2, 0], [1, 2, 0]]),
+    weights=np.array([[1, 1, 0], [1, 1, 0], [1, 0, 0]], np.float32),
+    current=np.array([1, -1, 2]),
+)
+
+
+def test_accuracies_by_hand():
+    found = accuracies(FOUND, frequent=0)
+    assert found["accuracy"] == pytest.approx(2 / 5)  # (1, 0), (0, 0) of five that count
+    assert found["by_lead"] == [pytest.approx(2 / 3), 0.0, None]
+    guesses = found["guesses"]
+    assert guesses["current"]["accuracy"] == pytest.approx(2 / 5)  # the first window alone; -1 is never right
+    assert guesses["current"]["by_lead"] == [pytest.approx(1 / 3), pytest.approx(1 / 2), None]
+    assert guesses["most_frequent"]["accuracy"] == pytest.approx(1 / 5)
+    assert guesses["most_frequent"]["by_lead"] == [pytest.approx(1 / 3), 0.0, None]
+    assert (found["windows"], found["frames"]) == (3, 5)
+    assert set(found["definitions"]) == {"accuracy", "current", "most_frequent"}
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_the_most_frequent_label_may_be_unknown():
+    found = accuracies(FOUND, frequent=None)
+    assert set(found["guesses"]) == {"current"} and "most_frequent" not in found["definitions"]
+
+
+# === The most frequent label ===
+
+ROWS = ["a,walk,0,0.3,train", "a,sit,0.5,1.5,train", "b,walk,0,0.3,train", "c,sit,0,1,val", "d,walk,0,9,test"]
+
+
+def run_of(folder, rows, classes=("sit", "walk")):
+    for name in "abcd":
+        (folder / name).mkdir(exist_ok=True)
+        for k in range(90):
+            (folder / name / f"{k}.png").touch()
+    table = folder / "t.csv"
+    table.write_text("\n".join(["path,label,start,end,split", *rows]))
+    experiment = SimpleNamespace(data=DenseData(path=str(table), fps=10.0), train=SimpleNamespace(seed=0))
+    return SimpleNamespace(experiment=experiment, classes=list(classes))
+
+
+def test_the_most_frequent_label_of_training(tmp_path):
+    run = run_of(tmp_path, ROWS)
+    assert anticipation.most_frequent(run) == 0  # sit has 1 s of training, walk 0.6 s in more segments and 9 s of test
+    rows = [*ROWS, "b,walk,1,1.5,train"]
+    assert anticipation.most_frequent(run_of(tmp_path, rows)) == 1
+
+
+def test_training_videos_that_are_gone_or_others(tmp_path, caplog):
+    run = run_of(tmp_path, ROWS)
+    assert anticipation.most_frequent(run_of(tmp_path, [*ROWS, "b,jump,2,3,train"])) is None
+    assert "unknown label 'jump'" in caplog.text
+    Path(run.experiment.data.path).unlink()
+    assert anticipation.most_frequent(run) is None
+    assert caplog.text.count("the most frequent label of the training videos is not known") == 2

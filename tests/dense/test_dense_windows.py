@@ -1,0 +1,300 @@
+"""Windows of long videos: where they lie, their labels and weights, and that both ways to read them agree."""
+
+import dataclasses
+from collections import Counter
+
+import cv2
+import numpy as np
+import pytest
+from conftest import frame_numbers, write_video
+
+from videorec.data.decode import Reader
+from videorec.data.problems import Problems
+from videorec.dense import windows
+from videorec.dense.config import DenseData
+from videorec.dense.tables import DenseVideo, Segment
+from videorec.dense.windows import Labelled
+
+DATA = DenseData(fps=10.0, frames=4, resize=(32, 32), crop=(32, 32), augment=False, workers=2)
+CLASSES = ("v0", "v1", "v2", "even")
+LENGTHS = (20, 7, 9)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """Videos of `LENGTHS` frames at 10 a second: frame k has the grey 10 k, the label of its video, and `even` by turns."""
+    folder, found = tmp_path_factory.mktemp("videos"), []
+    for index, length in enumerate(LENGTHS):
+        path = write_video(folder / f"{index}.avi", length, size=(32, 32))
+        even = [Segment("even", k / 10, (k + 1) / 10) for k in range(0, 60, 2)]  # behind the end too
+        found.append(DenseVideo(str(path), (Segment(f"v{index}", 0, 6), *even)))
+    return found
+
+
+def whole(videos, lengths=LENGTHS, data=DATA, **settings) -> Labelled:
+    return Labelled(videos, lengths, CLASSES, data, **settings)
+
+
+class NumberedFeatures:
+    """Features as a store gives them: (video, frame, view)."""
+
+    shapes = {"rgb": (3,)}
+
+    def __init__(self, videos):
+        self.videos = list(videos)
+
+    def read(self, video, view, start, stop):
+        index = self.videos.index(video)
+        assert 0 <= start < stop <= LENGTHS[index]
+        return {"rgb": np.array([(index, k, view) for k in range(start, stop)], np.float32)}
+
+
+def rows_of(dataset):
+    """`(inputs, targets, weights)` of each example of a data set of batches."""
+    for inputs, targets, weights in dataset.as_numpy_iterator():
+        assert targets.keys() == weights.keys() == {"steps", "probabilities"}
+        yield from zip(inputs["rgb"], targets["steps"], weights["steps"], strict=True)
+
+
+def of_epochs(labelled, examples, epochs, batch=3, seed=5):
+    return list(rows_of(windows.training(labelled, examples, batch, epochs, seed, ("steps", "probabilities"))))
+
+
+def seen_in(window) -> list[int]:
+    """Numbers of the frames of a window of pictures."""
+    return frame_numbers(window)
+
+
+# === Where windows lie ===
+
+
+@pytest.mark.parametrize("span", [1, 4, 7])
+@pytest.mark.parametrize("length", [1, 3, 4, 5, 8, 9, 29])
+def test_windows_cover_a_video(length, span):
+    plain = windows.starts(length, span)
+    times_seen = Counter(k for start in plain for k in range(start, start + span) if k < length)
+    assert times_seen == dict.fromkeys(range(length), 1)
+    reached = set()
+    for phase in np.linspace(-0.5, 0.5, 41):
+        begins = windows.starts(length, span, phase)
+        assert len(begins) == len(plain) == -(-length // span)
+        assert (np.diff(begins) >= 0).all() and begins[0] >= 0 and begins[-1] <= max(length - span, 0)
+        reached.update(k for start in begins for k in range(start, start + span))
+    assert reached >= set(range(length))
+
+
+def test_plans(videos):
+    labelled = whole(videos, horizon=1)  # windows of 5: 4, 2, 2
+    assert windows.count(labelled) == 8
+    assert windows.plan(labelled, 0, -1).tolist() == [[0, 0], [0, 5], [0, 10], [0, 15], [1, 0], [1, 5], [2, 0], [2, 5]]
+    plans = [windows.plan(labelled, 3, epoch) for epoch in range(6)]
+    for epoch, plan in enumerate(plans):
+        assert sorted(plan[:, 0]) == [0] * 4 + [1] * 2 + [2] * 2
+        np.testing.assert_array_equal(plan, windows.plan(labelled, 3, epoch))
+    assert len({tuple(sorted(map(tuple, plan.tolist()))) for plan in plans}) > 1  # they lie elsewhere
+    assert len({tuple(plan[:, 0]) for plan in plans}) > 1  # in another order
+    assert not np.array_equal(plans[0], windows.plan(labelled, 4, 0))
+    # Shifts are uniform over one window, half of them to the left and cut off: 0 is in 3 of 5 epochs the first start.
+    assert 0.5 < np.mean([windows.starts_of(labelled, 0, 3, epoch)[0] == 0 for epoch in range(300)]) < 0.7
+
+
+# === Labels ===
+
+MOMENTS = DenseVideo("v", (Segment("v0", 0.2, 0.6), Segment("even", 0.5, 9)), ambiguous=(Segment("Ambiguous", 0.8, 0.9),))
+
+
+@pytest.mark.parametrize(
+    ("settings", "start", "v0", "even", "weights"),
+    [
+        ({}, 0, [0, 0, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1]),
+        ({}, 3, [1, 1, 1, 0], [0, 0, 1, 1], [1, 1, 1, 1]),
+        ({}, 7, [0, 0, 0, 0], [1, 1, 1, 1], [1, 0, 1, 0]),  # 8 is ambiguous, 10 is behind the end
+        ({"single": True}, 0, [0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 1, 1]),
+        ({"horizon": 3}, 0, [1, 1, 0], [0, 1, 1], [1, 1, 1]),  # frames 4, 5, 6
+        ({"horizon": 3, "single": True}, 4, [0, 0, 0], [1, 1, 1], [0, 1, 0]),  # 8, 9, 10
+        ({"horizon": 2}, 6, [0, 0], [1, 1], [0, 0]),  # both behind the end
+    ],
+)
+def test_labels_by_hand(settings, start, v0, even, weights):
+    targets, counted = whole([MOMENTS], (10,), **settings).labels(0, start, 10)
+    expected = np.zeros((len(v0), 4), np.float32)
+    expected[:, 0], expected[:, 3] = v0, even
+    np.testing.assert_array_equal(targets, expected)
+    np.testing.assert_array_equal(counted, np.float32(weights))
+    assert targets.dtype == counted.dtype == np.float32
+
+
+def expected_of(index, start, frames, first, length):
+    """Targets and weights of `frames` frames from `first` on, of the window at `start`."""
+    numbers = np.arange(start + first, start + first + frames)
+    targets = np.zeros((frames, 4))
+    targets[:, index], targets[:, 3] = 1, numbers % 2 == 0
+    return targets, numbers < length
+
+
+# === Examples ===
+
+
+@pytest.mark.parametrize("horizon", [0, 3])
+def test_every_window_once_an_epoch(videos, horizon):
+    labelled = whole(videos, horizon=horizon)
+    frames = windows.from_frames(labelled, Problems(3, 0.0), 5)
+    features = windows.from_features(labelled, NumberedFeatures(videos), 3)
+    wanted = horizon or 4
+    for epoch in range(3):
+        plan = Counter(map(tuple, windows.plan(labelled, 5, epoch).tolist()))
+        of_pictures, of_numbers = (of_epochs(labelled, examples, range(epoch, epoch + 1)) for examples in (frames, features))
+        found = Counter()
+        for inputs, targets, weights in of_numbers:
+            index, start, view = map(int, inputs[0])
+            assert view == (epoch + index) % 3
+            there = min(4, LENGTHS[index] - start)
+            np.testing.assert_array_equal(inputs[:there], [(index, start + k, view) for k in range(there)])
+            assert not inputs[there:].any()
+            expected = expected_of(index, start, wanted, 4 if horizon else 0, LENGTHS[index])
+            np.testing.assert_array_equal(targets, expected[0])
+            np.testing.assert_array_equal(weights, expected[1])
+            found[index, start] += 1
+        assert found == plan
+        as_set = Counter((targets.tobytes(), weights.tobytes()) for _, targets, weights in of_numbers)
+        assert as_set == Counter((targets.tobytes(), weights.tobytes()) for _, targets, weights in of_pictures)
+        for inputs, targets, _ in of_pictures:
+            index, numbers = int(targets[0, :3].argmax()), seen_in(inputs)
+            there = min(4, LENGTHS[index] - numbers[0])
+            assert numbers == [*range(numbers[0], numbers[0] + there), *[0] * (4 - there)]
+            plan[index, numbers[0]] -= 1
+        assert not any(plan.values())
+
+
+@pytest.mark.parametrize("way", ["frames", "features"])
+def test_resumed_epochs_are_those_of_an_uninterrupted_run(videos, way):
+    data = dataclasses.replace(DATA, augment=True, color=0.4)
+    labelled = whole(videos, data=data)
+    examples = (
+        windows.from_frames(labelled, Problems(3, 0.0), 5)
+        if way == "frames"
+        else windows.from_features(labelled, NumberedFeatures(videos), 2)
+    )
+    all_of_them = of_epochs(labelled, examples, range(5))
+    number = windows.count(labelled)
+    assert number == 5 + 2 + 3 and len(all_of_them) == 5 * number
+    resumed = of_epochs(labelled, examples, range(3, 5))
+    for ours, others in zip(resumed, all_of_them[3 * number :], strict=True):
+        for x, y in zip(ours, others, strict=True):
+            np.testing.assert_array_equal(x, y)
+    batches = windows.training(labelled, examples, 3, range(2), 5, ("steps",)).as_numpy_iterator()
+    assert [len(inputs["rgb"]) for inputs, _, _ in batches] == [3, 3, 3, 1] * 2
+
+
+def test_evaluation_shows_every_frame_once_and_plain(videos):
+    data = dataclasses.replace(DATA, augment=True)
+    labelled = whole(videos, data=data)
+    for examples in (
+        windows.from_frames(labelled, Problems(3, 0.0), 5),
+        windows.from_features(labelled, NumberedFeatures(videos), 2),
+    ):
+        dataset = windows.evaluation(labelled, examples, 4, ("steps", "probabilities"))
+        assert dataset.cardinality().numpy() == 3  # of 10 windows
+        found = Counter()
+        for inputs, targets, weights in rows_of(dataset):
+            if inputs.shape == (4, 3):
+                found.update(
+                    (int(v), int(k)) for (v, k, view), there in zip(inputs, weights, strict=True) if there and not view
+                )
+            else:
+                numbers, there = seen_in(inputs), weights.astype(bool)
+                found.update((int(targets[0, :3].argmax()), k) for k in np.array(numbers)[there].tolist())
+        assert found == {(index, k): 1 for index, length in enumerate(LENGTHS) for k in range(length)}
+
+
+def test_augmented_windows_differ_by_epoch_and_window(tmp_path):
+    path = tmp_path / "noise"
+    path.mkdir()
+    still = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
+    for k in range(8):
+        cv2.imwrite(str(path / f"{k}.png"), still)  # only augmentation can tell two frames apart
+    data = dataclasses.replace(DATA, augment=True, crop=(24, 24))
+    labelled = whole([DenseVideo(str(path), (Segment("v0", 0, 1),))], (8,), data)
+    examples = windows.from_frames(labelled, Problems(1, 0.0), 5)
+    found = [inputs for inputs, _, _ in of_epochs(labelled, examples, range(2))]
+    for window in found:
+        np.testing.assert_array_equal(window, np.broadcast_to(window[:1], window.shape))  # one change for a window
+    assert len({window.tobytes() for window in found}) == len(found) == 4
+
+
+# === What headers say ===
+
+
+@pytest.mark.parametrize("declared", [2, 6, 100])
+@pytest.mark.parametrize("horizon", [0, 2])
+def test_wrong_headers_neither_hang_nor_count_frames_that_are_not_there(videos, monkeypatch, declared, horizon):
+    monkeypatch.setattr(Reader, "declared", property(lambda self: declared))
+    lengths = windows.expected_lengths(videos, DATA)
+    assert lengths == [declared] * 3
+    labelled = whole(videos, lengths, horizon=horizon)
+    examples = windows.from_frames(labelled, Problems(3, 0.0), 5)
+    found = of_epochs(labelled, examples, range(2))
+    assert len(found) == 2 * windows.count(labelled) == 2 * 3 * -(-declared // (4 + horizon))
+    for epoch in range(2):
+        rows = windows.plan(labelled, 5, epoch)
+        weights = np.concatenate([w for _, _, w in found[epoch * len(rows) : (epoch + 1) * len(rows)]])
+        numbers = rows[:, 1:] + (4 if horizon else 0) + np.arange(horizon or 4)
+        assert weights.sum() == (numbers < np.array(LENGTHS)[rows[:, 0]][:, None]).sum()
+
+
+def test_a_file_that_breaks_off(tmp_path):
+    path = write_video(tmp_path / "v.avi", 20, size=(480, 640))  # most of it is frames
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    there = sum(1 for _ in Reader(path, 10.0))
+    assert 1 < there < 20 == Reader(path).declared
+    video = DenseVideo(str(path), (Segment("v0", 0, 2),))
+    labelled = whole([video], windows.expected_lengths([video], DATA))
+    examples = windows.from_frames(labelled, Problems(1, 0.0), 5)
+    weights = [x["steps"] for *_, x in windows.evaluation(labelled, examples, 3, ("steps",)).as_numpy_iterator()]
+    np.testing.assert_array_equal(np.concatenate(weights).ravel(), np.arange(20) < there)
+
+
+def test_frames_are_counted_where_the_header_says_nothing(videos, monkeypatch):
+    assert windows.expected_lengths(videos, DATA) == list(LENGTHS)
+    monkeypatch.setattr(Reader, "declared", property(lambda self: 1))
+    assert windows.expected_lengths(videos, DATA) == list(LENGTHS)
+    assert windows.expected_lengths(videos, dataclasses.replace(DATA, fps=5.0)) == [10, 4, 5]
+
+
+def test_motion_has_a_picture_fewer(videos, tmp_path):
+    data = dataclasses.replace(DATA, stream="flow")
+    assert windows.expected_lengths(videos, data) == [19, 6, 8]
+    labelled = whole(videos, (19, 6, 8), data)
+    dataset = windows.evaluation(labelled, windows.from_frames(labelled, Problems(3, 0.0), 5), 4, ("steps",))
+    assert sum(weights["steps"].sum() for _, _, weights in dataset.as_numpy_iterator()) == 19 + 6 + 8
+    stored = dataclasses.replace(data, flow=dataclasses.replace(data.flow, method="stored"))
+    for k in range(3):
+        cv2.imwrite(str(tmp_path / f"{k}.png"), np.zeros((32, 32, 3), np.uint8))
+    assert windows.expected_lengths([DenseVideo(str(tmp_path), ())], stored) == [3]
+
+
+# === Unreadable videos ===
+
+
+def test_unreadable_videos_weigh_nothing(videos, tmp_path):
+    text = tmp_path / "text.avi"
+    text.write_bytes(b"no video")
+    broken = tmp_path / "broken"  # read in pieces of 64 frames, the second of which cannot be
+    broken.mkdir()
+    for k in range(72):
+        cv2.imwrite(str(broken / f"{k:02d}.png"), np.full((32, 32, 3), 10, np.uint8))
+    (broken / "70.png").write_bytes(b"no image")
+    bad = [DenseVideo(str(path), (Segment("v1", 0, 9),)) for path in (text, broken)]
+    both = [videos[0], *bad]
+    lengths = windows.expected_lengths(both, DATA)
+    assert lengths == [20, 1, 72]
+    labelled, problems = whole(both, lengths), Problems(3, 1.0)
+    dataset = windows.evaluation(labelled, windows.from_frames(labelled, problems, 5), 3, ("steps", "probabilities"))
+    found = list(rows_of(dataset))
+    assert len(found) == windows.count(labelled) == 5 + 1 + 18
+    assert set(problems.unreadable) == {str(text), str(broken)}
+    of_bad = Counter((*seen_in(inputs), *weights) for inputs, targets, weights in found if targets[0, 1])
+    assert of_bad == {(0,) * 8: 1 + 2, (1,) * 8: 16}
+    assert sum(weights.sum() for _, targets, weights in found if targets[0, 0]) == 20
+    begun = windows.cut_windows(labelled, 2, [60, 62, 68], problems)
+    assert [(start, len(frames)) for start, frames in begun] == [(60, 4), (62, 0), (68, 0)]
