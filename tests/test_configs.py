@@ -11,6 +11,7 @@ from videorec.config_rules import validate
 PRESETS = cli.presets()
 # The paper's own networks, and where their counts come from: head parameters for 101, 11 and 51 classes.
 PAPER_HEADS = {
+    "multi_lstm_multithumos": (65, 10_400_307),
     "lrcn_ucf101_rgb": (101, 4_457_472 + 25_957),
     "gru_rcn_ucf101": (101, 38_707_200 + 2 * 1216 * 101 + 5 * 101),
     "visual_attention_ucf11": (11, 6_040_588),

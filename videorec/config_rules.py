@@ -55,6 +55,8 @@ def _validate_anticipation(experiment: Experiment) -> None:
 def validate_dense(data: DenseData, evaluate: DenseEvaluate) -> None:
     """`validate_data` for dense labels."""
     _check("--data.fps must be above 0", data.of(data.stream).fps, (data.of(data.stream).fps or 0) > 0)
+    lengths = (data.flow.frames, data.flow.step)
+    _check("--data.flow.frames and --data.flow.step have no effect on dense labels: leave them out", lengths, not any(lengths))
     _check("--data.table-fps must be above 0", data.table_fps, data.table_fps > 0)
     _check("--data.file must hold {} for the video's name", data.file, "{}" in data.file)
     _check("--data.slack must be 0 or more seconds", data.slack, data.slack >= 0)
