@@ -16,7 +16,8 @@ NAMES = {
     "testing": [f"video_test_{number:07d}" for number in (4, 6)],
 }
 OPTIONS = """--model.backbone tiny --model.weights None --model.units 8 --model.window 3 --model.attention-units 4
-    --data.resize 32 32 --data.crop 32 32 --data.file {}.avi --data.frames 30 --train.batch 2 --train.epochs 2 --train.learning-rate 1e-3""".split()
+    --data.resize 32 32 --data.crop 32 32 --data.file {}.avi --data.frames 30 --train.batch 2 --train.epochs 2
+    --train.learning-rate 1e-3""".split()
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@
     python train.py multi_lstm_multithumos --data.path multithumos/ --data.videos videos/
     python evaluate.py runs/multi_lstm_multithumos
 
-`multithumos/` is the unpacked archive (annotations/), or give its form as one JSON file, with --data.class-list; `videos/` holds
-the 200 validation and 213 test videos of THUMOS'14, which train and test. Published beside it: LSTM 28.1, LSTM + i 28.7,
-LSTM + i + a 29.1. The paper trains VGG-16 on frames of the data set first; here its ImageNet features stay as they are. Only run
-on generated videos of the same names: the real ones are not at hand.
+`multithumos/` is the unpacked archive (annotations/), or give its form as one JSON file, with --data.class-list; `videos/`
+holds the 200 validation and 213 test videos of THUMOS'14, which train and test. Published beside it: LSTM 28.1, LSTM + i 28.7,
+LSTM + i + a 29.1. The paper trains VGG-16 on frames of the data set first; here its ImageNet features stay as they are. Only
+run on generated videos of the same names: the real ones are not at hand.
 """
 
 from videorec.config import Experiment
