@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from moments import RATE, write_moments, write_set
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import evaluate
 import train
@@ -64,6 +65,13 @@ def test_it_learns_several_labels_at_once(run):
     assert results["frames"] == 80 + 81 + 82
     assert results["protocol"]["rate"] == 10 and results["protocol"]["split"] == "test"
     assert (run.folder / "segments.csv").read_text().startswith("path,label,start,end,score")
+
+
+def test_tensorboard_shows_curves_and_a_timeline(run):
+    found = EventAccumulator(str(run.tensorboard / "val"))
+    found.Reload()
+    assert {"loss", "map", "accuracy"} <= set(found.Tags()["tensors"]) | set(found.Tags()["scalars"])
+    assert "timeline" in set(found.Tags()["tensors"]) | set(found.Tags()["images"])
 
 
 def test_probabilities_of_whole_videos_are_the_models_own(run, folder):

@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import tyro
 from rich.console import Console
 
@@ -26,22 +25,19 @@ from videorec import cli
 from videorec.config import UserError
 from videorec.config_rules import validate_dense
 from videorec.data import files
-from videorec.data.decode import Reader, Unreadable
+from videorec.data.decode import Unreadable
 from videorec.data.problems import Problems
 from videorec.dense import report, sources, tables, timeline
 from videorec.dense.config import DenseData, DenseEvaluate
 from videorec.dense.found_segments import found_segments
-from videorec.dense.frame_labels import frame_labels
 from videorec.dense.scores import VideoScores
 from videorec.dense.tables import DenseVideo
-from videorec.dense.whole_scores import Labeller
+from videorec.dense.whole_scores import Labeller, score_one
 from videorec.dense.windows import rate_of
 from videorec.report import versions, write_files
 from videorec.run import Run
 
 log = logging.getLogger(__name__)
-
-THUMBNAILS = 12  # frames along the top of a timeline
 
 
 @dataclass(frozen=True)
@@ -113,12 +109,6 @@ def score(
     return found
 
 
-def score_one(labeller: Labeller, video: DenseVideo, classes: Sequence[str], problems: Problems) -> VideoScores:
-    """Probabilities and labels of every frame of one video."""
-    probabilities, rate = labeller.probabilities(video, problems), rate_of(labeller.data)
-    return VideoScores(video, rate, probabilities, *frame_labels(video, classes, rate, len(probabilities)))
-
-
 def describe_protocol(run: Run, labeller: Labeller, options: Options) -> dict:
     """What a figure means nothing without: data, split, rate, how videos are run through, seed, versions."""
     data, trained = options.data, run.experiment
@@ -157,10 +147,10 @@ def show_timeline(run: Run, labeller: Labeller, options: Options, out: str | Pat
         scores = score_one(labeller, video, run.classes, Problems(1, 1.0))
     except Unreadable as error:
         raise UserError(f"--timeline {options.timeline} cannot be read: {error}") from error
-    smooth = evaluate.smooth if data.single else 0.0
-    found = found_segments(scores.probabilities, run.classes, scores.rate, evaluate.threshold, data.single, smooth)
+    cut = scores.rate, evaluate.threshold, data.single, evaluate.smooth
+    found = found_segments(scores.probabilities, run.classes, *cut)
     picture = io.BytesIO()
-    timeline.figure(scores, found, run.classes, thumbnails(scores), data.single).savefig(picture)
+    timeline.figure(scores, found, run.classes, timeline.thumbnails(scores), data.single).savefig(picture)
     content = timeline.content(scores, found, run.classes, evaluate.threshold)
     name = f"timelines/{Path(video.path).stem}"
     contents = {
@@ -183,11 +173,3 @@ def annotated(path: str, data: DenseData) -> DenseVideo:
 
 def _place(path: str) -> str:
     return path if files.is_remote(path) else os.path.realpath(path)
-
-
-def thumbnails(scores: VideoScores) -> list[tuple[float, np.ndarray]]:
-    """Seconds and RGB frames `(H, W, 3)` uint8, spread over the video."""
-    count = len(scores.probabilities)
-    wanted = set(np.linspace(0, count - 1, min(THUMBNAILS, count)).astype(int))
-    frames = enumerate(Reader(scores.video.path, scores.rate))
-    return [(k / scores.rate, np.ascontiguousarray(retrieve()[..., ::-1])) for k, retrieve in frames if k in wanted]

@@ -9,9 +9,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
+from videorec.data.decode import Reader
 from videorec.dense.found_segments import FoundSegment
 from videorec.dense.scores import VideoScores
 
+THUMBNAILS = 12
 TRACKS = 20  # more would not be readable
 GUESSES = 5  # tracks of a video without any label, true or found
 BINS = 1200  # steps of a curve, about a pixel each: longer ones are shown as means
@@ -65,6 +67,14 @@ def content(scores: VideoScores, found: Sequence[FoundSegment], classes: Sequenc
 
 def _times(segment) -> dict[str, float]:
     return {"start": round(segment.start, 3), "end": round(segment.end, 3)}
+
+
+def thumbnails(scores: VideoScores) -> list[tuple[float, np.ndarray]]:
+    """For `figure`: seconds and RGB frames `(H, W, 3)` uint8, spread over the video, which is read once more."""
+    count = len(scores.probabilities)
+    wanted = set(np.linspace(0, count - 1, min(THUMBNAILS, count)).astype(int))
+    frames = enumerate(Reader(scores.video.path, scores.rate))
+    return [(k / scores.rate, np.ascontiguousarray(retrieve()[..., ::-1])) for k, retrieve in frames if k in wanted]
 
 
 def figure(

@@ -14,6 +14,7 @@ from videorec.data.problems import Problems
 from videorec.data.sources import VideoSet
 from videorec.dense import sources, windows
 from videorec.dense.learning import FrameAccuracy, FrameAveragePrecision, FrameCrossentropy
+from videorec.dense.summaries import DenseSummaries
 from videorec.dense.tables import DenseVideo
 from videorec.dense.whole_videos import WholeFeatures, fill
 from videorec.dense.windows import Labelled
@@ -22,7 +23,6 @@ from videorec.models.split import is_frozen, split
 from videorec.models.transfer import transfer
 from videorec.optimizers import optimizer
 from videorec.run import Run
-from videorec.summaries import Curves
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,10 @@ def fit(experiment: Experiment, run: Run, found: VideoSet, strategy: tf.distribu
         state = fitting.resume(run, food.model)
     if fitting.is_finished(run, train, *state):
         return
-    fitting.fit(food, run, whole, train, state, [Guard(problems), Curves(run.tensorboard, food.clips)])
+    summaries = DenseSummaries(run.tensorboard, food.clips)
+    fitting.fit(food, run, whole, train, state, [Guard(problems), summaries])
+    if experiment.task == "dense":
+        summaries.show_timeline(whole, found, experiment.data, experiment.evaluate, train.epochs)
 
 
 # === Data ===

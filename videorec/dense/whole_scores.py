@@ -1,7 +1,7 @@
 """A model's probabilities for every frame of whole videos of any length."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -9,8 +9,11 @@ import numpy as np
 from videorec.config import Footage, UserError
 from videorec.data import augment
 from videorec.data.problems import Problems
+from videorec.dense.frame_labels import frame_labels
+from videorec.dense.scores import VideoScores
 from videorec.dense.tables import DenseVideo
 from videorec.dense.whole_videos import pieces
+from videorec.dense.windows import rate_of
 from videorec.models.framewise import Framewise
 from videorec.models.split import cut
 from videorec.streaming import Stream
@@ -69,3 +72,9 @@ class Labeller:
         """`(1, t, *data.crop, 3)` uint8."""
         for pictures in pieces(video, self.data, problems, self.batch):
             yield np.asarray(augment.centre_crop(pictures, self.data.crop))[None]
+
+
+def score_one(labeller: Labeller, video: DenseVideo, classes: Sequence[str], problems: Problems) -> VideoScores:
+    """Probabilities and labels of every frame of one video."""
+    probabilities, rate = labeller.probabilities(video, problems), rate_of(labeller.data)
+    return VideoScores(video, rate, probabilities, *frame_labels(video, classes, rate, len(probabilities)))

@@ -1,0 +1,35 @@
+"""What TensorBoard shows of a model of dense labels: curves, and the timeline of a video."""
+
+import keras
+import tensorflow as tf
+
+from videorec import pictures
+from videorec.data.decode import Unreadable
+from videorec.data.problems import Problems
+from videorec.data.sources import VideoSet
+from videorec.dense import timeline
+from videorec.dense.config import DenseData, DenseEvaluate
+from videorec.dense.found_segments import found_segments
+from videorec.dense.sources import durations
+from videorec.dense.whole_scores import Labeller, score_one
+from videorec.dense.windows import rate_of
+from videorec.summaries import Curves
+
+
+class DenseSummaries(Curves):
+    """Curves, and on demand a timeline; its arguments are those of `Curves`."""
+
+    def show_timeline(self, model: keras.Model, found: VideoSet, data: DenseData, evaluate: DenseEvaluate, step: int) -> None:
+        """What the model finds in the shortest validation video (training video where there is none), beside the truth."""
+        videos = found.split("val") or found.split("train")
+        seconds = durations(videos, rate_of(data))
+        video = min(videos, key=lambda video: seconds.get(video.path, float("inf")))
+        try:
+            scores = score_one(Labeller(model, data, evaluate.batch), video, found.classes, Problems(1, 1.0))
+        except Unreadable:
+            return  # the log has named it
+        cut = scores.rate, evaluate.threshold, data.single, evaluate.smooth
+        segments = found_segments(scores.probabilities, found.classes, *cut)
+        figure = timeline.figure(scores, segments, found.classes, timeline.thumbnails(scores), data.single)
+        with (self._val if found.split("val") else self._train).as_default(step):
+            tf.summary.image("timeline", pictures.to_array(figure)[None])
