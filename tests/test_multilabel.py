@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import average_precision_score
 
+import evaluate
 import train
 from export import common, saved_model, tflite, verify
 from videorec import evaluation, report, training
@@ -197,3 +198,11 @@ def test_one_class_a_clip_says_what_it_leaves(labelled, run, caplog):
     model = dataclasses.replace(run.experiment.model, target="clip")
     training.load(dataclasses.replace(run.experiment, model=model))
     assert caplog.text.count("24 videos have several labels") == caplog.text.count("--model.target multilabel") == 1
+
+
+def test_evaluate_measures_several_labels(run, tmp_path, capsys):
+    assert evaluate.main([run.place, "--out", str(tmp_path)]) == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["map"] > 0.9 and "confusion" not in results and set(results["per_class"]) == set(CLASSES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["predictions.csv", "results.json"]
+    assert "mAP" in capsys.readouterr().out
