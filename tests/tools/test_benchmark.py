@@ -56,9 +56,10 @@ def test_cache(capsys):
 def test_memory(capsys):
     name = "clips of 16 frames, one every 8 frames"
     ballast = np.ones(400 * 2**20, np.uint8)  # of this process: a new one must not be charged for it
-    (row,) = memory.measure((1, 2), {name: memory.READING[name]})
+    row, labelling = memory.measure((1, 2), {name: memory.READING[name]})
     assert row.target == "<= 300 MB more"
     assert "; 7 and 4 clips" in row.detail  # 50 and 25 frames, read to the end
+    assert "; 20 and 10 labelled frames" in labelling.detail  # 10 a second
     peaks = [int(x) for x in re.search(r"peaks (\d+) and (\d+) MB", row.detail).groups()]
     assert min(peaks) > 100 and max(peaks) < memory.peak() and memory.peak() > len(ballast) / 2**20
     assert "a video of 2 s against one of 1 s" in shown([row], capsys)

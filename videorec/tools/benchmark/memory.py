@@ -1,4 +1,5 @@
-"""Peak memory of reading clips from a video of ten minutes against one of ten seconds: it must not grow with the video."""
+"""Peak memory of reading clips from a video of ten minutes against one of ten seconds, and of labelling all its frames: it must
+not grow with the video."""
 
 import logging
 import multiprocessing
@@ -6,23 +7,30 @@ import re
 import resource
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from videorec import models
 from videorec.config import Data
 from videorec.data import pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.dense.config import DenseData, DenseEvaluate
+from videorec.dense.tables import DenseVideo
+from videorec.dense.whole_scores import Labeller
+from videorec.models.multi_lstm import MultiLSTM
 from videorec.tools.benchmark.figures import Figure
 
 PART = "memory"
 RATE = 25  # frames a second
 BATCH = 16
 BOUND = 300  # MB
+LABELLING = "the labels of all frames, 10 a second, MultiLSTM"
 # What is read: (settings, clips a video as in `Evaluate.clips`).
 READING = {
     "a clip of 300 frames at 1 a second": (Data(frames=300, fps=1), 1),
@@ -43,20 +51,21 @@ def measure(seconds: tuple[float, float] = (10, 600), reading: dict[str, tuple[D
         paths = [str(Path(folder) / f"{number}.mp4") for number in range(2)]
         for path, length in zip(paths, seconds, strict=True):
             write(path, round(length * RATE))
-        for name, (data, clips) in reading.items():
-            (short, few), (long, many) = (in_a_process_of_its_own(path, data, clips) for path in paths)
+        work = {name: ("clips", read, *settings) for name, settings in reading.items()}
+        for name, (unit, function, *settings) in (work | {LABELLING: ("labelled frames", label)}).items():
+            (short, few), (long, many) = (in_a_process_of_its_own(function, path, *settings) for path in paths)
             lengths = f"a video of {seconds[1]:g} s against one of {seconds[0]:g} s"
-            sizes = f"{many} and {few} clips, {RATE} frames/s, 320 x 240"
+            sizes = f"{many} and {few} {unit}, {RATE} frames/s, 320 x 240"
             detail = f"peaks {long:.0f} and {short:.0f} MB (with TensorFlow's own); {sizes}"
             more = long - short
             found.append(Figure(PART, f"{name}: {lengths}", f"{more:+.0f} MB", detail, f"<= {BOUND} MB more", more <= BOUND))
     return found
 
 
-def in_a_process_of_its_own(path: str, data: Data, clips: int) -> tuple[float, int]:
-    """`read` in a new process, whose peak nothing else has raised."""
+def in_a_process_of_its_own(function: Callable, *args) -> tuple[float, int]:
+    """A function in a new process, whose peak nothing else has raised."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(read, path, data, clips).result()
+        return pool.submit(function, *args).result()
 
 
 def read(path: str, data: Data, clips: int) -> tuple[float, int]:
@@ -69,6 +78,15 @@ def read(path: str, data: Data, clips: int) -> tuple[float, int]:
         reader.problems.check()
         count += len(index)
     return peak(), count
+
+
+def label(path: str) -> tuple[float, int]:
+    """Run a MultiLSTM over a whole video, 10 frames a second; the peak memory of this process in MB, and how many frames."""
+    settings = MultiLSTM(backbone="mobilenet_025", weights=None, units=128)
+    data = DenseData(fps=10.0)
+    model = models.from_config(settings, {"rgb": (None, *data.crop, 3)}, classes=10)
+    found = Labeller(model, data, DenseEvaluate().batch).probabilities(DenseVideo(path, ()), Problems(1, 0.0))
+    return peak(), len(found)
 
 
 def peak() -> float:
