@@ -1,4 +1,4 @@
-"""Pictures for TensorBoard and reports: strips of clips, what was attended to, confusion matrices."""
+"""Pictures for TensorBoard and reports: strips of clips, what was attended to, confusion matrices, average precision."""
 
 import cv2
 import numpy as np
@@ -85,3 +85,27 @@ def to_array(figure: Figure) -> np.ndarray:
     """`(H, W, 3)` uint8."""
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+
+
+def precision_figure(per_class: dict[str, dict], title: str) -> Figure:
+    """Average precision of each class as a bar, the highest first, a mark where chance is.
+
+    Args:
+        per_class: as in `results.json`, `{name: {"ap", "chance", "positive_frames"}}`.
+    """
+    rows = sorted(per_class.items(), key=lambda item: item[1]["ap"])  # the first is drawn lowest
+    figure = Figure(figsize=(8, 1.6 + 0.22 * len(rows)), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes, y = figure.add_subplot(), np.arange(len(rows))
+    axes.barh(y, [row["ap"] for _, row in rows], color="#56B4E9", label="average precision")
+    axes.vlines([row["chance"] for _, row in rows], y - 0.4, y + 0.4, color="black", linewidth=2, label="chance")
+    names = [f"{name} ({row['positive_frames']:,} frames)" for name, row in rows]
+    axes.set_yticks(y, names, fontsize=8, parse_math=False)
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
+    axes.tick_params(axis="x", top=True, labeltop=True)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.set_title(title, parse_math=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    return figure

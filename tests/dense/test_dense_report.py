@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import average_precision_score
 
+from videorec import pictures
 from videorec.config import UserError
 from videorec.dense import report
 from videorec.dense.config import DenseEvaluate
@@ -195,7 +196,7 @@ def test_rows_of_segments(several, tmp_path):
 def test_picture_grows_with_the_classes():
     def side(classes):
         per_class = {f"class {c}": {"ap": 0.5, "chance": 0.1, "positive_frames": 9} for c in range(classes)}
-        return report.precision_figure(per_class, "title").get_size_inches()[1]
+        return pictures.precision_figure(per_class, "title").get_size_inches()[1]
 
     assert side(65) - side(5) == pytest.approx(60 * 0.22)  # 0.22 inches hold a line of 8 points
 

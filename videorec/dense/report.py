@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -191,7 +189,7 @@ def write(report: Report, folder: str | Path) -> list[str]:
         figure = pictures.confusion_figure(np.array(results["confusion"]), tuple(results["classes"]), title)
     else:
         title = f"{about}\nmAP {results['map']:.3f}, by chance {results['chance']:.3f}"
-        figure = precision_figure(results["per_class"], title)
+        figure = pictures.precision_figure(results["per_class"], title)
     figure.savefig(picture)
     contents = {
         "results.json": (json.dumps(results, indent=2, allow_nan=False) + "\n").encode(),
@@ -209,30 +207,6 @@ def _csv(segments: Sequence[tuple[str, FoundSegment]]) -> str:
     for path, found in segments:
         writer.writerow([path, found.label, f"{found.start:.3f}", f"{found.end:.3f}", f"{found.score:.6f}"])
     return file.getvalue()
-
-
-def precision_figure(per_class: dict[str, dict], title: str) -> Figure:
-    """Average precision of each class as a bar, the highest first, a mark where chance is.
-
-    Args:
-        per_class: as in `results.json`, `{name: {"ap", "chance", "positive_frames"}}`.
-    """
-    rows = sorted(per_class.items(), key=lambda item: item[1]["ap"])  # the first is drawn lowest
-    figure = Figure(figsize=(8, 1.6 + 0.22 * len(rows)), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes, y = figure.add_subplot(), np.arange(len(rows))
-    axes.barh(y, [row["ap"] for _, row in rows], color="#56B4E9", label="average precision")
-    axes.vlines([row["chance"] for _, row in rows], y - 0.4, y + 0.4, color="black", linewidth=2, label="chance")
-    names = [f"{name} ({row['positive_frames']:,} frames)" for name, row in rows]
-    axes.set_yticks(y, names, fontsize=8, parse_math=False)
-    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
-    axes.tick_params(axis="x", top=True, labeltop=True)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", alpha=0.3)
-    axes.set_axisbelow(True)
-    axes.set_title(title, parse_math=False)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    return figure
 
 
 # === Terminal ===

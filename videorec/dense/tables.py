@@ -249,7 +249,7 @@ def _one_at_a_time(video: DenseVideo, slack: float) -> tuple[Segment, ...]:
             raise UserError(
                 f"{later.where}: segments must not overlap where a frame has one label. Received for {video.path}: "
                 f"{later.label} from {later.start:g} to {later.end:g} s in {earlier.label} from {earlier.start:g} to "
-                f"{earlier.end:g} s ({earlier.where})."
+                f"{earlier.end:g} s ({earlier.where}). Overlaps of at most --data.slack seconds are taken for imprecision."
             )
         segments[k] = dataclasses.replace(earlier, end=min(earlier.end, later.start))
     return tuple(segments)
