@@ -236,14 +236,17 @@ def test_an_end_before_its_start(folder):
     ("name", "message"),
     [
         ("none", "none, which does not exist"),
-        ("none.csv", "none.csv cannot be read: .*No such file"),
-        ("none.json", "none.json cannot be read: .*No such file"),
+        ("none.csv", "none.csv, which does not exist"),
+        ("none.json", "none.json, which does not exist"),
+        ("notes.txt", "notes.txt, which is none of them"),
         ("other.csv", "must name the columns path,label,start,end. Received: video,what"),
-        (".", "a file CLASS.txt a class is expected"),
+        (".", "in which there is no .txt file"),
     ],
 )
 def test_a_path_that_is_no_source(folder, name, message):
     write(folder / "other.csv", "video,what\na.avi,run\n")
+    if name == "notes.txt":
+        write(folder / name, "no labels\n")
     with pytest.raises(UserError, match=message):
         sources.find(DenseData(path=str(folder / name)))
 

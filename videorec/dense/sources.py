@@ -15,6 +15,10 @@ from videorec.dense.config import DenseData
 from videorec.dense.tables import DenseVideo
 
 log = logging.getLogger(__name__)
+FORMS = (
+    "--data.path must name the labels of moments: a table (.csv) path,label,start,end or video,start_frame,end_frame,label, "
+    "a .json file, or a folder of text files CLASS.txt"
+)
 
 
 def load(data: DenseData, seed: int = 0) -> VideoSet:
@@ -70,19 +74,27 @@ def find(data: DenseData) -> list[DenseVideo]:
 
 
 def read(data: DenseData) -> list[DenseVideo]:
-    """The segments, read in the form that the source has."""
+    """The segments, read in the form that the source has.
+
+    Raises:
+        UserError: there is none, or it is in none of the forms.
+    """
     place = str(data.path)
+    if not files.exists(place):
+        raise UserError(f"{FORMS}. Received: {place}, which does not exist")
     if place.endswith(".json"):
         return published.read_json(place, _base(data), data.class_list, data.file)
     if place.endswith(".csv"):
         return _table(data)
-    if files.exists(place):
-        inside = files.join(place, "annotations")
-        return published.read_class_files(inside if files.exists(inside) else place, _base(data), data.file)
-    raise UserError(
-        "--data.path must be a table (.csv) path,label,start,end or video,start_frame,end_frame,label, a .json file, or a "
-        f"folder of text files CLASS.txt. Received: {place}, which does not exist"
-    )
+    inside = files.join(place, "annotations")
+    folder = inside if files.exists(inside) else place
+    try:
+        texts = any(name.endswith(".txt") for name in files.names(folder))
+    except OSError as error:
+        raise UserError(f"{FORMS}. Received: {place}, which is none of them ({error.strerror})") from error
+    if not texts:
+        raise UserError(f"{FORMS}. Received: {place}, in which there is no .txt file")
+    return published.read_class_files(folder, _base(data), data.file)
 
 
 def _table(data: DenseData) -> list[DenseVideo]:
