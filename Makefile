@@ -1,5 +1,6 @@
 PYTHON ?= python3
 VENV ?= .venv
+TESTS ?= tests
 RUN = $(VENV)/bin/python
 
 .PHONY: quickstart test lint benchmark clean
@@ -26,7 +27,7 @@ quickstart: $(VENV)/installed
 	@echo "      your own videos        $(RUN) train.py lrcn --data.path videos/"
 
 test: $(VENV)/installed-dev
-	$(RUN) -m pytest -n 2 --dist worksteal
+	$(RUN) -m pytest -n 2 --dist worksteal $(TESTS)
 
 lint: $(VENV)/installed-dev
 	$(RUN) -m ruff check .
