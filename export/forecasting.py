@@ -34,7 +34,7 @@ def tolerance(run: Run) -> float:
 
 def inputs(run: Run, model: keras.Model) -> dict[str, tf.TensorSpec]:
     """One window: the J frames that the run's model saw, of the model's own size and type."""
-    rgb = _input(model)
+    rgb = model.input["rgb"]
     return {"rgb": tf.TensorSpec((1, rgb.shape[1] or run.experiment.data.frames, *rgb.shape[2:]), rgb.dtype, "frames")}
 
 
@@ -44,21 +44,10 @@ def predict(run: Run, model: keras.Model, clips: graphs.Tensors) -> graphs.Tenso
 
 
 def signatures(run: Run, model: keras.Model) -> dict[str, graphs.Graph]:
-    """`serving_default`: any batch, and any J where the model takes any; K is fixed.
-
-    Raises:
-        UserError: the model forecasts labels.
-    """
-    rgb = _input(model)
+    """`serving_default`: any batch, and any J where the model takes any; K is fixed."""
+    rgb = model.input["rgb"]
     specs = {"rgb": tf.TensorSpec((None, *rgb.shape[1:]), rgb.dtype, "frames")}
     return {"serving_default": graphs.trace(lambda clips: predict(run, model, clips), specs)}
-
-
-def _input(model: keras.Model) -> keras.KerasTensor:
-    """`(B, J or None, H, W, C)`."""
-    if "frames" not in model.output:
-        raise UserError(f"Forecasts of frames are exported; {model.name} gives {', '.join(model.output)}.")
-    return model.input["rgb"]
 
 
 # === Windows to compare on ===

@@ -327,6 +327,7 @@ def test_exit_statuses(s3, end, status):
     """tensorflow-io alone would abort each of these processes with status 134 after its work is done."""
     code = f"""
 import os, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background of a script hands on an ignored one
 from videorec import cli
 from videorec.config import UserError
 from videorec.data import files

@@ -12,7 +12,7 @@ import pytest
 
 from export import common, forecasting, saved_model, tflite, verify
 from videorec import models
-from videorec.config import Experiment, UserError
+from videorec.config import Experiment
 from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 from videorec.models.convlstm_stack import ConvLSTMStack
@@ -210,12 +210,3 @@ def test_mixed_precision_is_exported_in_float32(tmp_path):
         assert tflite.main([str(run.folder)]) == 0
     finally:
         keras.config.set_dtype_policy("float32")
-
-
-def test_a_model_that_forecasts_labels_is_refused(tmp_path):
-    model = Seq2SeqAttention(3, units=6, embedding=5, filters=(4,), target="labels")
-    run = make_run(tmp_path, model)
-    for script in (saved_model, tflite):
-        with pytest.raises(UserError, match="Forecasts of frames are exported; .* gives steps, probabilities, attention"):
-            script.main([str(run.folder)])
-    assert not (run.folder / "saved_model").exists() and not (run.folder / "model.tflite").exists()

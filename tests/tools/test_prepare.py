@@ -168,7 +168,9 @@ def test_killed_and_run_again(many, tmp_path, caplog):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c(many, out):
-    process = start(many, out, "--videos-per-shard", "2", "--stream", "both", "--workers", "2")
+    # A suite that runs in the background of a script inherits an ignored SIGINT; a user's shell does not hand that on.
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    process = start(many, out, "--videos-per-shard", "2", "--stream", "both", "--workers", "2", preexec_fn=heed)
     after_first_shard(process, out)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

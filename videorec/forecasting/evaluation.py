@@ -107,13 +107,11 @@ def scorers(evaluate: ForecastEvaluate) -> list[ForecastScores | RainfallScores]
 
 
 def check_model(model: keras.Model, source: SequenceSet, data: Sequences) -> None:
-    """The windows must be what the model takes, and the model one that forecasts frames.
+    """The windows must be what the model takes.
 
     Raises:
-        UserError: other frames, another number of them, or labels that are forecast.
+        UserError: other frames, or another number of them.
     """
-    if "frames" not in model.output:
-        raise UserError(f"{model.name} forecasts {', '.join(model.output)}; evaluate.py measures forecasts of frames.")
     length, *shape = model.input["rgb"].shape[1:]
     if tuple(shape) != tuple(source.shape):
         height, width, channels = shape

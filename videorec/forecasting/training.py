@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from videorec import fitting, models
 from videorec.callbacks import Guard
-from videorec.config import Experiment, UserError
+from videorec.config import Experiment
 from videorec.data.problems import Problems
 from videorec.fitting import Feed
 from videorec.forecasting import windows
@@ -29,12 +29,9 @@ def load(experiment: Experiment) -> SequenceSet:
     """The sequences.
 
     Raises:
-        UserError: none there, or options and files that do not go together; a model that forecasts labels.
+        UserError: none there, or options and files that do not go together.
     """
-    model = experiment.model
-    if getattr(model, "target", "frames") != "frames":
-        raise UserError("train.py trains --model.target frames. Labels of coming steps: build the model in Python.")
-    return windows.open_sequences(experiment.data, model.horizon, experiment.train.seed)
+    return windows.open_sequences(experiment.data, experiment.model.horizon, experiment.train.seed)
 
 
 def fit(experiment: Experiment, run: Run, source: SequenceSet, strategy: tf.distribute.Strategy, progress=None) -> None:
