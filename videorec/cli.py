@@ -38,7 +38,8 @@ def parse_experiment(args: list[str], description: str, prog: str = "train.py") 
     if args[0] not in ("-h", "--help") and args[0] not in known:
         raise UserError(f"No preset is called {args[0]!r}. {nearest(args[0], known)}")
     if _target(args[1:]) in DENSE_TARGETS:  # labels of moments instead of those of clips: other settings
-        known = {name: (text, with_dense_labels(found) if name == args[0] else found) for name, (text, found) in known.items()}
+        text, experiment = known[args[0]]
+        known[args[0]] = text, with_dense_labels(experiment)
     return tyro.extras.overridable_config_cli(known, args=args, description=description, prog=prog)
 
 

@@ -191,3 +191,10 @@ def test_the_target_decides_which_settings_a_preset_has():
         dense = cli.parse_experiment(["lrcn", "--data.path", "a.csv", *args, "--data.single"], "")
         assert dense.task == "dense" and dense.data.single and dense.model.units == plain.model.units
         assert dense.train.learning_rate == plain.train.learning_rate
+
+
+@pytest.mark.parametrize("preset", ["convlstm_forecaster", "lrcn"])
+def test_a_target_that_a_model_has_not(preset, capsys):
+    with pytest.raises(SystemExit):
+        cli.parse_experiment([preset, "--model.target", "labels"], "")
+    assert "target" in capsys.readouterr().err

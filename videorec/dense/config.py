@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from videorec.config import CachedFit, Experiment, Fit, Footage, Measure, task_of
+from videorec.config import CachedFit, Experiment, Fit, Footage, Measure
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,8 @@ class DenseData(Footage):
     path: str = "segments.csv"
     """A table path,label,start,end[,split,group] (seconds), a table video,start_frame,end_frame,label, MultiTHUMOS as one JSON
     file, or the folder of its text files (class_list.txt, annotations/)."""
+    videos: str | None = None
+    """Folder that relative video paths start from. Default: that of `path`, or `path` itself where it is a folder."""
     file: str = "{}.mp4"
     """Of data sets that name videos without suffix: the video's file, {} for its name."""
     class_list: str | None = None
@@ -62,26 +64,20 @@ SECTIONS = {"data": DenseData, "train": DenseTrain, "evaluate": DenseEvaluate}
 
 
 def with_dense_labels(experiment: Experiment) -> Experiment:
-    """The experiment of a model whose target became dense labels, or labels to come: its settings where both tasks have them.
-
-    The rate stays that of `DenseData` where the experiment has none, the path becomes its default.
-    """
+    """The experiment of a model whose target became dense labels, or labels to come: its settings where both tasks have them,
+    but for path, stream, rate and length, which mean something else. Models without a target stay as they are."""
     target = "labels" if experiment.model.task == "forecasting" else "dense"
-    model = dataclasses.replace(experiment.model, target=target)
-    if task_of(experiment.model) == task_of(model):
+    if not hasattr(experiment.model, "target") or experiment.task in ("dense", "anticipation"):
         return experiment
-    kept = {"data": Footage, "train": CachedFit if isinstance(experiment.train, CachedFit) else Fit, "evaluate": None}
-    changed = {
-        name: SECTIONS[name](**(_common(getattr(experiment, name), base) if base else {})) for name, base in kept.items()
-    }
+    data = DenseData(**_common(experiment.data, Footage, {"path", "stream", "fps", "frames"}))
+    train = DenseTrain(**_common(experiment.train, CachedFit) or _common(experiment.train, Fit))
     if target == "labels":  # of several classes one is to come: no average precision
-        changed["train"] = dataclasses.replace(changed["train"], monitor="accuracy")
-        changed["data"] = dataclasses.replace(changed["data"], single=True, frames=10)
-    return dataclasses.replace(experiment, model=model, **changed)
+        data, train = dataclasses.replace(data, single=True, frames=10), dataclasses.replace(train, monitor="accuracy")
+    model = dataclasses.replace(experiment.model, target=target)
+    return dataclasses.replace(experiment, data=data, model=model, train=train, evaluate=DenseEvaluate())
 
 
-def _common(section, base) -> dict:
-    """The settings of `base` that a section has, but for those whose meaning differs with dense labels."""
-    own = {"path", "stream", "fps", "frames"}
-    names = {field.name for field in dataclasses.fields(base)} - own if isinstance(section, base) else set()
-    return {name: getattr(section, name) for name in names}
+def _common(section, base, without=frozenset()) -> dict:
+    """The settings of `base` itself and above that a section has."""
+    names = {field.name for field in dataclasses.fields(base)} if isinstance(section, base) else set()
+    return {name: getattr(section, name) for name in names - without}
