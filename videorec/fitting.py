@@ -14,6 +14,7 @@ from videorec.callbacks import Checkpoint, EpochSeeds, ProgressBar, Push, stoppe
 from videorec.config import Fit, UserError
 from videorec.data import files
 from videorec.interrupts import sigterm_as_ctrl_c
+from videorec.models.transfer import transfer
 from videorec.run import Run
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,12 @@ def load_initial(path: str) -> keras.Model:
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         rule = "--train.init must be a run folder or a local .keras file"
         raise UserError(f"{rule}. {path} cannot be read as one: {error}") from error
+
+
+def initialise(run: Run, train: Fit, model: keras.Model) -> None:
+    """Start a new run from the weights of `train.init`, where there are any."""
+    if train.init and run.last_state() is None:
+        transfer([(load_initial(origin), origin) for origin in train.init], model)
 
 
 def resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:

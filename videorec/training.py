@@ -18,7 +18,6 @@ from videorec.fitting import Feed
 from videorec.losses import StepBinaryCrossentropy, StepCrossentropy
 from videorec.metrics import MeanAveragePrecision, MeanClassAccuracy, hit_at_1
 from videorec.models.split import is_frozen, split
-from videorec.models.transfer import transfer
 from videorec.optimizers import optimizer
 from videorec.run import Run
 from videorec.summaries import Summaries
@@ -131,8 +130,7 @@ def fit(experiment: Experiment, run: Run, videos: VideoSet, strategy: tf.distrib
     problems = Problems(len(videos.videos), experiment.data.max_unreadable)
     with strategy.scope():
         whole = models.for_experiment(experiment, len(videos.classes))
-        if train.init and run.last_state() is None:
-            transfer([(fitting.load_initial(origin), origin) for origin in train.init], whole)
+        fitting.initialise(run, train, whole)
         food = feed(experiment, videos, whole, problems, progress)
         confusion = compile_model(food.model, train, len(videos.classes), fitting.steps(food, train), experiment.model.target)
         epoch, counters = fitting.resume(run, food.model)

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from videorec.config import Data, Experiment, UserError
+from videorec.config import Data, Experiment, Footage, UserError
 from videorec.data import files, manifest, splitting, synthetic
 from videorec.data.manifest import Video
 
@@ -59,12 +59,17 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
         UserError: nothing there, or no video in that split.
     """
     videos = [v for v in find(data) if not set(v.labels) & set(data.exclude)]
-    same_source = (data.path, data.videos) == (trained.data.path, trained.data.videos)
+    return of_split(videos, data, split, trained.data, trained.train.seed)
+
+
+def of_split(videos: list, data: Footage, split: str, trained: Footage, seed: int) -> list:
+    """What `load_for_evaluation` gives of all videos that `data` names (anything with path, labels, split and group)."""
+    same_source = (data.path, data.videos) == (trained.path, trained.videos)
     if all(video.split is None for video in videos) and not same_source:
         log.info("%s names no splits: all %d videos", data.path, len(videos))
         return videos
     if same_source or split == "val":
-        videos = complete_splits(videos, trained.train.seed)
+        videos = complete_splits(videos, seed)
     chosen = [video for video in videos if video.split == split]
     if not chosen:
         known = sorted({str(video.split) for video in videos})

@@ -76,7 +76,7 @@ def main(run: Run, args: list[str]) -> int:
     out = files.must_be_local(options.out, "--out") if options.out else run.folder
     trained, data = run.experiment, options.data
     videos = sources.load_for_evaluation(data, options.evaluate.split, trained.data, trained.train.seed)
-    tables.check_labels(((s.label, s.where or video.path) for video in videos for s in video.segments), run.classes)
+    tables.check_known(videos, run.classes)
     problems = Problems(len(videos), data.max_unreadable)
     labelled = Labelled(videos, (), run.classes, data, trained.model.horizon, single=True)
     with cli.Bar(run.place) as bar:
@@ -145,7 +145,7 @@ def most_frequent(run: Run) -> int | None:
     """The class that most seconds of the run's training videos have; None where those are not at hand, and the log says so."""
     try:
         videos = sources.load(run.experiment.data, run.experiment.train.seed).split("train")
-        tables.check_labels(((s.label, s.where or video.path) for video in videos for s in video.segments), run.classes)
+        tables.check_known(videos, run.classes)
     except UserError as error:
         log.warning("the most frequent label of the training videos is not known: %s", error)
         return None

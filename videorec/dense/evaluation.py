@@ -75,7 +75,7 @@ def measure(run: Run, labeller: Labeller, options: Options, out: str | Path) -> 
     """Figures over the videos of a split; the names of the files written."""
     trained, data = run.experiment, options.data
     videos = sources.load_for_evaluation(data, options.evaluate.split, trained.data, trained.train.seed)
-    tables.check_labels(((s.label, s.where or video.path) for video in videos for s in video.segments), run.classes)
+    tables.check_known(videos, run.classes)
     problems = Problems(len(videos), data.max_unreadable)
     with cli.Bar(run.place) as bar:
         scores = score(labeller, videos, run.classes, problems, bar)

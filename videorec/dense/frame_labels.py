@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from videorec.config import UserError
-from videorec.dense.tables import DenseVideo, check_labels
+from videorec.dense.tables import DenseVideo, check_known
 
 # A time this near a frame's, in frames, is that frame's: times rounded to a millisecond still tell frames of 40 fps.
 NEAR = 0.02
@@ -32,7 +32,7 @@ def frame_labels(video: DenseVideo, classes: Sequence[str], rate: float, frames:
     """
     if not (rate > 0 and math.isfinite(rate)) or frames < 0:
         raise UserError(f"rate must be above 0, and frames 0 or more. Received: rate={rate}, frames={frames}")
-    check_labels(((segment.label, segment.where or video.path) for segment in video.segments), classes)
+    check_known([video], classes)
     columns = {name: column for column, name in enumerate(classes)}
     targets, mask = np.zeros((frames, len(classes)), np.uint8), np.ones(frames, bool)
     for segment in video.segments:

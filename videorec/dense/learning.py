@@ -30,8 +30,8 @@ class FrameCrossentropy(keras.losses.Loss):
         """`(B, T)` loss of each frame."""
         z, y = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
         if self.exclusive:
-            return -ops.sum(z * ops.log_softmax(y), axis=-1)
-        return ops.sum(ops.maximum(y, 0.0) - y * z + ops.log1p(ops.exp(-ops.abs(y))), axis=-1)
+            return ops.categorical_crossentropy(z, y, from_logits=True)
+        return ops.sum(ops.binary_crossentropy(z, y, from_logits=True), axis=-1)
 
     def get_config(self):
         return {**super().get_config(), "exclusive": self.exclusive}

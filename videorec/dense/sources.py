@@ -43,18 +43,7 @@ def load_for_evaluation(data: DenseData, split: str, trained: DenseData, seed: i
     Raises:
         UserError: as `load`, or no video in that split.
     """
-    videos = find(data)
-    same_source = (data.path, data.videos) == (trained.path, trained.videos)
-    if all(video.split is None for video in videos) and not same_source:
-        log.info("%s names no splits: all %d videos", data.path, len(videos))
-        return videos
-    if same_source or split == "val":
-        videos = sources.complete_splits(videos, seed)
-    chosen = [video for video in videos if video.split == split]
-    if not chosen:
-        known = sorted({str(video.split) for video in videos})
-        raise UserError(f"{data.path} has no {split} videos. Choose --evaluate.split {' or '.join(known) or 'another'}.")
-    return chosen
+    return sources.of_split(find(data), data, split, trained, seed)
 
 
 def find(data: DenseData) -> list[DenseVideo]:

@@ -1,5 +1,7 @@
 """What TensorBoard shows of a model of dense labels: curves, and the timeline of a video."""
 
+import logging
+
 import keras
 import tensorflow as tf
 
@@ -15,6 +17,8 @@ from videorec.dense.whole_scores import Labeller, score_one
 from videorec.dense.windows import rate_of
 from videorec.summaries import Curves
 
+log = logging.getLogger(__name__)
+
 
 class DenseSummaries(Curves):
     """Curves, and on demand a timeline; its arguments are those of `Curves`."""
@@ -26,8 +30,9 @@ class DenseSummaries(Curves):
         video = min(videos, key=lambda video: seconds.get(video.path, float("inf")))
         try:
             scores = score_one(Labeller(model, data, evaluate.batch), video, found.classes, Problems(1, 1.0))
-        except Unreadable:
-            return  # the log has named it
+        except Unreadable as error:
+            log.warning("no timeline: %s: %s", video.path, error)
+            return
         cut = scores.rate, evaluate.threshold, data.single, evaluate.smooth
         segments = found_segments(scores.probabilities, found.classes, *cut)
         figure = timeline.figure(scores, segments, found.classes, timeline.thumbnails(scores), data.single)

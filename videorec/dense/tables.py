@@ -148,6 +148,11 @@ def check_labels(labels: Iterable[tuple[str, str]], classes: Sequence[str]) -> N
             raise UserError(f"{where}: unknown label {label!r}. {nearest(label, classes)}")
 
 
+def check_known(videos: Iterable[DenseVideo], classes: Sequence[str]) -> None:
+    """Raises UserError for the first segment whose label is not among `classes`."""
+    check_labels(((segment.label, segment.where or video.path) for video in videos for segment in video.segments), classes)
+
+
 def write(path: str | Path, videos: Sequence[DenseVideo]) -> None:
     """Write a dense table, times to a millisecond. Video paths are written absolute, URLs as they are.
 

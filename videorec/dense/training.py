@@ -20,7 +20,6 @@ from videorec.dense.whole_videos import WholeFeatures, fill
 from videorec.dense.windows import Labelled
 from videorec.fitting import Feed
 from videorec.models.split import is_frozen, split
-from videorec.models.transfer import transfer
 from videorec.optimizers import optimizer
 from videorec.run import Run
 
@@ -40,8 +39,7 @@ def fit(experiment: Experiment, run: Run, found: VideoSet, strategy: tf.distribu
     problems = Problems(len(found.videos), experiment.data.max_unreadable)
     with strategy.scope():
         whole = models.for_experiment(experiment, len(found.classes))
-        if train.init and run.last_state() is None:
-            transfer([(fitting.load_initial(origin), origin) for origin in train.init], whole)
+        fitting.initialise(run, train, whole)
         food = feed(experiment, found, whole, problems, progress)
         compile_model(food.model, experiment, fitting.steps(food, train))
         state = fitting.resume(run, food.model)

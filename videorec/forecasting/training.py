@@ -16,7 +16,6 @@ from videorec.forecasting.losses import forecast_loss
 from videorec.forecasting.summaries import ForecastSummaries
 from videorec.forecasting.windows import SequenceSet
 from videorec.models.convlstm_stack import ConvLSTMStack, teacher_probability
-from videorec.models.transfer import transfer
 from videorec.optimizers import optimizer
 from videorec.run import Run
 
@@ -39,8 +38,7 @@ def fit(experiment: Experiment, run: Run, source: SequenceSet, strategy: tf.dist
     train = experiment.train
     with strategy.scope():
         whole = models.from_config(experiment.model, {"rgb": (None, *source.shape)}, classes=1)
-        if train.init and run.last_state() is None:
-            transfer([(fitting.load_initial(origin), origin) for origin in train.init], whole)
+        fitting.initialise(run, train, whole)
         food = feed(experiment, source, whole)
         compile_model(food.model, experiment, fitting.steps(food, train))
         state = fitting.resume(run, food.model)
