@@ -71,16 +71,6 @@ def assert_streams(model, time=TIME, atol=1e-5, **options):
     return step
 
 
-def shaken(model):
-    """Random weights behind the backbone, biases too."""
-    rng = np.random.default_rng(1)
-    for layer in model.layers:
-        for weight in [] if layer.name.endswith("_backbone") else layer.weights:
-            value = rng.normal(scale=0.4, size=weight.shape)
-            weight.assign(np.abs(value) + 0.1 if "variance" in weight.path else value)
-    return model
-
-
 MAPS = (None, 8, 8, 3)
 LAYERS = {
     "lstm": (layers.LSTM(4, return_sequences=True), (None, 5)),
@@ -105,7 +95,7 @@ LAYERS = {
 @pytest.mark.parametrize("case", LAYERS)
 def test_a_layer_step_by_step(case):
     layer, shape = LAYERS[case]
-    assert_streams(shaken(network(layer, shape)))
+    assert_streams(variants.shaken(network(layer, shape)))
 
 
 @pytest.mark.parametrize("time", [1, 2, 3])
@@ -126,7 +116,7 @@ def test_several_inputs():
             "b": (None, 4, 4, 2),
         },
     )
-    step = assert_streams(shaken(model))
+    step = assert_streams(variants.shaken(model))
     assert set(step.model.input) - {"a", "b"} == set(step.initial_states(1))
 
 
@@ -135,19 +125,19 @@ def multi_lstm(**options):
 
 
 def test_delays_pass_through_the_layers_behind():
-    step = assert_streams(shaken(multi_lstm()))
+    step = assert_streams(variants.shaken(multi_lstm()))
     assert step.delays == {"attention": 0, "steps": 3, "partial_steps": 0, "probabilities": 3}
     assert step.left_out == {}
 
 
 def test_first_frame_state():
-    assert_streams(shaken(variants.build("visual_attention-dot")))
+    assert_streams(variants.shaken(variants.build("visual_attention-dot")))
 
 
 def test_two_networks_side_by_side():
     """Layers of the same name in nested networks."""
     parts = {stream: models.CLASSES["lrcn"](**variants.TINY, units=units) for stream, units in {"rgb": 5, "flow": 4}.items()}
-    step = assert_streams(shaken(models.build("two_stream", dict.fromkeys(parts, (None, 32, 32, 3)), 3, **parts)))
+    step = assert_streams(variants.shaken(models.build("two_stream", dict.fromkeys(parts, (None, 32, 32, 3)), 3, **parts)))
     assert set(step.delays) == {"rgb_steps", "flow_steps"} and len(step.initial_states(1)) == 4
     assert step.left_out == dict.fromkeys(("rgb_probabilities", "flow_probabilities", "probabilities"), "probabilities") | {
         "steps": "steps"
@@ -198,7 +188,7 @@ def test_outputs_are_chosen():
 def test_tflite_with_built_in_operations(tmp_path):
     import tensorflow as tf
 
-    model = shaken(multi_lstm())
+    model = variants.shaken(multi_lstm())
     step, inputs = StepModel(model), noise(model, batch=1)
     signature = {name: tf.TensorSpec((1, *x.shape[1:]), x.dtype, name=name) for name, x in step.model.input.items()}
     module = tf.Module()

@@ -37,19 +37,9 @@ SYSTEMS = {
 }
 
 
-def shaken(model):
-    """Random weights behind the backbone, biases too."""
-    rng = np.random.default_rng(1)
-    for layer in model.layers:
-        for weight in [] if layer.name.endswith("_backbone") else layer.weights:
-            value = rng.normal(scale=0.4, size=weight.shape)
-            weight.assign(np.abs(value) + 0.1 if "variance" in weight.path else value)
-    return model
-
-
 def multi_lstm(system="MultiLSTM", **options):
     settings = {**variants.TINY, "units": 6, "window": 4, **SYSTEMS[system], **options}
-    return shaken(models.build("multi_lstm", {"rgb": (None, 32, 32, 3)}, 4, **settings))
+    return variants.shaken(models.build("multi_lstm", {"rgb": (None, 32, 32, 3)}, 4, **settings))
 
 
 def clips(batch=2, time=TIME, seed=0):
@@ -86,13 +76,13 @@ def assert_streams(model, names):
 @pytest.mark.parametrize("case", CAUSAL)
 def test_recognisers(case):
     names = {"steps", "attention"} if case.startswith("visual") else {"steps"}
-    assert_streams(shaken(variants.build(case)), names)
+    assert_streams(variants.shaken(variants.build(case)), names)
 
 
 @pytest.mark.parametrize("case", ["conv_lstm", "fc_lstm", "frame_average", "lrcn", "visual_attention-dot"])
 def test_recognisers_of_dense_labels(case):
     names = {"steps", "probabilities", "attention"} if case.startswith("visual") else {"steps", "probabilities"}
-    assert_streams(shaken(variants.build(case, target="dense")), names)
+    assert_streams(variants.shaken(variants.build(case, target="dense")), names)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -135,7 +125,7 @@ def test_outputs_come_as_soon_as_they_are_complete():
     assert end["partial_steps"].shape == (2, 0, 4)
 
 
-@pytest.mark.parametrize("build", [multi_lstm, lambda: shaken(variants.build("visual_attention-dot"))])
+@pytest.mark.parametrize("build", [multi_lstm, lambda: variants.shaken(variants.build("visual_attention-dot"))])
 def test_nothing_is_carried_from_one_video_to_the_next(build):
     model = build()
     stream, first, second = Stream(model), clips(), clips(batch=1, seed=1)
@@ -158,7 +148,7 @@ def test_a_head_on_features():
 
 
 def test_a_fixed_number_of_frames_in_the_model_does_not_bind_the_stream():
-    model = shaken(variants.build("lrcn", time=5))
+    model = variants.shaken(variants.build("lrcn", time=5))
     any_length = variants.build("lrcn")
     any_length.set_weights(model.get_weights())
     assert_equals(in_pieces(Stream(model), clips(), (3, 7, 2)), any_length(clips()))
@@ -234,7 +224,7 @@ def test_inputs_are_checked(inputs, message):
 def test_streams_of_a_piece_are_of_one_length():
     parts = {stream: models.CLASSES["lrcn"](**variants.TINY, units=4) for stream in ("rgb", "flow")}
     model = models.build("two_stream", dict.fromkeys(parts, (None, 32, 32, 3)), 3, **parts)
-    stream, frames = Stream(shaken(model)), clips()["rgb"]
+    stream, frames = Stream(variants.shaken(model)), clips()["rgb"]
     with pytest.raises(ValueError, match="same batch size and length"):
         stream.push({"rgb": frames, "flow": frames[:, :5]})
     inputs = {"rgb": frames, "flow": 255 - frames}

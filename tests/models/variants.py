@@ -109,3 +109,13 @@ def build(case: str, time=None, classes: int = CLASSES, stream: str = "rgb", **c
     lengths = [time if time or part(settings(case), name).any_length else FRAMES for name in names]
     shapes = {name: (length, 32, 32, 3) for name, length in zip(names, lengths, strict=True)}
     return models.build(VARIANTS[case][0], shapes, classes, **_hyperparameters(case) | changes)
+
+
+def shaken(model):
+    """Random weights behind the backbone, biases too."""
+    rng = np.random.default_rng(1)
+    for layer in model.layers:
+        for weight in [] if layer.name.endswith("_backbone") else layer.weights:
+            value = rng.normal(scale=0.4, size=weight.shape)
+            weight.assign(np.abs(value) + 0.1 if "variance" in weight.path else value)
+    return model
