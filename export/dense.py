@@ -25,12 +25,12 @@ def clips(run: Run, number: int) -> list[dict[str, np.ndarray]]:
     """
     data, seed = run.experiment.data, run.experiment.train.seed
     try:
-        videos = [video for split in ("test", "val", "train") for video in sources.load(data, seed).split(split)]
+        known = sources.load(data, seed)
     except UserError as error:
         log.warning("%s", error)
         return []
     found = []
-    for video in videos:
+    for video in (video for split in ("test", "val", "train") for video in known.split(split)):
         labelled = Labelled([video], [data.frames], run.classes, data)
         _, frames = next(windows.cut_windows(labelled, 0, [0], Problems(1, 1.0)))
         if len(frames) == data.frames:

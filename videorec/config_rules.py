@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from videorec import models
 from videorec.config import Data, Evaluate, Experiment, Fit, Footage, Recogniser, UserError
 from videorec.dense.config import DenseData, DenseEvaluate
 
@@ -19,6 +18,8 @@ def validate(experiment: Experiment) -> None:
     if experiment.task == "forecasting":
         return  # videorec.forecasting.windows checks its data
     if isinstance(experiment.model, Recogniser):
+        from videorec import models  # Keras takes seconds to import: not for --help
+
         models.targets.check(experiment.model, models.CLASSES)
     _check("--train.cache-views must be 1 or more", train.cache_views, train.cache_views >= 1)
     if experiment.task in ("dense", "anticipation"):
