@@ -44,7 +44,7 @@ def main(args: list[str]) -> int:
         tyro.cli(Options, args=args, description=__doc__, prog="evaluate.py")  # prints the help, or what is missing
 
     from videorec import evaluation, report
-    from videorec.config_rules import validate_data
+    from videorec.config.rules import validate_data
     from videorec.data import files, sources
     from videorec.data.problems import Problems
     from videorec.run import Run

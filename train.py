@@ -23,7 +23,7 @@ def main(args: list[str]) -> int:
 
     from videorec import fitting  # TensorFlow takes seconds to import: not for --help
     from videorec.callbacks import push_if_possible
-    from videorec.config_rules import validate
+    from videorec.config.rules import validate
     from videorec.data import files
     from videorec.run import Run
 

@@ -6,7 +6,7 @@ import pytest
 
 from videorec import cli
 from videorec.config import UserError
-from videorec.config_rules import validate
+from videorec.config.rules import validate
 from videorec.models.lrcn import LRCN
 
 

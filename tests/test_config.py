@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from videorec import config_file, config_rules
-from videorec.config import Data, Evaluate, Experiment, Train, UserError
-from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
+from videorec.config import Data, Evaluate, Experiment, Train, UserError, rules
+from videorec.config import file as config_file
+from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models import CLASSES
 from videorec.models.lrcn import LRCN
 from videorec.models.short_snippets_lstm import ShortSnippetsLSTM
@@ -76,13 +76,13 @@ def test_differences_name_the_settings():
 )
 def test_rules(section, field, value, message):
     good = Experiment("x", model=LRCN())
-    config_rules.validate(good)
+    rules.validate(good)
     bad = dataclasses.replace(getattr(good, section), **{field: value})
     with pytest.raises(UserError, match=message):
-        config_rules.validate(dataclasses.replace(good, **{section: bad}))
+        rules.validate(dataclasses.replace(good, **{section: bad}))
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "runs/x"])
 def test_names_of_runs(name):
     with pytest.raises(UserError, match="--name"):
-        config_rules.validate(Experiment(name, model=LRCN()))
+        rules.validate(Experiment(name, model=LRCN()))

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from videorec import cli, models
-from videorec.config_file import from_dict, to_dict
-from videorec.config_rules import validate
+from videorec.config.file import from_dict, to_dict
+from videorec.config.rules import validate
 
 PRESETS = cli.presets()
 # The paper's own networks, and where their counts come from: head parameters for 101, 11 and 51 classes.

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from videorec import configs
 from videorec.config import Experiment, UserError, nearest
-from videorec.dense.config import with_dense_labels
+from videorec.config.dense import with_dense_labels
 
 QUICKSTART = "quickstart"
 DENSE_TARGETS = ("dense", "labels")

@@ -18,8 +18,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from videorec import config_file, models
+from videorec import models
 from videorec.config import Experiment, UserError
+from videorec.config import file as config_file
 from videorec.data import files
 from videorec.remote_run import Mirror, run_names
 

@@ -10,11 +10,11 @@ import pytest
 from conftest import write_video
 
 from videorec.config import UserError
+from videorec.config.dense import DenseData
 from videorec.data.decode import Reader
 from videorec.data.problems import Problems
 from videorec.dense import anticipation
 from videorec.dense.anticipation import Predictions, accuracies
-from videorec.dense.config import DenseData
 from videorec.dense.tables import DenseVideo, Segment
 from videorec.dense.windows import Labelled
 

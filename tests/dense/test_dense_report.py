@@ -12,8 +12,8 @@ from sklearn.metrics import average_precision_score
 
 from videorec import pictures
 from videorec.config import UserError
+from videorec.config.dense import DenseEvaluate
 from videorec.dense import report
-from videorec.dense.config import DenseEvaluate
 from videorec.dense.scores import VideoScores
 from videorec.dense.tables import dense_video
 

@@ -10,9 +10,9 @@ import pytest
 from conftest import write_video
 
 from videorec.config import UserError
+from videorec.config.dense import DenseData
 from videorec.data.sources import classes_of, complete_splits
 from videorec.dense import sources, tables
-from videorec.dense.config import DenseData
 from videorec.dense.tables import Segment
 
 LABELS = {"a": [("run", 0.0, 1.0), ("jump", 0.5, 1.5)], "b": [("jump", 0.2, 0.8)]}  # seconds of videos of 2 s

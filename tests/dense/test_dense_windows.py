@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from conftest import frame_numbers, write_video
 
+from videorec.config.dense import DenseData
 from videorec.data.decode import Reader
 from videorec.data.problems import Problems
 from videorec.dense import windows
-from videorec.dense.config import DenseData
 from videorec.dense.tables import DenseVideo, Segment
 from videorec.dense.windows import Labelled
 

@@ -14,11 +14,11 @@ import tensorflow as tf
 from conftest import write_video
 
 from videorec.config import UserError
+from videorec.config.dense import DenseData
 from videorec.data import augment
 from videorec.data.decode import Reader, Unreadable
 from videorec.data.problems import Problems
 from videorec.dense import whole_videos, windows
-from videorec.dense.config import DenseData
 from videorec.dense.tables import DenseVideo, Segment
 from videorec.dense.whole_videos import WholeFeatures, fill, pieces
 from videorec.dense.windows import Labelled

@@ -13,7 +13,7 @@ import pytest
 from export import common, forecasting, saved_model, tflite, verify
 from videorec import models
 from videorec.config import Experiment
-from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
+from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 from videorec.models.convlstm_stack import ConvLSTMStack
 from videorec.models.fclstm_forecaster import FCLSTMForecaster

@@ -10,9 +10,9 @@ from PIL import Image
 import evaluate as script
 from videorec import models
 from videorec.config import Experiment, UserError
+from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.data import files as storage
 from videorec.forecasting import evaluation, windows
-from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 from videorec.run import Run
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from videorec.config import UserError
+from videorec.config.forecasting import Sequences
 from videorec.forecasting import mnist_digits, moving_mnist
-from videorec.forecasting.config import Sequences
 from videorec.forecasting.moving_mnist import MovingMNIST
 
 

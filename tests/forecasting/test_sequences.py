@@ -9,8 +9,8 @@ import pytest
 from conftest import frame_numbers, write_video
 
 from videorec.config import UserError
+from videorec.config.forecasting import Sequences
 from videorec.forecasting import axes, sequence_files, sequences, values
-from videorec.forecasting.config import Sequences
 from videorec.forecasting.sequences import FileSequences
 
 

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from videorec.config import UserError
+from videorec.config.forecasting import Sequences
 from videorec.forecasting import windows
-from videorec.forecasting.config import Sequences
 from videorec.forecasting.windows import evaluation, open_sequences, own_errors, training
 
 J, K = 3, 2

@@ -14,7 +14,7 @@ from keras import layers
 from rich.console import Console
 
 from videorec.config import Experiment, Train, UserError
-from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
+from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.layers import ConvGRU2D, DotProductAttention, PeepholeLSTM, TimeDistributed
 from videorec.models import LRCN, ConvLSTMForecaster
 from videorec.tools import compare

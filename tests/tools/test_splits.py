@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-from videorec import cli, config_file
+from videorec import cli
 from videorec.config import UserError
+from videorec.config import file as config_file
 from videorec.tools import script, splits, splits_record
 
 SMALL = (

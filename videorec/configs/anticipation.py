@@ -8,7 +8,7 @@ An LSTM decoder that attends to all frames seen (Luong et al. 2015). 2 s are see
 """
 
 from videorec.config import Experiment
-from videorec.dense.config import DenseData, DenseEvaluate, DenseTrain
+from videorec.config.dense import DenseData, DenseEvaluate, DenseTrain
 from videorec.models.seq2seq_attention import Seq2SeqAttention
 
 EXPERIMENT = Experiment(

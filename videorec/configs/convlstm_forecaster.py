@@ -8,7 +8,7 @@ become 0 and 1: --data.values 18 40 --model.pixels float32. Sides must be multip
 """
 
 from videorec.config import Experiment
-from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
+from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 
 EXPERIMENT = Experiment(

@@ -8,7 +8,7 @@ its one-cycle schedule is a cosine with a warm-up here. Published: MSE 29.80, MA
 """
 
 from videorec.config import Experiment
-from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
+from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models.convlstm_stack import ConvLSTMStack
 
 EXPERIMENT = Experiment(

@@ -7,7 +7,7 @@ Published cross-entropy a sequence: 4832.49. Smaller: --model.units 512 512.
 """
 
 from videorec.config import Experiment
-from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
+from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models.fclstm_forecaster import FCLSTMForecaster
 
 EXPERIMENT = Experiment(

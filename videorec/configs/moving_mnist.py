@@ -8,7 +8,7 @@ and not what they look like: more epochs sharpen them. The papers' own settings:
 """
 
 from videorec.config import Experiment
-from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
+from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 
 EXPERIMENT = Experiment(

@@ -8,7 +8,7 @@ Published cross-entropy a sequence: 3670.85. 7,585,296 weights. A GPU's work.
 """
 
 from videorec.config import Experiment
-from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
+from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 
 EXPERIMENT = Experiment(

@@ -10,7 +10,7 @@ ablations: --model.inputs single --model.outputs single (LSTM), --model.inputs w
 """
 
 from videorec.config import Experiment
-from videorec.dense.config import DenseData, DenseEvaluate, DenseTrain
+from videorec.config.dense import DenseData, DenseEvaluate, DenseTrain
 from videorec.models.multi_lstm import MultiLSTM
 
 EXPERIMENT = Experiment(

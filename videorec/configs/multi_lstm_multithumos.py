@@ -10,7 +10,7 @@ run on generated videos of the same names: the real ones are not at hand.
 """
 
 from videorec.config import Experiment
-from videorec.dense.config import DenseData, DenseEvaluate, DenseTrain
+from videorec.config.dense import DenseData, DenseEvaluate, DenseTrain
 from videorec.models.multi_lstm import MultiLSTM
 
 EXPERIMENT = Experiment(

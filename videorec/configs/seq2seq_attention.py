@@ -7,7 +7,7 @@ Luong et al. 2015, with CNNs at both ends. `sequences/` as in convlstm_forecaste
 """
 
 from videorec.config import Experiment
-from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
+from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models.seq2seq_attention import Seq2SeqAttention
 
 EXPERIMENT = Experiment(

@@ -22,11 +22,11 @@ from rich.table import Table
 
 from videorec import cli
 from videorec.config import UserError
-from videorec.config_rules import validate_dense
+from videorec.config.dense import DenseData, DenseEvaluate
+from videorec.config.rules import validate_dense
 from videorec.data import augment, files
 from videorec.data.problems import Problems
 from videorec.dense import sources, tables, windows
-from videorec.dense.config import DenseData, DenseEvaluate
 from videorec.dense.frame_labels import frame_labels
 from videorec.dense.windows import Labelled, rate_of
 from videorec.forecasting.pictures import by_lead_figure

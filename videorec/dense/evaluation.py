@@ -23,12 +23,12 @@ from rich.console import Console
 
 from videorec import cli
 from videorec.config import UserError
-from videorec.config_rules import validate_dense
+from videorec.config.dense import DenseData, DenseEvaluate
+from videorec.config.rules import validate_dense
 from videorec.data import files
 from videorec.data.decode import Unreadable
 from videorec.data.problems import Problems
 from videorec.dense import report, sources, tables, timeline
-from videorec.dense.config import DenseData, DenseEvaluate
 from videorec.dense.found_segments import found_segments
 from videorec.dense.scores import VideoScores
 from videorec.dense.tables import DenseVideo

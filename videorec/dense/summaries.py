@@ -6,11 +6,11 @@ import keras
 import tensorflow as tf
 
 from videorec import pictures
+from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.data.decode import Unreadable
 from videorec.data.problems import Problems
 from videorec.data.sources import VideoSet
 from videorec.dense import timeline
-from videorec.dense.config import DenseData, DenseEvaluate
 from videorec.dense.found_segments import found_segments
 from videorec.dense.sources import durations
 from videorec.dense.whole_scores import Labeller, score_one

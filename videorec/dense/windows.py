@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from videorec.config.dense import DenseData
 from videorec.data import augment, pipeline
 from videorec.data.decode import Reader, Unreadable
 from videorec.data.problems import Problems
-from videorec.dense.config import DenseData
 from videorec.dense.frame_labels import frame_labels
 from videorec.dense.tables import DenseVideo
 from videorec.dense.whole_videos import WholeFeatures, pieces

@@ -18,9 +18,9 @@ from rich.console import Console
 
 from videorec import cli
 from videorec.config import UserError, nearest
+from videorec.config.forecasting import Forecaster, ForecastEvaluate, Sequences
 from videorec.data import files
 from videorec.forecasting import baselines, report, windows
-from videorec.forecasting.config import Forecaster, ForecastEvaluate, Sequences
 from videorec.forecasting.metrics import DEFINITIONS, ForecastScores
 from videorec.forecasting.rainfall import RainfallScores
 from videorec.forecasting.report import Report, Shown

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from videorec.config import UserError
+from videorec.config.forecasting import Sequences
 from videorec.forecasting import mnist_digits
-from videorec.forecasting.config import Sequences
 from videorec.forecasting.mnist_digits import SIDE
 from videorec.forecasting.sequence_files import fit_frames
 

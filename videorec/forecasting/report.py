@@ -13,8 +13,8 @@ import skimage
 from rich.console import Console
 from rich.table import Table
 
+from videorec.config.forecasting import ForecastEvaluate, Sequences
 from videorec.forecasting import pictures
-from videorec.forecasting.config import ForecastEvaluate, Sequences
 from videorec.forecasting.windows import SequenceSet
 from videorec.report import versions, write_files
 from videorec.run import Run

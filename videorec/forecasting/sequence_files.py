@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from videorec.config import UserError
+from videorec.config.forecasting import Sequences
 from videorec.data import decode
 from videorec.data.sources import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from videorec.forecasting import axes, hdf5
-from videorec.forecasting.config import Sequences
 
 ARRAY_SUFFIXES = frozenset((".npy", ".npz"))
 SUFFIXES = ARRAY_SUFFIXES | hdf5.SUFFIXES | VIDEO_SUFFIXES

@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from videorec.config import UserError
+from videorec.config.forecasting import Sequences
 from videorec.data.pipeline import epoch_order
-from videorec.forecasting.config import Sequences
 from videorec.forecasting.moving_mnist import MovingMNIST
 from videorec.forecasting.sequences import FileSequences
 

@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from videorec.config import UserError
-from videorec.forecasting.config import Forecaster
+from videorec.config.forecasting import Forecaster
 from videorec.layers import (
     ConvGRU2D,
     DepthToSpace,

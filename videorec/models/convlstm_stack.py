@@ -7,7 +7,7 @@ import keras
 from keras import layers
 
 from videorec.config import UserError
-from videorec.forecasting.config import Forecaster
+from videorec.config.forecasting import Forecaster
 from videorec.layers import DepthToSpace, NextFrameConvLSTM2D, SpaceToDepth
 from videorec.models import forecast
 

@@ -8,7 +8,7 @@ import numpy as np
 from keras import layers
 
 from videorec.config import UserError
-from videorec.forecasting.config import Forecaster
+from videorec.config.forecasting import Forecaster
 from videorec.layers import PeepholeLSTM
 from videorec.models import forecast
 

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from videorec.config import UserError
-from videorec.forecasting.config import Forecaster
+from videorec.config.forecasting import Forecaster
 
 
 def shape_of(streams: dict[str, tuple], model: Forecaster) -> tuple:

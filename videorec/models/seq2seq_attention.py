@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from videorec.config import UserError
-from videorec.forecasting.config import Forecaster
+from videorec.config.forecasting import Forecaster
 from videorec.layers import AttentionDecoder, TimeDistributed
 from videorec.models import backbones, forecast, heads
 from videorec.models import streams as inputs

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from videorec import cli
 from videorec.config import Experiment, UserError
-from videorec.config_file import to_dict
+from videorec.config.file import to_dict
 
 COLUMNS = (
     *("run", "seeds", "accuracy", "mean class accuracy", "measured on", "parameters", "trained"),

@@ -6,8 +6,8 @@ says besides where each picture lies.
 
 import json
 
-from videorec import config_file
 from videorec.config import UserError
+from videorec.config import file as config_file
 from videorec.data import files, shards
 from videorec.data.manifest import Video
 from videorec.data.prepared import FIELDS, FORMAT, INDEX, PLAN

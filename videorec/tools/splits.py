@@ -20,9 +20,10 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
-from videorec import cli, config_file
+from videorec import cli
 from videorec.config import Data, Experiment, UserError
-from videorec.config_rules import validate
+from videorec.config import file as config_file
+from videorec.config.rules import validate
 from videorec.data import files, sources
 from videorec.tools import script, splits_record
 

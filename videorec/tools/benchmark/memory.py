@@ -16,11 +16,11 @@ import numpy as np
 
 from videorec import models
 from videorec.config import Data
+from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.data import pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
-from videorec.dense.config import DenseData, DenseEvaluate
 from videorec.dense.tables import DenseVideo
 from videorec.dense.whole_scores import Labeller
 from videorec.models.multi_lstm import MultiLSTM

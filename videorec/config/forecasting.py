@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from videorec.config import Fit, Measure, Model, Source
+from videorec.config.base import Fit, Measure, Model, Source
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from videorec.config import CachedFit, Experiment, Fit, Footage, Measure
+from videorec.config.base import CachedFit, Fit, Measure
+from videorec.config.experiment import Experiment
+from videorec.config.footage import Footage
 
 
 @dataclass(frozen=True)

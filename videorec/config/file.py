@@ -6,9 +6,11 @@ import types
 import typing
 from pathlib import Path
 
-from videorec.config import Data, Evaluate, Experiment, Model, Train, UserError, nearest, task_of
-from videorec.dense import config as dense
-from videorec.forecasting.config import ForecastEvaluate, ForecastTrain, Sequences
+from videorec.config import dense
+from videorec.config.base import Model, UserError, nearest
+from videorec.config.experiment import Experiment, task_of
+from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
+from videorec.config.recognition import Data, Evaluate, Train
 
 # The classes of an experiment's sections, by its task.
 SECTIONS = {

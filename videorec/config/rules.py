@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from videorec.config import Data, Evaluate, Experiment, Fit, Footage, Recogniser, UserError
-from videorec.dense.config import DenseData, DenseEvaluate
+from videorec.config.base import Fit, UserError
+from videorec.config.dense import DenseData, DenseEvaluate
+from videorec.config.experiment import Experiment
+from videorec.config.footage import Footage
+from videorec.config.recognition import Data, Evaluate, Recogniser
 
 
 def validate(experiment: Experiment) -> None:

@@ -1,0 +1,88 @@
+"""Videos as the source of a model's clips: which streams, which frames, how a frame is cropped and augmented."""
+
+import dataclasses
+import typing
+from dataclasses import dataclass, field
+from typing import Literal
+
+from videorec.config.base import Source
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Motion between neighbouring frames: how it is measured, and where its stream differs from the frames'."""
+
+    method: Literal["dis", "farneback", "tvl1", "stored"] = "dis"
+    """dis, farneback, tvl1 (needs opencv-contrib-python): measured when a clip is read. stored: each video is a folder of flow
+    pictures already."""
+    encoding: Literal["lrcn", "short_snippets"] = "lrcn"
+    """How motion (u, v) in px becomes a picture. lrcn: 16 u + 128, 16 v + 128, 16 |w| + 128; short_snippets: -40 to 40 px as 0
+    to 255, and zeros."""
+    frames: int | None = None
+    """Flow pictures a clip. Default: data.frames."""
+    fps: float | None = None
+    """Rate of the frames that motion is measured between. Default: data.fps."""
+    step: int | None = None
+    """Dense sampling: distance of two flow pictures of a clip. Default: data.step."""
+    short_side: int | None = None
+    """Short side, in px, of the frames that motion is measured on; it is the unit of u and v. Default: that of data.resize."""
+
+
+@dataclass(frozen=True)
+class Footage(Source):
+    """Which videos, and how their pictures are read, cut and augmented."""
+
+    path: str = ""
+    """What lists the videos."""
+    videos: str | None = None
+    """Folder that relative video paths start from; may be one made by videorec.tools.prepare. Default: the folder of `path`."""
+    exclude: tuple[str, ...] = ()
+    """Class names to leave out."""
+    stream: Literal["rgb", "flow", "both"] = "rgb"
+    """What the model sees: rgb frames, flow (motion between neighbouring frames, as pictures), or both."""
+    flow: Flow = field(default_factory=Flow)
+    frames: int = 16
+    """Frames a clip (T)."""
+    fps: float | None = None
+    """Resample the video to this rate by time stamps. Default: every frame of the file."""
+    resize: tuple[int, int] = (128, 128)
+    """Height and width that a decoded frame is resized to."""
+    crop: tuple[int, int] = (112, 112)
+    """Height and width that the model sees: random crop in training, centre crop otherwise."""
+    fit: Literal["stretch", "crop"] = "stretch"
+    """How a frame of another shape meets `resize`: stretched, or its centre cut to the aspect ratio first."""
+    augment: bool = True
+    """Augment training clips (the same change for all frames of a clip). Off: centre crop, no jitter at all."""
+    flip: bool = True
+    """Mirror half of the training clips. Turn it off where left and right are different classes."""
+    flip_vertical: bool = False
+    """Also turn half of them upside down: for cameras that look straight down."""
+    crop_scale: tuple[float, float] = (0.6, 1.0)
+    """Share of the frame's area that a random crop covers, least and most. (1, 1) with `crop` smaller than `resize`:
+    a random position at full scale, as in the papers."""
+    color: float = 0.2
+    """Strength of the random change of brightness, contrast and saturation; 0 turns it off."""
+    max_unreadable: float = 0.01
+    """Share of unreadable videos above which the run stops. Below it they count with weight 0 and are reported."""
+    workers: int = 0
+    """Videos decoded in parallel; 0: one a core."""
+    remote_cache_gb: float = 20.0
+    """Most disk, in GB, that local copies of remote videos take; the ones not used for longest go first."""
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that a clip has."""
+        return ("rgb", "flow") if self.stream == "both" else (self.stream,)
+
+    def of(self, stream: str) -> typing.Self:
+        """The settings of one stream alone: for flow, its own rate and length in place of the frames'."""
+        if stream == "rgb":
+            return dataclasses.replace(self, stream="rgb")
+        flow = self.flow
+        return dataclasses.replace(
+            self,
+            stream="flow",
+            frames=flow.frames or self.frames,
+            fps=flow.fps or self.fps,
+            flow=dataclasses.replace(flow, short_side=flow.short_side or min(self.resize)),
+        )

@@ -1,0 +1,91 @@
+"""The settings of recognition: labels of clips."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from videorec.config.base import CachedFit, Measure, Model
+from videorec.config.footage import Footage
+
+
+@dataclass(frozen=True)
+class Data(Footage):
+    """Which videos, which of their frames, and how a frame is cut."""
+
+    path: str = "synthetic"
+    """`synthetic`, a folder with one sub-folder a class, a manifest (.csv), a folder with the UCF101 or HMDB51 lists, or one
+    made by videorec.tools.prepare. Manifests and prepared folders may be remote (s3://, az://, hdfs://)."""
+    official_split: Literal[1, 2, 3] = 1
+    """Which of the three official splits of UCF101 or HMDB51."""
+    group: str | None = None
+    """For a folder without a manifest: a regular expression whose first match in the path is the video's group
+    (same recording, same actor); groups are never cut by a split. Its first parenthesis counts where it has one."""
+    sampling: Literal["uniform", "dense", "first"] = "uniform"
+    """uniform: T frames spread over the whole video; dense: a window of T frames, `step` apart, anywhere; first: that window at
+    the start, and nothing behind it is decoded."""
+    step: int = 1
+    """Dense sampling: distance of two frames of a clip, in frames (after `fps`)."""
+    short: Literal["hold", "repeat"] = "hold"
+    """A video shorter than a clip holds its last frame, or repeats from the start (as in Beyond Short Snippets)."""
+    hop: int = 8
+    """Dense evaluation over all clips: distance of the starts of two clips, in frames."""
+    balance: Literal["none", "sample", "weight"] = "none"
+    """Unequal classes: draw them equally often (sample), weight their loss (weight), or leave them (none)."""
+
+    def of(self, stream: str) -> "Data":
+        """As `Footage.of`; flow's distance of frames too."""
+        step = self.step if stream == "rgb" else self.flow.step or self.step
+        return dataclasses.replace(super().of(stream), step=step)
+
+
+@dataclass(frozen=True)
+class Recogniser(Model):
+    """A model with a backbone that turns each frame into features."""
+
+    targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel")  # what `target` can be; with "dense": a step a frame
+    backbone: str = "mobilenet_v2"
+    """The CNN over each frame (videorec.models.backbones.names())."""
+    tap: Literal["map", "pooled", "fc"] = "pooled"
+    """Where features leave the backbone: the last spatial map, its average over space, or a fully connected layer."""
+    weights: str | None = "imagenet"
+    """Backbone weights at the start: imagenet (downloaded by keras.applications), a weights file, or None."""
+    trainable_from: str = "none"
+    """none: the backbone is frozen; all: it is trained whole; a layer's name: trained from that layer on."""
+    target: Literal["clip", "multilabel", "dense"] = "clip"
+    """What is learnt: one class a clip, any number of classes a clip (`a;b`), or any number at every frame."""
+    differences: tuple[Literal["previous", "mean"], ...] = ()
+    """Feed with each frame's features their differences: from the frame before (previous), from the mean of the clip (mean;
+    not causal). A frozen backbone's features show the scene more than what moves in it."""
+
+    @property
+    def causal(self):
+        """See `Model`."""
+        return "mean" not in self.differences
+
+
+@dataclass(frozen=True)
+class Train(CachedFit):
+    """How a recogniser is fitted."""
+
+    step_gain: Literal["uniform", "linear"] = "uniform"
+    """Weight of time step t in the loss: 1, or rising linearly from 0 to 1."""
+    step_reduction: Literal["mean", "sum"] = "mean"
+    """The loss of a clip is the weighted mean over its time steps, or their weighted sum."""
+    label_smoothing: float = 0.0
+    """Share of the target spread over all classes."""
+    monitor: Literal["accuracy", "mean_class_accuracy", "map", "loss", "last"] = "accuracy"
+    """Validation figure that picks the best model, the later one of equals (training figure without a validation set).
+    map: mean average precision of several labels (multilabel). last: keep the last epoch's model, where the validation set is
+    too small to choose by."""
+
+
+@dataclass(frozen=True)
+class Evaluate(Measure):
+    """How a recogniser is measured; evaluate.py can change it."""
+
+    clips: int = 1
+    """Clips a video, spread evenly; 0 (dense sampling only): a clip every `data.hop` frames."""
+    crops: Literal[1, 3, 10] = 1
+    """Crops a clip: the centre; left, centre, right; or four corners and centre, each also mirrored."""
+    hit_at: tuple[int, ...] = (1, 5)
+    """Hit@k: share of videos with a true label among the k highest probabilities."""
