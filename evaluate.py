@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import tyro
 from rich.console import Console
 
-from videorec import cli
+from videorec import terminal
 from videorec.config import Data, Evaluate
 
 log = logging.getLogger("evaluate")
@@ -45,9 +45,10 @@ def main(args: list[str]) -> int:
 
     from videorec import evaluation, report
     from videorec.config.rules import validate_data
-    from videorec.data import files, sources
+    from videorec.data import sources
     from videorec.data.problems import Problems
     from videorec.run import Run
+    from videorec.storage import files
 
     run = Run.open(args[0])
     if run.experiment.task == "forecasting":
@@ -75,7 +76,7 @@ def main(args: list[str]) -> int:
     for member in runs:
         # Every run sees the same videos, each through its own preprocessing.
         data, seen = (options.data, videos) if member is run else evaluation.same_videos(run, member, videos, options.evaluate)
-        with cli.Bar(member.place) as bar:
+        with terminal.Bar(member.place) as bar:
             scores.append(evaluation.predict(member.load_model(), seen, data, options.evaluate, problems, bar))
     fused = evaluation.fuse(scores, weights)
     shares = {member.place: weight for member, weight in zip(runs, weights, strict=True)}
@@ -90,4 +91,4 @@ def main(args: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

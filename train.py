@@ -12,7 +12,7 @@ stopped.
 
 import logging
 
-from videorec import cli
+from videorec import cli, terminal
 
 log = logging.getLogger("train")
 
@@ -24,8 +24,8 @@ def main(args: list[str]) -> int:
     from videorec import fitting  # TensorFlow takes seconds to import: not for --help
     from videorec.callbacks import push_if_possible
     from videorec.config.rules import validate
-    from videorec.data import files
     from videorec.run import Run
+    from videorec.storage import files
 
     if experiment.task == "forecasting":
         from videorec.forecasting import training
@@ -40,7 +40,7 @@ def main(args: list[str]) -> int:
     run = Run.create(files.join(experiment.runs, experiment.name), experiment, found.classes)
     log.info("%s: %s", run.place, found.describe())
     try:
-        with cli.Bar("features") as bar:
+        with terminal.Bar("features") as bar:
             training.fit(experiment, run, found, strategy, bar)
     except KeyboardInterrupt:
         state = run.last_state()
@@ -54,4 +54,4 @@ def main(args: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

@@ -25,10 +25,10 @@ import tensorflow as tf
 import tyro
 
 from export import common, graphs, verify
-from videorec import cli
+from videorec import terminal
 from videorec.config import UserError
-from videorec.data import files
 from videorec.run import Run
+from videorec.storage import files
 
 
 def export(run: Run, folder: Path) -> None:
@@ -61,4 +61,4 @@ def main(args: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

@@ -24,10 +24,10 @@ import tensorflow as tf
 import tyro
 
 from export import common, graphs, verify
-from videorec import cli
+from videorec import terminal
 from videorec.config import UserError
-from videorec.data import files
 from videorec.run import Run
+from videorec.storage import files
 
 
 def convert(run: Run, model: keras.Model) -> bytes:
@@ -77,4 +77,4 @@ def main(args: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

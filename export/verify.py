@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from export import common, recognition
-from videorec import cli
+from videorec import terminal
 from videorec.config import UserError
 from videorec.run import Run
 
@@ -180,4 +180,4 @@ def main(args: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from videorec import cli
+from videorec import cli, terminal
 from videorec.config import UserError
 from videorec.config.rules import validate
 from videorec.models.lrcn import LRCN
@@ -86,7 +86,7 @@ def test_exit_statuses(monkeypatch, capsys):
             return 0
 
         with pytest.raises(SystemExit) as result:
-            cli.run(main)
+            terminal.run(main)
         return result.value.code
 
     assert status(None) == 0
@@ -94,4 +94,4 @@ def test_exit_statuses(monkeypatch, capsys):
     assert "error: the path [x] is wrong" in capsys.readouterr().err
     assert status(KeyboardInterrupt()) == 130
     with pytest.raises(RuntimeError):
-        cli.run(lambda args: (_ for _ in ()).throw(RuntimeError("a bug keeps its traceback")))
+        terminal.run(lambda args: (_ for _ in ()).throw(RuntimeError("a bug keeps its traceback")))

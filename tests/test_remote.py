@@ -17,9 +17,10 @@ import train
 from export import tflite
 from videorec import callbacks, remote_run
 from videorec.config import Data, UserError
-from videorec.data import decode, files, manifest, sources
+from videorec.data import decode, manifest, sources
 from videorec.data.manifest import Video
 from videorec.run import Run
+from videorec.storage import files
 from videorec.tools import prepare
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from videorec.callbacks import Checkpoint, EpochSeeds, ProgressBar, Push, stopped_early
 from videorec.config import Fit, UserError
-from videorec.data import files
 from videorec.interrupts import sigterm_as_ctrl_c
 from videorec.models.transfer import transfer
 from videorec.run import Run
+from videorec.storage import files
 
 log = logging.getLogger(__name__)
 

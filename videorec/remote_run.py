@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from videorec.config import UserError
-from videorec.data import copies, files
+from videorec.storage import copies, files
 
 FOLDER = "~/.cache/videorec/runs"
 INDEX = "files.json"

@@ -19,11 +19,12 @@ from rich.console import Console
 import videorec
 from videorec import figures, multilabel, pictures, single_label
 from videorec.config import Data, Evaluate, UserError
-from videorec.data import files, pipeline, sources
+from videorec.data import pipeline, sources
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.evaluation import Scores
 from videorec.metrics import hit_at_k
+from videorec.storage import files
 
 # The figures of a target. Each module has
 #   PROTOCOL                                   what its figures add to the protocol

@@ -21,8 +21,8 @@ import numpy as np
 from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.config import file as config_file
-from videorec.data import files
 from videorec.remote_run import Mirror, run_names
+from videorec.storage import files
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from videorec.config import UserError
-from videorec.data import copies, files, remote
+from videorec.storage import copies, files, remote
 
 
 @pytest.fixture(params=["here", "s3"])

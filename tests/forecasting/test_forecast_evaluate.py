@@ -11,10 +11,10 @@ import evaluate as script
 from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
-from videorec.data import files as storage
 from videorec.forecasting import evaluation, windows
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 from videorec.run import Run
+from videorec.storage import files as storage
 
 J, K, HEIGHT, WIDTH = 3, 2, 16, 20
 MODEL = ConvLSTMForecaster(K, filters=(4,), kernel=3, patch=2)

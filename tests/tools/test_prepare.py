@@ -14,9 +14,10 @@ import pytest
 from conftest import write_video
 
 from videorec.config import UserError
-from videorec.data import files, shards
+from videorec.data import shards
 from videorec.data.prepared import Prepared
 from videorec.data.records import Settings
+from videorec.storage import files
 from videorec.tools import prepare, prepare_beam, prepare_plan
 
 QUICK = ["--short-side", "32", "--videos-per-shard", "2"]

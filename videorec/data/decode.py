@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from videorec.data import files
 from videorec.data.sources import IMAGE_SUFFIXES
+from videorec.storage import files
 
 Retrieve = Callable[[], np.ndarray]
 

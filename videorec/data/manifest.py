@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videorec.config import UserError, nearest
-from videorec.data import files
+from videorec.storage import files
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("path", "label", "start", "end", "split", "group")

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from videorec.config import UserError
-from videorec.data import files, manifest, splitting
+from videorec.data import manifest, splitting
 from videorec.data.manifest import Video
 from videorec.data.sources import VIDEO_SUFFIXES
+from videorec.storage import files
 
 
 def remote_class_folders(path: str, group: str | None = None) -> list[Video]:

@@ -8,8 +8,9 @@ from collections import defaultdict
 from pathlib import Path
 
 from videorec.config import Data, Experiment, Footage, UserError
-from videorec.data import files, manifest, splitting, synthetic
+from videorec.data import manifest, splitting, synthetic
 from videorec.data.manifest import Video
+from videorec.storage import files
 
 log = logging.getLogger(__name__)
 

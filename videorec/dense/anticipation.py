@@ -20,11 +20,11 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from videorec import cli
+from videorec import terminal
 from videorec.config import UserError
 from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.config.rules import validate_dense
-from videorec.data import augment, files
+from videorec.data import augment
 from videorec.data.problems import Problems
 from videorec.dense import sources, tables, windows
 from videorec.dense.frame_labels import frame_labels
@@ -32,6 +32,7 @@ from videorec.dense.windows import Labelled, rate_of
 from videorec.forecasting.pictures import by_lead_figure
 from videorec.report import versions, write_files
 from videorec.run import Run
+from videorec.storage import files
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ def main(run: Run, args: list[str]) -> int:
     tables.check_known(videos, run.classes)
     problems = Problems(len(videos), data.max_unreadable)
     labelled = Labelled(videos, (), run.classes, data, trained.model.horizon, single=True)
-    with cli.Bar(run.place) as bar:
+    with terminal.Bar(run.place) as bar:
         found = predict(run.load_model(), labelled, max(options.evaluate.batch // data.frames, 1), problems, bar)
     results = accuracies(found, most_frequent(run)) | {"protocol": describe_protocol(run, options), **problems.summary()}
     show(results, Console())

@@ -21,11 +21,10 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
-from videorec import cli
+from videorec import terminal
 from videorec.config import UserError
 from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.config.rules import validate_dense
-from videorec.data import files
 from videorec.data.decode import Unreadable
 from videorec.data.problems import Problems
 from videorec.dense import report, sources, tables, timeline
@@ -36,6 +35,7 @@ from videorec.dense.whole_scores import Labeller, score_one
 from videorec.dense.windows import rate_of
 from videorec.report import versions, write_files
 from videorec.run import Run
+from videorec.storage import files
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def measure(run: Run, labeller: Labeller, options: Options, out: str | Path) -> 
     videos = sources.load_for_evaluation(data, options.evaluate.split, trained.data, trained.train.seed)
     tables.check_known(videos, run.classes)
     problems = Problems(len(videos), data.max_unreadable)
-    with cli.Bar(run.place) as bar:
+    with terminal.Bar(run.place) as bar:
         scores = score(labeller, videos, run.classes, problems, bar)
     protocol = describe_protocol(run, labeller, options)
     found = report.make(scores, run.classes, data.single, protocol, options.evaluate, problems.summary())

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from videorec.config import UserError, nearest
-from videorec.data import files
 from videorec.dense.tables import DenseVideo, Segment, dense_video, number, rows_of
+from videorec.storage import files
 
 log = logging.getLogger(__name__)
 SUBSETS = {"training": "train", "testing": "test"}

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from videorec.config import UserError, nearest
 from videorec.config.dense import DenseData
-from videorec.data import files, manifest, sources, splitting
+from videorec.data import manifest, sources, splitting
 from videorec.data.decode import Reader, Unreadable
 from videorec.data.prepared import is_prepared
 from videorec.data.sources import VideoSet
 from videorec.dense import published, tables
 from videorec.dense.tables import DenseVideo
+from videorec.storage import files
 
 log = logging.getLogger(__name__)
 FORMS = (

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from videorec.config import UserError, nearest
-from videorec.data import files, manifest
+from videorec.data import manifest
+from videorec.storage import files
 
 log = logging.getLogger(__name__)
 COLUMNS = ("path", "label", "start", "end", "split", "group")

@@ -16,16 +16,16 @@ import numpy as np
 import tyro
 from rich.console import Console
 
-from videorec import cli
+from videorec import terminal
 from videorec.config import UserError, nearest
 from videorec.config.forecasting import Forecaster, ForecastEvaluate, Sequences
-from videorec.data import files
 from videorec.forecasting import baselines, report, windows
 from videorec.forecasting.metrics import DEFINITIONS, ForecastScores
 from videorec.forecasting.rainfall import RainfallScores
 from videorec.forecasting.report import Report, Shown
 from videorec.forecasting.windows import SequenceSet
 from videorec.run import Run
+from videorec.storage import files
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def main(run: Run, args: list[str]) -> int:
     model = run.load_model()
     check_model(model, source, data)
     known, left_out = forecasters(model, experiment.model.horizon, data.frames, evaluate.baselines)
-    with cli.Bar(run.place) as bar:
+    with terminal.Bar(run.place) as bar:
         scores, shown = measure(known, source, data, experiment.model, evaluate, options.pictures, bar)
     protocol = report.describe_protocol(run, source, data, evaluate) | ({"left_out": left_out} if left_out else {})
     definitions = {name: text for part in scorers(evaluate) for name, text in part.definitions.items()}

@@ -10,10 +10,10 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.data import files as storage
 from videorec.data.sources import IMAGE_SUFFIXES
 from videorec.forecasting import sequence_files, values
 from videorec.forecasting.sequence_files import SUFFIXES, Sequence, fit_frames
+from videorec.storage import files as storage
 
 log = logging.getLogger(__name__)
 

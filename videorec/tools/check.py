@@ -22,7 +22,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from videorec import cli
+from videorec import terminal
 from videorec.config import Data, UserError
 from videorec.data import sources
 from videorec.data.decode import Reader, Unreadable
@@ -84,7 +84,7 @@ def main(args: list[str]) -> int:
             write(row)
     report.show(Console(), time.monotonic() - began)
     if options.out:
-        Console().print(f"written: {cli.rich_escape(str(options.out))}", soft_wrap=True)
+        Console().print(f"written: {terminal.rich_escape(str(options.out))}", soft_wrap=True)
     return 1 if report.listed["unreadable"] or report.listed["segment"] else 0
 
 
@@ -226,7 +226,7 @@ class Report:
             if self.listed[kind]:
                 console.print(f"[bold]{title} ({len(self.listed[kind])})[/]")
             for row in self.listed[kind]:
-                console.print(f"  {cli.rich_escape(f'{row.path}: {row.problem}')}", soft_wrap=True, highlight=False)
+                console.print(f"  {terminal.rich_escape(f'{row.path}: {row.problem}')}", soft_wrap=True, highlight=False)
         hours = f"{self.seconds / 3600:.2f} hours" if self.seconds >= 360 else f"{self.seconds:.1f} seconds"
         rest = sum(len(rows) for kind, rows in self.listed.items() if kind != "unreadable")
         parts = [f"{self.files} videos", hours, f"{self.frames} frames", f"{len(self.listed['unreadable'])} unreadable"]
@@ -257,4 +257,4 @@ def _cell(value):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

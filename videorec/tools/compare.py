@@ -19,7 +19,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from videorec import cli
+from videorec import terminal
 from videorec.config import Experiment, UserError
 from videorec.config.file import to_dict
 
@@ -242,9 +242,9 @@ def show(lines: Sequence[tuple[str, ...]], console: Console, markdown: bool) -> 
     header, *body = (COLUMNS, *lines) if console.width >= WIDE else zip(COLUMNS, *lines, strict=True)
     table = Table()
     for number, text in enumerate(header):
-        table.add_column(cli.rich_escape(text), justify="right" if number else "left", overflow="fold")
+        table.add_column(terminal.rich_escape(text), justify="right" if number else "left", overflow="fold")
     for line in body:
-        table.add_row(*map(cli.rich_escape, line))
+        table.add_row(*map(terminal.rich_escape, line))
     console.print(table)
 
 
@@ -261,7 +261,7 @@ def main(args: list[str]) -> int:
     runs = [Run.open(place) for place in dict.fromkeys(place.rstrip("/") for place in options.runs)]
     results = [read_results(run) for run in runs]  # what is missing shows before anything is measured
     rows = []
-    with cli.Bar("measuring") as bar:
+    with terminal.Bar("measuring") as bar:
         for run, result in zip(runs, results, strict=True):
             rows.append(measure(run, result, options.repeats))
             bar(len(rows), len(runs))
@@ -270,4 +270,4 @@ def main(args: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

@@ -12,7 +12,7 @@ import tyro
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from videorec import cli
+from videorec import terminal
 from videorec.config import UserError
 
 log = logging.getLogger(__name__)
@@ -106,4 +106,4 @@ def main(args: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

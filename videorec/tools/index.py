@@ -17,7 +17,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from videorec import cli
+from videorec import terminal
 from videorec.config import UserError, nearest
 from videorec.data import manifest, sources, splitting
 from videorec.data.manifest import SPLITS, Video
@@ -136,7 +136,7 @@ def show(videos: list[Video], console: Console) -> None:
     for name in (*SPLITS, "all"):
         table.add_column(name, justify="right")
     for label, counts in splitting.describe(videos):
-        table.add_row(cli.rich_escape(label), *_cells([counts[split] for split in SPLITS]))
+        table.add_row(terminal.rich_escape(label), *_cells([counts[split] for split in SPLITS]))
     table.add_section()
     members = [[video for video in videos if video.split == split] for split in SPLITS]
     table.add_row("videos", *_cells([len(part) for part in members]))
@@ -169,4 +169,4 @@ def _warn_of_missing(videos: list[Video], wanted: dict[str, float]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

@@ -20,11 +20,12 @@ from typing import Literal
 
 import tyro
 
-from videorec import cli
+from videorec import terminal
 from videorec.config import Data, Flow, UserError
-from videorec.data import files, flow, prepared, shards, sources
+from videorec.data import flow, prepared, shards, sources
 from videorec.data.manifest import Video
 from videorec.data.records import Settings
+from videorec.storage import files
 from videorec.tools import prepare_plan, prepare_work
 from videorec.tools.prepare_work import Work
 
@@ -216,4 +217,4 @@ def report(work: Work, settings: Settings) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

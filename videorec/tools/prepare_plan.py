@@ -8,11 +8,12 @@ import json
 
 from videorec.config import UserError
 from videorec.config import file as config_file
-from videorec.data import files, shards
+from videorec.data import shards
 from videorec.data.manifest import Video
 from videorec.data.prepared import FIELDS, FORMAT, INDEX, PLAN
 from videorec.data.records import Settings
 from videorec.data.shards import Shard
+from videorec.storage import files
 
 
 def plan_of(videos: list[tuple[str, Video]], settings: Settings) -> dict:

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from videorec.config import UserError
-from videorec.data import files, shards
+from videorec.data import shards
 from videorec.data.shards import Shard
+from videorec.storage import files
 
 log = logging.getLogger("prepare")
 

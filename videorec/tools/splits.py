@@ -20,11 +20,12 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
-from videorec import cli
+from videorec import cli, terminal
 from videorec.config import Data, Experiment, UserError
 from videorec.config import file as config_file
 from videorec.config.rules import validate
-from videorec.data import files, sources
+from videorec.data import sources
+from videorec.storage import files
 from videorec.tools import script, splits_record
 
 log = logging.getLogger(__name__)
@@ -174,4 +175,4 @@ def run(split: Split) -> dict:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

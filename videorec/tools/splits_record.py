@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from videorec import cli, figures
+from videorec import figures, terminal
 from videorec.config import UserError
-from videorec.data import files
+from videorec.storage import files
 
 TITLES = {
     "accuracy": "video accuracy",
@@ -109,7 +109,7 @@ def show(record: Record, splits: Sequence[int], console: Console) -> None:
         f"Each split: {figures.views(protocol)}. Mean over splits {', '.join(done)}; deviation: {DEVIATION}.",
         "Video accuracy: probabilities averaged over the clips and crops of a video; clip accuracy: each clip alone.",
     ):
-        console.print(cli.rich_escape(line), soft_wrap=True, highlight=False)
+        console.print(terminal.rich_escape(line), soft_wrap=True, highlight=False)
 
 
 def _title(key: str) -> str:

@@ -20,7 +20,7 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
-from videorec import cli
+from videorec import terminal
 from videorec.config import UserError
 
 PARTS = ("time_distributed", "pipeline", "prepare", "cache", "layers", "forecast", "memory")
@@ -87,4 +87,4 @@ def _measure(part: str, options: Options) -> list:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    terminal.run(main)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-from videorec.cli import rich_escape
+from videorec.terminal import rich_escape
 
 
 @dataclass(frozen=True)

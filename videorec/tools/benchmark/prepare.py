@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from videorec.config import Data
-from videorec.data import files
+from videorec.storage import files
 from videorec.tools import prepare
 from videorec.tools.benchmark import pipeline
 from videorec.tools.benchmark.figures import Figure, in_turns

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from videorec.config import UserError
-from videorec.data import copies, remote
+from videorec.storage import copies, remote
 
 # Where a file grows while it is written, it gets its name at the end. Object stores (s3, az) put whole objects anyway.
 GROWING = ("hdfs://", "viewfs://")

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from videorec.data import remote
+from videorec.storage import remote
 
 FOLDER = "~/.cache/videorec/videos"
 WAIT_SECONDS = 60.0  # for copies in use to be set free
