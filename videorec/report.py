@@ -19,7 +19,7 @@ from rich.console import Console
 import videorec
 from videorec import figures, multilabel, pictures, single_label
 from videorec.config import Data, Evaluate, UserError
-from videorec.data import pipeline, sources
+from videorec.data import official_lists, pipeline
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.evaluation import Scores
@@ -109,7 +109,7 @@ def describe_protocol(data: Data, evaluate: Evaluate, runs: dict[str, float], se
     """What a figure means nothing without: views, aggregation, split, seed, versions."""
     clips = f"every {data.hop} frames" if evaluate.clips == 0 else evaluate.clips
     flow = {"flow": asdict(data.of("flow").flow)} if "flow" in data.streams else {}
-    official = {"official_split": data.official_split} if sources.has_official_splits(data.path) else {}
+    official = {"official_split": data.official_split} if official_lists.has_official_splits(data.path) else {}
     return {
         "runs": runs,
         "data": data.path,

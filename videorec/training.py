@@ -13,7 +13,7 @@ from videorec.data import features, pipeline, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
-from videorec.data.sources import VideoSet
+from videorec.data.splitting import VideoSet
 from videorec.fitting import Feed
 from videorec.losses import StepBinaryCrossentropy, StepCrossentropy
 from videorec.metrics import MeanAveragePrecision, MeanClassAccuracy, hit_at_1

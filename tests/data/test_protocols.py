@@ -5,7 +5,7 @@ import pytest
 from conftest import frame_numbers, write_video
 
 from videorec.config import Data
-from videorec.data import pipeline, sampling, sources
+from videorec.data import pipeline, sampling, sources, splitting
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
@@ -22,7 +22,7 @@ UCF101 = {1: (9537, 3783, range(1, 8)), 2: (9586, 3734, range(8, 15)), 3: (9624,
 
 
 @pytest.fixture(scope="module")
-def ucf101(shared_data) -> dict[int, sources.VideoSet]:
+def ucf101(shared_data) -> dict[int, splitting.VideoSet]:
     path = str(shared_data / "annotations/ucf101")
     return {number: sources.load(Data(path=path, official_split=number)) for number in UCF101}
 

@@ -11,7 +11,7 @@ from conftest import write_video
 
 from videorec.config import UserError
 from videorec.config.dense import DenseData
-from videorec.data.sources import classes_of, complete_splits
+from videorec.data.splitting import classes_of, complete_splits
 from videorec.dense import sources, tables
 from videorec.dense.tables import Segment
 

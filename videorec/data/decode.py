@@ -11,9 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from videorec.data.sources import IMAGE_SUFFIXES
 from videorec.storage import files
 
+VIDEO_SUFFIXES = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .wmv .flv .ogv .gif .ts .3gp".split())
+IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .bmp .tif .tiff .webp".split())
 Retrieve = Callable[[], np.ndarray]
 
 

@@ -1,13 +1,19 @@
-"""Cut videos into train, validation and test by group, keeping the classes' shares."""
+"""The videos of a data set, split into train, validation and test by group, keeping the classes' shares."""
 
 import dataclasses
+import logging
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 
-from videorec.config import UserError
+from videorec.config import Footage, UserError
+from videorec.data import manifest
 from videorec.data.manifest import Video
+
+log = logging.getLogger(__name__)
+
+VALIDATION_SHARE = 0.15
 
 
 def group_of(path: str, pattern: str) -> str:
@@ -80,3 +86,74 @@ def describe(videos: list[Video]) -> list[tuple[str, dict[str, int]]]:
     table = Counter((label, video.split) for video in videos for label in video.labels)
     labels = sorted({label for label, _ in table})
     return [(label, {split: table[label, split] for split in ("train", "val", "test")}) for label in labels]
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoSet:
+    """All videos of a data set, each with its split, and the class names in the order of the model's outputs."""
+
+    videos: tuple[Video, ...]
+    classes: tuple[str, ...]
+
+    def split(self, name: str) -> list[Video]:
+        """The videos of `train`, `val` or `test`, in manifest order."""
+        return [video for video in self.videos if video.split == name]
+
+    def describe(self) -> str:
+        """Numbers of classes, and of videos in each split."""
+        counts = ", ".join(f"{len(self.split(split))} {split}" for split in manifest.SPLITS)
+        return f"{len(self.classes)} classes; videos: {counts}"
+
+
+def of_split(videos: list, data: Footage, split: str, trained: Footage, seed: int) -> list:
+    """What `load_for_evaluation` gives of all videos that `data` names (anything with path, labels, split and group)."""
+    same_source = (data.path, data.videos) == (trained.path, trained.videos)
+    if all(video.split is None for video in videos) and not same_source:
+        log.info("%s names no splits: all %d videos", data.path, len(videos))
+        return videos
+    if same_source or split == "val":
+        videos = complete_splits(videos, seed)
+    chosen = [video for video in videos if video.split == split]
+    if not chosen:
+        known = sorted({str(video.split) for video in videos})
+        raise UserError(f"{data.path} has no {split} videos. Choose --evaluate.split {' or '.join(known) or 'another'}.")
+    return chosen
+
+
+def complete_splits(videos: list[Video], seed: int) -> list[Video]:
+    """Split what the source leaves open: everything, or a validation part of training; always by group."""
+    given = {video.split for video in videos}
+    if given == {None}:
+        log.info("no split given: cutting train, val and test by group, about 70/15/15")
+        return assign(videos, seed=seed)
+    if None in given:
+        some = next(video for video in videos if video.split is None)
+        raise UserError(f"Either every video has a split or none has. Without one: {some.path}")
+    if "train" not in given:
+        raise UserError(f"No video is marked train. Received: {', '.join(sorted(given))}")
+    if "val" in given:
+        return videos
+    log.info("no validation videos given: cutting %.0f %% of the training groups off", 100 * VALIDATION_SHARE)
+    train = [video for video in videos if video.split == "train"]
+    cut = assign(train, val=VALIDATION_SHARE, test=0.0, seed=seed)
+    return cut + [video for video in videos if video.split != "train"]
+
+
+def classes_of(videos: list[Video], source: str) -> tuple[str, ...]:
+    labels = defaultdict(set)
+    for video in videos:
+        labels[video.split].update(video.labels)
+    classes = sorted(labels["train"])
+    if len(set().union(*labels.values())) < 2:
+        raise UserError(f"At least two classes are needed. {source} has only {', '.join(classes)}.")
+    for split in ("val", "test"):
+        unknown = sorted(labels[split] - labels["train"])
+        if unknown:
+            raise UserError(
+                f"Every label must occur in training. Only in {split}: {', '.join(unknown)}. Move videos of it to train, "
+                f"or leave it out: --data.exclude {' '.join(unknown)}"
+            )
+        missing = sorted(labels["train"] - labels[split])
+        if labels[split] and missing:
+            log.warning("no %s video of %d classes: %s", split, len(missing), ", ".join(missing[:10]))
+    return tuple(classes)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from videorec.config import UserError, nearest
 from videorec.config.dense import DenseData
-from videorec.data import manifest, sources, splitting
+from videorec.data import manifest, splitting
 from videorec.data.decode import Reader, Unreadable
 from videorec.data.prepared import is_prepared
-from videorec.data.sources import VideoSet
+from videorec.data.splitting import VideoSet
 from videorec.dense import published, tables
 from videorec.dense.tables import DenseVideo
 from videorec.storage import files
@@ -29,9 +29,9 @@ def load(data: DenseData, seed: int = 0) -> VideoSet:
         UserError: nothing there, missing videos, one class only, a label in test or val that training has not, a group on two
             sides, segments that overlap where they must not, many that end behind their video.
     """
-    videos = sources.complete_splits(find(data), seed)
+    videos = splitting.complete_splits(find(data), seed)
     manifest.check_groups(videos)
-    return VideoSet(tuple(videos), sources.classes_of(videos, data.path))
+    return VideoSet(tuple(videos), splitting.classes_of(videos, data.path))
 
 
 def load_for_evaluation(data: DenseData, split: str, trained: DenseData, seed: int) -> list[DenseVideo]:
@@ -44,7 +44,7 @@ def load_for_evaluation(data: DenseData, split: str, trained: DenseData, seed: i
     Raises:
         UserError: as `load`, or no video in that split.
     """
-    return sources.of_split(find(data), data, split, trained, seed)
+    return splitting.of_split(find(data), data, split, trained, seed)
 
 
 def find(data: DenseData) -> list[DenseVideo]:

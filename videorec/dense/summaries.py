@@ -9,7 +9,7 @@ from videorec import pictures
 from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.data.decode import Unreadable
 from videorec.data.problems import Problems
-from videorec.data.sources import VideoSet
+from videorec.data.splitting import VideoSet
 from videorec.dense import timeline
 from videorec.dense.found_segments import found_segments
 from videorec.dense.sources import durations

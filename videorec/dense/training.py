@@ -11,7 +11,7 @@ from videorec import fitting, models
 from videorec.callbacks import Guard
 from videorec.config import Experiment
 from videorec.data.problems import Problems
-from videorec.data.sources import VideoSet
+from videorec.data.splitting import VideoSet
 from videorec.dense import sources, windows
 from videorec.dense.learning import FrameAccuracy, FrameAveragePrecision, FrameCrossentropy
 from videorec.dense.summaries import DenseSummaries

@@ -15,7 +15,7 @@ import numpy as np
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data import decode
-from videorec.data.sources import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from videorec.data.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from videorec.forecasting import axes, hdf5
 
 ARRAY_SUFFIXES = frozenset((".npy", ".npz"))

@@ -10,7 +10,7 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.data.sources import IMAGE_SUFFIXES
+from videorec.data.decode import IMAGE_SUFFIXES
 from videorec.forecasting import sequence_files, values
 from videorec.forecasting.sequence_files import SUFFIXES, Sequence, fit_frames
 from videorec.storage import files as storage

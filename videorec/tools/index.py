@@ -19,7 +19,7 @@ from rich.table import Table
 
 from videorec import terminal
 from videorec.config import UserError, nearest
-from videorec.data import manifest, sources, splitting
+from videorec.data import folders, manifest, splitting
 from videorec.data.manifest import SPLITS, Video
 
 log = logging.getLogger("index")
@@ -92,7 +92,7 @@ def find(source: Path, group: str | None) -> list[Video]:
     if source.suffix != ".csv":
         if not source.is_dir():
             raise UserError(_no_source(source))
-        return sources.class_folders(source.resolve(), group)
+        return folders.class_folders(source.resolve(), group)
     folder = source.resolve().parent
     videos = [dataclasses.replace(video, split=None) for video in manifest.read(source.resolve())]
     if group is None:

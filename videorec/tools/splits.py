@@ -24,7 +24,7 @@ from videorec import cli, terminal
 from videorec.config import Data, Experiment, UserError
 from videorec.config import file as config_file
 from videorec.config.rules import validate
-from videorec.data import sources
+from videorec.data import official_lists
 from videorec.storage import files
 from videorec.tools import script, splits_record
 
@@ -121,7 +121,7 @@ def check_lists(data: Data) -> None:
     Raises:
         UserError: it does not.
     """
-    if not sources.has_official_splits(data.path):
+    if not official_lists.has_official_splits(data.path):
         raise UserError(
             "--data.path must be a folder with official lists: UCF101's (classInd.txt, trainlist01.txt, testlist01.txt, ...) "
             f"or HMDB51's (CLASS_test_split1.txt, ...). Received: {data.path}, which has no official splits."

@@ -15,7 +15,7 @@ from videorec import fitting, models, training
 from videorec.config import Data, Experiment, Train
 from videorec.data.features import FeatureStore
 from videorec.data.manifest import Video
-from videorec.data.sources import VideoSet
+from videorec.data.splitting import VideoSet
 from videorec.models.lrcn import LRCN
 from videorec.models.split import split
 from videorec.run import Run

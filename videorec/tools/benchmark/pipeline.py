@@ -13,9 +13,9 @@ import numpy as np
 from videorec.config import Data, UserError
 from videorec.data import pipeline, sampling
 from videorec.data.clips import ClipReader
+from videorec.data.decode import VIDEO_SUFFIXES
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
-from videorec.data.sources import VIDEO_SUFFIXES
 from videorec.tools.benchmark.figures import Figure, in_turns
 
 PART = "pipeline"
