@@ -6,9 +6,9 @@ import numpy as np
 
 from export.recognition import COMPARED, SLACK, inputs, predict, rebuild, signatures, tolerance
 from videorec.config import UserError
+from videorec.data.moments import sources, windows
+from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
-from videorec.dense import sources, windows
-from videorec.dense.windows import Labelled
 from videorec.run import Run
 
 __all__ = ["COMPARED", "SLACK", "UNIT", "clips", "inputs", "predict", "rebuild", "signatures", "tolerance"]

@@ -9,7 +9,7 @@ import tensorflow as tf
 from export import graphs
 from videorec import models
 from videorec.config import Experiment, UserError
-from videorec.forecasting import windows
+from videorec.data.sequences import windows
 from videorec.run import Run
 
 log = logging.getLogger(__name__)

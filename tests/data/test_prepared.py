@@ -11,10 +11,11 @@ import pytest
 from conftest import frame_numbers, write_video
 
 from videorec.config import Data, Flow, UserError
-from videorec.data import prepared, sources
+from videorec.data import sources
 from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
-from videorec.data.prepared import Prepared, is_prepared
+from videorec.data.prepared import index as prepared
+from videorec.data.prepared.index import Prepared, is_prepared
 from videorec.storage import files
 from videorec.tools import prepare
 

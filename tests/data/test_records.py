@@ -10,10 +10,11 @@ import tensorflow as tf
 from conftest import frame_numbers, write_video
 
 from videorec.config import Flow
-from videorec.data import flow, records
+from videorec.data import flow
 from videorec.data.decode import Reader, Unreadable, count, scale_to_short_side
 from videorec.data.manifest import Video
-from videorec.data.records import Settings
+from videorec.data.prepared import records
+from videorec.data.prepared.records import Settings
 
 RGB = Settings(("rgb",), 32, 90, None, None, 32)
 FEATURES = {

@@ -12,11 +12,11 @@ from conftest import write_video
 from videorec.config import UserError
 from videorec.config.dense import DenseData
 from videorec.data.decode import Reader
+from videorec.data.moments.tables import DenseVideo, Segment
+from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
 from videorec.dense import anticipation
 from videorec.dense.anticipation import Predictions, accuracies
-from videorec.dense.tables import DenseVideo, Segment
-from videorec.dense.windows import Labelled
 
 DATA = DenseData(fps=10.0, frames=3, resize=(32, 32), crop=(24, 24), single=True)
 HORIZON = 2

@@ -13,9 +13,9 @@ from sklearn.metrics import average_precision_score
 from videorec import pictures
 from videorec.config import UserError
 from videorec.config.dense import DenseEvaluate
+from videorec.data.moments.tables import dense_video
 from videorec.dense import report
 from videorec.dense.scores import VideoScores
-from videorec.dense.tables import dense_video
 
 PROTOCOL = {"split": "test", "data": "segments.csv", "seed": 0}
 PROBLEMS = {"unreadable": {"broken.mp4": "no frames"}}

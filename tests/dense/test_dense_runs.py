@@ -14,8 +14,8 @@ import train
 from export import saved_model, tflite
 from videorec import cli
 from videorec.config import UserError
+from videorec.data.moments import tables
 from videorec.data.problems import Problems
-from videorec.dense import tables
 from videorec.dense.whole_scores import Labeller
 from videorec.dense.whole_videos import pieces
 from videorec.run import Run

@@ -11,9 +11,9 @@ from conftest import write_video
 
 from videorec.config import UserError
 from videorec.config.dense import DenseData
+from videorec.data.moments import sources, tables
+from videorec.data.moments.tables import Segment
 from videorec.data.splitting import classes_of, complete_splits
-from videorec.dense import sources, tables
-from videorec.dense.tables import Segment
 
 LABELS = {"a": [("run", 0.0, 1.0), ("jump", 0.5, 1.5)], "b": [("jump", 0.2, 0.8)]}  # seconds of videos of 2 s
 SEGMENTS = {name: tuple(sorted((Segment(*x) for x in rows), key=lambda s: s.start)) for name, rows in LABELS.items()}
@@ -252,7 +252,7 @@ def test_a_path_that_is_no_source(folder, name, message):
 
 
 def test_a_prepared_folder(folder):
-    from videorec.data.prepared import FORMAT, INDEX
+    from videorec.data.prepared.index import FORMAT, INDEX
 
     data = table_of_seconds(folder)
     prepared = folder / "prepared"

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from videorec.config import UserError
-from videorec.dense import published, tables
-from videorec.dense.frame_labels import frame_labels, single_labels
-from videorec.dense.tables import DenseVideo, Segment
+from videorec.data.moments import published, tables
+from videorec.data.moments.frame_labels import frame_labels, single_labels
+from videorec.data.moments.tables import DenseVideo, Segment
 
 TABLE = """path,label,start,end,split,group
 a.mp4,run,2.5,4,train,room1

@@ -10,10 +10,10 @@ from conftest import frame_numbers, write_video
 
 from videorec.config.dense import DenseData
 from videorec.data.decode import Reader
+from videorec.data.moments import windows
+from videorec.data.moments.tables import DenseVideo, Segment
+from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
-from videorec.dense import windows
-from videorec.dense.tables import DenseVideo, Segment
-from videorec.dense.windows import Labelled
 
 DATA = DenseData(fps=10.0, frames=4, resize=(32, 32), crop=(32, 32), augment=False, workers=2)
 CLASSES = ("v0", "v1", "v2", "even")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from videorec.data.moments.frame_labels import frame_labels
+from videorec.data.moments.tables import Segment, dense_video
 from videorec.dense.found_segments import FoundSegment, found_segments, single_predictions, smoothing_window
-from videorec.dense.frame_labels import frame_labels
-from videorec.dense.tables import Segment, dense_video
 
 
 def test_several_labels_at_a_time():

@@ -17,11 +17,12 @@ from videorec.config import UserError
 from videorec.config.dense import DenseData
 from videorec.data import augment
 from videorec.data.decode import Reader, Unreadable
+from videorec.data.moments import windows
+from videorec.data.moments.tables import DenseVideo, Segment
+from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
-from videorec.dense import whole_videos, windows
-from videorec.dense.tables import DenseVideo, Segment
+from videorec.dense import whole_videos
 from videorec.dense.whole_videos import WholeFeatures, fill, pieces
-from videorec.dense.windows import Labelled
 from videorec.layers import TimeDistributed
 
 DATA = DenseData(fps=10.0, frames=4, resize=(32, 32), crop=(24, 24), workers=2, color=0.0)

@@ -11,7 +11,8 @@ import evaluate as script
 from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
-from videorec.forecasting import evaluation, windows
+from videorec.data.sequences import windows
+from videorec.forecasting import evaluation
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 from videorec.run import Run
 from videorec.storage import files as storage

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from videorec.config import UserError
-from videorec.forecasting import hdf5
+from videorec.data.sequences import hdf5
 
 SHAPE = (3, 6, 5, 7)
 BLOCKS = (np.s_[1:2, 0:6, 0:5, 2:6], np.s_[0:3, 2:4, 0:5, 0:7], np.s_[2:3, 5:6, 4:5, 6:7])

@@ -8,8 +8,8 @@ import pytest
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.forecasting import mnist_digits, moving_mnist
-from videorec.forecasting.moving_mnist import MovingMNIST
+from videorec.data.sequences import mnist_digits, moving_mnist
+from videorec.data.sequences.moving_mnist import MovingMNIST
 
 
 def write_idx(path, digits: np.ndarray, magic: int = 0x803, cut: int = 0):

@@ -10,8 +10,9 @@ from conftest import frame_numbers, write_video
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.forecasting import axes, sequence_files, sequences, values
-from videorec.forecasting.sequences import FileSequences
+from videorec.data.sequences import axes, formats, values
+from videorec.data.sequences import files as sequences
+from videorec.data.sequences.files import FileSequences
 
 
 def settings(path, **changes) -> Sequences:
@@ -129,7 +130,7 @@ def test_orders_of_axes(tmp_path, order, suffix):
     else:
         with h5py.File(path, "w") as file:
             file["x"] = stored
-    opened = sequence_files.open_file(path, "a", settings(path, axes=order), 5)
+    opened = formats.open_file(path, "a", settings(path, axes=order), 5)
     assert [(s.frames, s.shape, s.name) for s in opened] == [(8, (6, 5, 1), f"a #{n}") for n in range(4)]
     for n, sequence in enumerate(opened):
         np.testing.assert_array_equal(sequence.read(range(1, 8, 3)), array[n, 1:8:3])

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.forecasting import windows
-from videorec.forecasting.windows import evaluation, open_sequences, own_errors, training
+from videorec.data.sequences import windows
+from videorec.data.sequences.windows import evaluation, open_sequences, own_errors, training
 
 J, K = 3, 2
 
@@ -156,7 +156,7 @@ def test_shapes_are_static_and_sizes_kept(folder, shared_data):
 
 
 def test_a_file_that_goes_bad_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("videorec.forecasting.sequences.LOOKED_THROUGH", 0)
+    monkeypatch.setattr("videorec.data.sequences.files.LOOKED_THROUGH", 0)
     array = np.full((9, 2, 2), 0.5)
     array[8] = 9
     for n in range(3):

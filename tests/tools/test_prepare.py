@@ -14,11 +14,13 @@ import pytest
 from conftest import write_video
 
 from videorec.config import UserError
-from videorec.data import shards
-from videorec.data.prepared import Prepared
-from videorec.data.records import Settings
+from videorec.data.prepared import beam as prepare_beam
+from videorec.data.prepared import plan as prepare_plan
+from videorec.data.prepared import shards
+from videorec.data.prepared.index import Prepared
+from videorec.data.prepared.records import Settings
 from videorec.storage import files
-from videorec.tools import prepare, prepare_beam, prepare_plan
+from videorec.tools import prepare
 
 QUICK = ["--short-side", "32", "--videos-per-shard", "2"]
 

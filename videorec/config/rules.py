@@ -19,7 +19,7 @@ def validate(experiment: Experiment) -> None:
     _check("--name must be a plain folder name", name, name == Path(name).name and name not in ("", ".."))
     _validate_fit(train)
     if experiment.task == "forecasting":
-        return  # videorec.forecasting.windows checks its data
+        return  # videorec.data.sequences.windows checks its data
     if isinstance(experiment.model, Recogniser):
         from videorec import models  # Keras takes seconds to import: not for --help
 

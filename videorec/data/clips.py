@@ -13,7 +13,7 @@ import numpy as np
 from videorec.config import Data
 from videorec.data import flow, sampling
 from videorec.data.manifest import Video
-from videorec.data.prepared_stream import PreparedStream, stored_pictures
+from videorec.data.prepared.stream import PreparedStream, stored_pictures
 from videorec.data.problems import Problems
 from videorec.data.video_stream import VideoStream
 

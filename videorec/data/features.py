@@ -27,7 +27,7 @@ from videorec.config import Data, UserError
 from videorec.data import augment, pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
-from videorec.data.prepared_stream import stored_pictures
+from videorec.data.prepared.stream import stored_pictures
 from videorec.models.framewise import Framewise
 from videorec.models.split import backbone_layers
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from videorec.config import Data, Experiment, UserError
 from videorec.data import manifest, synthetic
-from videorec.data.folders import class_folders
+from videorec.data.folders import class_folders, remote_class_folders
 from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits, official_videos
+from videorec.data.prepared.index import Prepared, is_prepared
 from videorec.data.splitting import VideoSet, classes_of, complete_splits, of_split
 from videorec.storage import files
 
@@ -43,8 +44,6 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
 
 def find(data: Data) -> list[Video]:
     """The videos of the source that `data.path` names; the split is None where the source does not give it."""
-    from videorec.data.folders import remote_class_folders  # it needs this module too
-    from videorec.data.prepared import Prepared, is_prepared  # it decodes, and decoding needs this module
 
     if data.path == "synthetic":
         return manifest.read(synthetic_folder())

@@ -25,10 +25,10 @@ from videorec.config import UserError
 from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.config.rules import validate_dense
 from videorec.data import augment
+from videorec.data.moments import sources, tables, windows
+from videorec.data.moments.frame_labels import frame_labels
+from videorec.data.moments.windows import Labelled, rate_of
 from videorec.data.problems import Problems
-from videorec.dense import sources, tables, windows
-from videorec.dense.frame_labels import frame_labels
-from videorec.dense.windows import Labelled, rate_of
 from videorec.forecasting.pictures import by_lead_figure
 from videorec.report import versions, write_files
 from videorec.run import Run

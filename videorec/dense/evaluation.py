@@ -26,13 +26,14 @@ from videorec.config import UserError
 from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.config.rules import validate_dense
 from videorec.data.decode import Unreadable
+from videorec.data.moments import sources, tables
+from videorec.data.moments.tables import DenseVideo
+from videorec.data.moments.windows import rate_of
 from videorec.data.problems import Problems
-from videorec.dense import report, sources, tables, timeline
+from videorec.dense import report, timeline
 from videorec.dense.found_segments import found_segments
 from videorec.dense.scores import VideoScores
-from videorec.dense.tables import DenseVideo
 from videorec.dense.whole_scores import Labeller, score_one
-from videorec.dense.windows import rate_of
 from videorec.report import versions, write_files
 from videorec.run import Run
 from videorec.storage import files

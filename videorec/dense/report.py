@@ -16,9 +16,9 @@ from sklearn.metrics import confusion_matrix
 from videorec import pictures
 from videorec.config import UserError
 from videorec.config.dense import DenseEvaluate
+from videorec.data.moments.frame_labels import single_labels
 from videorec.dense import metrics
 from videorec.dense.found_segments import FoundSegment, found_segments, single_predictions, smoothing_window
-from videorec.dense.frame_labels import single_labels
 from videorec.dense.scores import VideoScores
 from videorec.report import write_files
 

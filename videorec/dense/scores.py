@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videorec.dense.tables import DenseVideo
+from videorec.data.moments.tables import DenseVideo
 
 
 @dataclass(frozen=True)

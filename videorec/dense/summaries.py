@@ -8,13 +8,13 @@ import tensorflow as tf
 from videorec import pictures
 from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.data.decode import Unreadable
+from videorec.data.moments.sources import durations
+from videorec.data.moments.windows import rate_of
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
 from videorec.dense import timeline
 from videorec.dense.found_segments import found_segments
-from videorec.dense.sources import durations
 from videorec.dense.whole_scores import Labeller, score_one
-from videorec.dense.windows import rate_of
 from videorec.summaries import Curves
 
 log = logging.getLogger(__name__)

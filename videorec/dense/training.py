@@ -10,14 +10,14 @@ import tensorflow as tf
 from videorec import fitting, models
 from videorec.callbacks import Guard
 from videorec.config import Experiment
+from videorec.data.moments import sources, windows
+from videorec.data.moments.tables import DenseVideo
+from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
-from videorec.dense import sources, windows
 from videorec.dense.learning import FrameAccuracy, FrameAveragePrecision, FrameCrossentropy
 from videorec.dense.summaries import DenseSummaries
-from videorec.dense.tables import DenseVideo
 from videorec.dense.whole_videos import WholeFeatures, fill
-from videorec.dense.windows import Labelled
 from videorec.fitting import Feed
 from videorec.models.split import is_frozen, split
 from videorec.optimizers import optimizer

@@ -8,12 +8,12 @@ import numpy as np
 
 from videorec.config import Footage, UserError
 from videorec.data import augment
+from videorec.data.moments.frame_labels import frame_labels
+from videorec.data.moments.tables import DenseVideo
+from videorec.data.moments.windows import rate_of
 from videorec.data.problems import Problems
-from videorec.dense.frame_labels import frame_labels
 from videorec.dense.scores import VideoScores
-from videorec.dense.tables import DenseVideo
 from videorec.dense.whole_videos import pieces
-from videorec.dense.windows import rate_of
 from videorec.models.framewise import Framewise
 from videorec.models.split import cut
 from videorec.streaming import Stream

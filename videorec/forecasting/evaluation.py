@@ -19,11 +19,12 @@ from rich.console import Console
 from videorec import terminal
 from videorec.config import UserError, nearest
 from videorec.config.forecasting import Forecaster, ForecastEvaluate, Sequences
-from videorec.forecasting import baselines, report, windows
+from videorec.data.sequences import windows
+from videorec.data.sequences.windows import SequenceSet
+from videorec.forecasting import baselines, report
 from videorec.forecasting.metrics import DEFINITIONS, ForecastScores
 from videorec.forecasting.rainfall import RainfallScores
 from videorec.forecasting.report import Report, Shown
-from videorec.forecasting.windows import SequenceSet
 from videorec.run import Run
 from videorec.storage import files
 

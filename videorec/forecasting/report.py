@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from videorec.config.forecasting import ForecastEvaluate, Sequences
+from videorec.data.sequences.windows import SequenceSet
 from videorec.forecasting import pictures
-from videorec.forecasting.windows import SequenceSet
 from videorec.report import versions, write_files
 from videorec.run import Run
 

@@ -10,11 +10,11 @@ from videorec import fitting, models
 from videorec.callbacks import Guard
 from videorec.config import Experiment
 from videorec.data.problems import Problems
+from videorec.data.sequences import windows
+from videorec.data.sequences.windows import SequenceSet
 from videorec.fitting import Feed
-from videorec.forecasting import windows
 from videorec.forecasting.losses import forecast_loss
 from videorec.forecasting.summaries import ForecastSummaries
-from videorec.forecasting.windows import SequenceSet
 from videorec.models.convlstm_stack import ConvLSTMStack, teacher_probability
 from videorec.optimizers import optimizer
 from videorec.run import Run

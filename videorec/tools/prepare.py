@@ -22,12 +22,15 @@ import tyro
 
 from videorec import terminal
 from videorec.config import Data, Flow, UserError
-from videorec.data import flow, prepared, shards, sources
+from videorec.data import flow, sources
 from videorec.data.manifest import Video
-from videorec.data.records import Settings
+from videorec.data.prepared import index as prepared
+from videorec.data.prepared import plan as prepare_plan
+from videorec.data.prepared import shards
+from videorec.data.prepared import work as prepare_work
+from videorec.data.prepared.records import Settings
+from videorec.data.prepared.work import Work
 from videorec.storage import files
-from videorec.tools import prepare_plan, prepare_work
-from videorec.tools.prepare_work import Work
 
 log = logging.getLogger("prepare")
 
@@ -105,7 +108,7 @@ def _fill(work: Work, plan: dict, options: Options, rest: list[str]) -> bool:
     if missing:
         log.info("%d of %d shards are there, %d are to be made", len(work.sides), len(work.shards), missing)
     if missing and options.runner:
-        from videorec.tools import prepare_beam
+        from videorec.data.prepared import beam as prepare_beam
 
         prepare_beam.run(work, options.runner, rest)
     elif missing:

@@ -20,8 +20,8 @@ from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.data import pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
+from videorec.data.moments.tables import DenseVideo
 from videorec.data.problems import Problems
-from videorec.dense.tables import DenseVideo
 from videorec.dense.whole_scores import Labeller
 from videorec.models.multi_lstm import MultiLSTM
 from videorec.tools.benchmark.figures import Figure

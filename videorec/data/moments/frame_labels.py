@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from videorec.config import UserError
-from videorec.dense.tables import DenseVideo, check_known
+from videorec.data.moments.tables import DenseVideo, check_known
 
 # A time this near a frame's, in frames, is that frame's: times rounded to a millisecond still tell frames of 40 fps.
 NEAR = 0.02

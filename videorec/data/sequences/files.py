@@ -11,8 +11,8 @@ import numpy as np
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data.decode import IMAGE_SUFFIXES
-from videorec.forecasting import sequence_files, values
-from videorec.forecasting.sequence_files import SUFFIXES, Sequence, fit_frames
+from videorec.data.sequences import formats, values
+from videorec.data.sequences.formats import SUFFIXES, Sequence, fit_frames
 from videorec.storage import files as storage
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def split_units(units: list[str], val: float, test: float | None, seed: int) -> 
 
 
 class FileSequences:
-    """Windows of `J + K` frames of files; see `videorec.forecasting.windows.SequenceSet`.
+    """Windows of `J + K` frames of files; see `videorec.data.sequences.windows.SequenceSet`.
 
     Raises:
         UserError: nothing there, unreadable files, axes, key, values or sizes that do not fit, too few files or frames.
@@ -106,7 +106,7 @@ class FileSequences:
         base = root if root.is_dir() else root.parent
 
         def open_one(path: Path) -> list[Sequence]:
-            return sequence_files.open_file(path, os.path.relpath(path, base), self.data, self.span)
+            return formats.open_file(path, os.path.relpath(path, base), self.data, self.span)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             sequences = [sequence for found in pool.map(open_one, paths) for sequence in found]

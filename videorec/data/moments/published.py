@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from videorec.config import UserError, nearest
-from videorec.dense.tables import DenseVideo, Segment, dense_video, number, rows_of
+from videorec.data.moments.tables import DenseVideo, Segment, dense_video, number, rows_of
 from videorec.storage import files
 
 log = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.forecasting import mnist_digits
-from videorec.forecasting.mnist_digits import SIDE
-from videorec.forecasting.sequence_files import fit_frames
+from videorec.data.sequences import mnist_digits
+from videorec.data.sequences.formats import fit_frames
+from videorec.data.sequences.mnist_digits import SIDE
 
 FRAME = 64  # side of a frame in px
 CANVAS = FRAME - SIDE  # px that a digit's corner can move
@@ -87,7 +87,7 @@ def sequence(digits: np.ndarray, speed: tuple[float, float], frames: int, step: 
 
 
 class MovingMNIST:
-    """The sequences of one protocol; see `videorec.forecasting.windows.SequenceSet`.
+    """The sequences of one protocol; see `videorec.data.sequences.windows.SequenceSet`.
 
     Args:
         data: digits, protocol, test_file, the numbers of sequences, frames and step count.

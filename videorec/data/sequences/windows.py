@@ -17,8 +17,8 @@ import tensorflow as tf
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data.pipeline import epoch_order
-from videorec.forecasting.moving_mnist import MovingMNIST
-from videorec.forecasting.sequences import FileSequences
+from videorec.data.sequences.files import FileSequences
+from videorec.data.sequences.moving_mnist import MovingMNIST
 
 Pixels = Literal["uint8", "float32"]
 MOVING_MNIST_ONLY = ("digits", "protocol", "test_file", "train_sequences", "test_sequences")

@@ -8,7 +8,7 @@ from videorec.config import Data
 from videorec.data import sampling
 from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
-from videorec.data.prepared import Prepared, is_prepared
+from videorec.data.prepared.index import Prepared, is_prepared
 from videorec.data.problems import Problems
 
 

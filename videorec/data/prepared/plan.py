@@ -8,11 +8,11 @@ import json
 
 from videorec.config import UserError
 from videorec.config import file as config_file
-from videorec.data import shards
 from videorec.data.manifest import Video
-from videorec.data.prepared import FIELDS, FORMAT, INDEX, PLAN
-from videorec.data.records import Settings
-from videorec.data.shards import Shard
+from videorec.data.prepared import shards
+from videorec.data.prepared.index import FIELDS, FORMAT, INDEX, PLAN
+from videorec.data.prepared.records import Settings
+from videorec.data.prepared.shards import Shard
 from videorec.storage import files
 
 

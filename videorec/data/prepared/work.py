@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from videorec.config import UserError
-from videorec.data import shards
-from videorec.data.shards import Shard
+from videorec.data.prepared import shards
+from videorec.data.prepared.shards import Shard
 from videorec.storage import files
 
 log = logging.getLogger("prepare")

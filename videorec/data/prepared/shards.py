@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from videorec.data import records
 from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
-from videorec.data.records import Settings, Timed
+from videorec.data.prepared import records
+from videorec.data.prepared.records import Settings, Timed
 from videorec.storage import files
 
 BLOCK = 1 << 22  # bytes read at once

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from videorec.config import Data, Flow, UserError
-from videorec.data import records
 from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
-from videorec.data.records import Settings
+from videorec.data.prepared import records
+from videorec.data.prepared.records import Settings
 from videorec.storage import files
 
 log = logging.getLogger(__name__)

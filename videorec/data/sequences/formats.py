@@ -16,7 +16,7 @@ from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data import decode
 from videorec.data.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from videorec.forecasting import axes, hdf5
+from videorec.data.sequences import axes, hdf5
 
 ARRAY_SUFFIXES = frozenset((".npy", ".npz"))
 SUFFIXES = ARRAY_SUFFIXES | hdf5.SUFFIXES | VIDEO_SUFFIXES

@@ -9,10 +9,10 @@ from videorec.config import UserError, nearest
 from videorec.config.dense import DenseData
 from videorec.data import manifest, splitting
 from videorec.data.decode import Reader, Unreadable
-from videorec.data.prepared import is_prepared
+from videorec.data.moments import published, tables
+from videorec.data.moments.tables import DenseVideo
+from videorec.data.prepared.index import is_prepared
 from videorec.data.splitting import VideoSet
-from videorec.dense import published, tables
-from videorec.dense.tables import DenseVideo
 from videorec.storage import files
 
 log = logging.getLogger(__name__)

@@ -4,9 +4,9 @@ Beam's machines need videorec, and must read the source and write the prepared f
 """
 
 from videorec.config import UserError
-from videorec.data import shards
-from videorec.data.shards import Shard
-from videorec.tools.prepare_work import Work
+from videorec.data.prepared import shards
+from videorec.data.prepared.shards import Shard
+from videorec.data.prepared.work import Work
 
 INSTALL = 'pip install "apache-beam>=2.60,<3" (Python 3.10 to 3.12)'
 

@@ -14,9 +14,9 @@ import tensorflow as tf
 from videorec.config.dense import DenseData
 from videorec.data import augment, pipeline
 from videorec.data.decode import Reader, Unreadable
+from videorec.data.moments.frame_labels import frame_labels
+from videorec.data.moments.tables import DenseVideo
 from videorec.data.problems import Problems
-from videorec.dense.frame_labels import frame_labels
-from videorec.dense.tables import DenseVideo
 from videorec.dense.whole_videos import WholeFeatures, pieces
 
 

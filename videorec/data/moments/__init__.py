@@ -1,0 +1,1 @@
+"""Long videos with the labels of their moments."""
