@@ -43,24 +43,24 @@ def main(args: list[str]) -> int:
     if not named:
         tyro.cli(Options, args=args, description=__doc__, prog="evaluate.py")  # prints the help, or what is missing
 
-    from videorec import evaluation, report
     from videorec.config.rules import validate_data
     from videorec.data import sources
     from videorec.data.problems import Problems
     from videorec.run import Run
     from videorec.storage import files
+    from videorec.tasks.recognition import evaluation, report
 
     run = Run.open(args[0])
     if run.experiment.task == "forecasting":
-        from videorec.forecasting import evaluation as forecasts
+        from videorec.tasks.forecasting import evaluation as forecasts
 
         return forecasts.main(run, args)
     if run.experiment.task == "dense":
-        from videorec.dense import evaluation as dense
+        from videorec.tasks.dense import evaluation as dense
 
         return dense.main(run, args)
     if run.experiment.task == "anticipation":
-        from videorec.dense import anticipation
+        from videorec.tasks.anticipation import evaluation as anticipation
 
         return anticipation.main(run, args)
     default = Options(run.place, data=run.experiment.data, evaluate=run.experiment.evaluate)

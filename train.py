@@ -28,11 +28,11 @@ def main(args: list[str]) -> int:
     from videorec.storage import files
 
     if experiment.task == "forecasting":
-        from videorec.forecasting import training
+        from videorec.tasks.forecasting import training
     elif experiment.task in ("dense", "anticipation"):
-        from videorec.dense import training
+        from videorec.tasks.dense import training
     else:
-        from videorec import training
+        from videorec.tasks.recognition import training
 
     validate(experiment)
     strategy = fitting.set_up(experiment.train)

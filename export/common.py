@@ -8,9 +8,11 @@ from types import ModuleType
 import keras
 import tyro
 
-from export import dense, forecasting, recognition
 from videorec import models
 from videorec.run import Run
+from videorec.tasks.dense import serving as dense
+from videorec.tasks.forecasting import serving as forecasting
+from videorec.tasks.recognition import serving as recognition
 
 # What the exports need to know of a task; each module has
 #   UNIT, COMPARED, SLACK                 what one example is called; {output: what the comparison calls it}; {output: factor}

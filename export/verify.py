@@ -23,10 +23,11 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from export import common, recognition
+from export import common
 from videorec import terminal
 from videorec.config import UserError
 from videorec.run import Run
+from videorec.tasks.recognition import serving
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ def report(run: Run, saved_model: Path | None = None, tflite: Path | None = None
         if path is not None:
             exports[name] = compare(reference, load(path, names), clips, task.COMPARED, common.size_of(path))
     console.print(_table(run, exports, latency(reference, clips[0])))
-    if saved_model is not None and task is recognition:
+    if saved_model is not None and task is serving:
         _report_raw(run, saved_model_predict(saved_model, names), reference, console)
     limits = {key: limit * task.SLACK[key] for key in task.COMPARED}
     for key, largest in limits.items():
@@ -162,7 +163,7 @@ def _table(run: Run, exports: dict[str, Comparison], keras_latency: float) -> Ta
 
 def _report_raw(run: Run, predict: Predict, reference: Predict, console: Console) -> None:
     """Raw frames through the SavedModel against the pipeline's OpenCV resizing: rounding only."""
-    raw, resized = recognition.clips(run, 1, raw=True), recognition.clips(run, 1)
+    raw, resized = serving.clips(run, 1, raw=True), serving.clips(run, 1)
     if raw:
         gap = np.abs(predict(_batch(raw))["probabilities"] - reference(_batch(resized))["probabilities"])
         sizes = " and ".join(f"{clip.shape[2]} x {clip.shape[1]} {stream} frames" for stream, clip in raw[0].items())

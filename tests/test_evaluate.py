@@ -9,10 +9,11 @@ import pytest
 
 import evaluate as script
 import train
-from videorec import evaluation, models, report
+from videorec import models
 from videorec.config import Data, Evaluate, Flow, UserError
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.tasks.recognition import evaluation, report
 
 SMALL = (
     "--data.frames 4 --data.resize 20 20 --data.crop 16 16 --data.workers 2 --model.units 8 --train.batch 8 --train.epochs 1"

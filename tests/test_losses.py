@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from videorec.losses import StepBinaryCrossentropy, StepCrossentropy, step_gains
+from videorec.layers.step_aggregation import step_gains
+from videorec.tasks.recognition.losses import StepBinaryCrossentropy, StepCrossentropy
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(size=(3, 4, 5)).astype(np.float32)

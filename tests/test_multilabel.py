@@ -15,12 +15,12 @@ from sklearn.metrics import average_precision_score
 import evaluate
 import train
 from export import common, saved_model, tflite, verify
-from videorec import evaluation, report, training
 from videorec.config import Data, Evaluate, UserError
 from videorec.data import sources
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.run import Run
+from videorec.tasks.recognition import evaluation, report, training
 
 CLASSES = ("blue", "left", "top")
 SUBSETS = [labels for n in range(1, 8) if (labels := tuple(name for k, name in enumerate(CLASSES) if n >> k & 1))]

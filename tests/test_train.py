@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import train as script
-from videorec import fitting, optimizers, training
+from videorec import fitting, optimizers
 from videorec.callbacks import Checkpoint
 from videorec.config import UserError
 from videorec.models.split import split
 from videorec.run import Run
+from videorec.tasks.recognition import training
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = [

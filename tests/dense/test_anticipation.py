@@ -15,8 +15,8 @@ from videorec.data.decode import Reader
 from videorec.data.moments.tables import DenseVideo, Segment
 from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
-from videorec.dense import anticipation
-from videorec.dense.anticipation import Predictions, accuracies
+from videorec.tasks.anticipation import evaluation as anticipation
+from videorec.tasks.anticipation.evaluation import Predictions, accuracies
 
 DATA = DenseData(fps=10.0, frames=3, resize=(32, 32), crop=(24, 24), single=True)
 HORIZON = 2

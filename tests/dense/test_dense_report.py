@@ -14,8 +14,8 @@ from videorec import pictures
 from videorec.config import UserError
 from videorec.config.dense import DenseEvaluate
 from videorec.data.moments.tables import dense_video
-from videorec.dense import report
-from videorec.dense.scores import VideoScores
+from videorec.tasks.dense import report
+from videorec.tasks.dense.scores import VideoScores
 
 PROTOCOL = {"split": "test", "data": "segments.csv", "seed": 0}
 PROBLEMS = {"unreadable": {"broken.mp4": "no frames"}}

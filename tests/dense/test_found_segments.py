@@ -5,7 +5,7 @@ import pytest
 
 from videorec.data.moments.frame_labels import frame_labels
 from videorec.data.moments.tables import Segment, dense_video
-from videorec.dense.found_segments import FoundSegment, found_segments, single_predictions, smoothing_window
+from videorec.tasks.dense.found_segments import FoundSegment, found_segments, single_predictions, smoothing_window
 
 
 def test_several_labels_at_a_time():

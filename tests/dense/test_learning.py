@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from videorec.dense.learning import FrameAccuracy, FrameAveragePrecision, FrameCrossentropy
+from videorec.tasks.dense.learning import FrameAccuracy, FrameAveragePrecision, FrameCrossentropy
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 4, (2, 5, 3)).astype(np.float32)

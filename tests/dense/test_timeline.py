@@ -8,9 +8,9 @@ import pytest
 from matplotlib.offsetbox import AnnotationBbox
 
 from videorec.data.moments.tables import Segment, dense_video
-from videorec.dense import timeline
-from videorec.dense.found_segments import FoundSegment
-from videorec.dense.scores import VideoScores
+from videorec.tasks.dense import timeline
+from videorec.tasks.dense.found_segments import FoundSegment
+from videorec.tasks.dense.scores import VideoScores
 
 CLASSES = ("run", "jump", "rest")
 FOUND = [FoundSegment("run", 0.0, 1.23456, 0.7654321), FoundSegment("rest", 1.5, 2.0, 0.9)]

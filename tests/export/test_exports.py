@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import train
-from export import common, recognition, saved_model, tflite, verify
+from export import common, saved_model, tflite, verify
 from videorec.config import Data, UserError
 from videorec.run import Run
+from videorec.tasks.recognition import serving
 
 SMALL = (
     "--data.frames 4 --data.resize 24 32 --data.crop 24 24 --data.workers 2 --model.units 8 --train.batch 8 --train.epochs 1"
@@ -52,7 +53,7 @@ print(json.dumps({"p": out["probabilities"].numpy().tolist(), "jpeg": encoded["p
 
 
 def test_exports_equal_keras_in_a_process_without_videorec(run, tmp_path):
-    clips = np.stack([clip["rgb"] for clip in recognition.clips(run, 4)])
+    clips = np.stack([clip["rgb"] for clip in serving.clips(run, 4)])
     assert clips.shape == (4, 4, 24, 32, 3)
     np.save(tmp_path / "clips.npy", clips)
     line = [sys.executable, "-c", OUTSIDE, "clips.npy", run.folder / "saved_model", run.folder / "model.tflite"]
@@ -90,14 +91,14 @@ def test_resizing_in_the_graph_is_that_of_the_pipeline(fit, size):
 
     rng = np.random.default_rng(0)
     frame = cv2.GaussianBlur(rng.integers(0, 256, (*size, 3), np.uint8), (5, 5), 1)
-    got = recognition.fit_frames(frame[None], Data(resize=(24, 32), fit=fit))[0].numpy().astype(int)
+    got = serving.fit_frames(frame[None], Data(resize=(24, 32), fit=fit))[0].numpy().astype(int)
     expected = fit_frame(frame, 24, 32, fit).astype(int)
     assert np.abs(got - expected).max() <= 2
     assert np.abs(got - expected).mean() < 0.3
 
 
 def test_verify_fails_where_the_export_differs(run, capsys, monkeypatch):
-    monkeypatch.setattr(recognition, "tolerance", lambda run: -1.0)
+    monkeypatch.setattr(serving, "tolerance", lambda run: -1.0)
     assert verify.main([str(run.folder)]) == 1
     assert "passes the limit" in capsys.readouterr().out
 
@@ -163,7 +164,7 @@ print(json.dumps({"saved": {k: out[k].numpy().tolist() for k in keys}, "png": en
 
 
 def test_two_streams_in_a_process_without_videorec(two, tmp_path):
-    clips = recognition.clips(two, 4)
+    clips = serving.clips(two, 4)
     clips = {stream: np.stack([clip[stream] for clip in clips]) for stream in ("rgb", "flow")}
     assert (clips["rgb"].shape, clips["flow"].shape) == ((4, 4, 24, 32, 3), (4, 3, 24, 32, 3))
     np.savez(tmp_path / "clips.npz", **clips)
@@ -197,7 +198,7 @@ def test_raw_flow_pictures_are_resized_in_the_graph(two, capsys):
     """The clips of `raw`: frames at their own size, flow as measured at a short side of 32 px."""
     from videorec.data.decode import fit_frame
 
-    raw, resized = recognition.clips(two, 2, raw=True), recognition.clips(two, 2)
+    raw, resized = serving.clips(two, 2, raw=True), serving.clips(two, 2)
     for large, small in zip(raw, resized, strict=True):
         assert min(large["rgb"].shape[1:3]) > 64 and min(large["flow"].shape[1:3]) == 32
         for stream, clip in large.items():
@@ -218,9 +219,9 @@ def test_clips_of_prepared_pictures(synthetic, tmp_path):
     assert prepare.main([str(synthetic), str(tmp_path / "p"), "--short-side", "40", "--quality", "95"]) == 0
     video = Experiment("x", Data(path=str(synthetic), frames=4, resize=(24, 32), crop=(24, 24)))
     stored = Experiment("x", Data(path=str(tmp_path / "p"), frames=4, resize=(24, 32), crop=(24, 24)))
-    expected, got = (recognition.clips(SimpleNamespace(experiment=experiment), 3) for experiment in (video, stored))
+    expected, got = (serving.clips(SimpleNamespace(experiment=experiment), 3) for experiment in (video, stored))
     for a, b in zip(expected, got, strict=True):
         assert b["rgb"].shape == (4, 24, 32, 3)
         assert np.abs(a["rgb"].astype(int) - b["rgb"]).mean() < 4
-    raw = recognition.clips(SimpleNamespace(experiment=stored), 1, raw=True)[0]["rgb"]
+    raw = serving.clips(SimpleNamespace(experiment=stored), 1, raw=True)[0]["rgb"]
     assert min(raw.shape[1:3]) == 40 and raw.dtype == np.uint8

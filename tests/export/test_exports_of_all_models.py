@@ -7,8 +7,9 @@ import pytest
 import tensorflow as tf
 from variants import FRAMES, VARIANTS, build, streams
 
-from export import graphs, recognition, tflite
+from export import graphs, tflite
 from videorec.config import Data, Experiment, Flow
+from videorec.tasks.recognition import serving
 
 CLASSES = ("a", "b", "c")
 
@@ -37,7 +38,7 @@ def assert_close(got, expected):
 def test_saved_model(exported, tmp_path):
     run, model, clips, expected = exported
     (tmp_path / "classes.txt").write_text("\n".join(CLASSES))
-    graphs.save(model, recognition.signatures(run, model), tmp_path / "saved", tmp_path / "classes.txt")
+    graphs.save(model, serving.signatures(run, model), tmp_path / "saved", tmp_path / "classes.txt")
     loaded = tf.saved_model.load(str(tmp_path / "saved"))
     got = loaded.signatures["serving_default"](**{name: tf.constant(clip) for name, clip in clips.items()})
     assert_close(got, expected)

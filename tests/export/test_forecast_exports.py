@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from export import common, forecasting, saved_model, tflite, verify
+from export import common, saved_model, tflite, verify
 from videorec import models
 from videorec.config import Experiment
 from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
@@ -19,6 +19,7 @@ from videorec.models.convlstm_stack import ConvLSTMStack
 from videorec.models.fclstm_forecaster import FCLSTMForecaster
 from videorec.models.seq2seq_attention import Seq2SeqAttention
 from videorec.run import Run
+from videorec.tasks.forecasting import serving
 
 FRAMES, HEIGHT, WIDTH = 4, 8, 12
 CASES = {
@@ -159,7 +160,7 @@ def test_verify_compares_on_windows_of_the_test_split(case, runs, capsys, caplog
 
 
 def test_windows_are_those_of_a_test_file(runs):
-    found = forecasting.clips(runs["convlstm"], 2)
+    found = serving.clips(runs["convlstm"], 2)
     files = [np.load(file)["frames"] for file in Path(runs["convlstm"].experiment.data.path).glob("*.npz")]
     assert [clip["rgb"].dtype for clip in found] == [np.uint8] * 2
     (frames,) = [x for x in files if np.array_equal(x[:FRAMES], found[0]["rgb"][..., 0])]
@@ -167,7 +168,7 @@ def test_windows_are_those_of_a_test_file(runs):
 
 
 def test_masked_pixels_of_float_windows_are_zero(runs):
-    (window,) = forecasting.clips(runs["float32"], 1)
+    (window,) = serving.clips(runs["float32"], 1)
     assert window["rgb"].dtype == np.float32 and window["rgb"].shape == (FRAMES, HEIGHT, WIDTH, 1)
     assert (window["rgb"][:, :2, :2] == 0).all() and window["rgb"].max() > 0.9
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from videorec.config import UserError
-from videorec.forecasting.baselines import advect, repeat_last
+from videorec.tasks.forecasting.baselines import advect, repeat_last
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.random((160, 160, 3)).astype(np.float32)

@@ -12,10 +12,10 @@ from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.data.sequences import windows
-from videorec.forecasting import evaluation
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 from videorec.run import Run
 from videorec.storage import files as storage
+from videorec.tasks.forecasting import evaluation
 
 J, K, HEIGHT, WIDTH = 3, 2, 16, 20
 MODEL = ConvLSTMForecaster(K, filters=(4,), kernel=3, patch=2)

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from videorec.config import UserError
-from videorec.forecasting.losses import PIXEL_LOSSES, ForecastLoss, forecast_loss
-from videorec.forecasting.metrics import ForecastScores
+from videorec.tasks.forecasting.losses import PIXEL_LOSSES, ForecastLoss, forecast_loss
+from videorec.tasks.forecasting.metrics import ForecastScores
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.random((4, 3, 5, 6, 2)).astype(np.float32)

@@ -5,7 +5,7 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from videorec.config import UserError
-from videorec.forecasting.metrics import DEFINITIONS, SCORES, ForecastScores
+from videorec.tasks.forecasting.metrics import DEFINITIONS, SCORES, ForecastScores
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.random((4, 3, 12, 16, 2)).astype(np.float32)

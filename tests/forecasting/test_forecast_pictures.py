@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videorec.forecasting import pictures
+from videorec.tasks.forecasting import pictures
 
 J, K = 3, 2
 GREY = list(pictures.BACKGROUND)

@@ -10,8 +10,8 @@ import tensorflow as tf
 import train
 from videorec import cli
 from videorec.config import UserError
-from videorec.forecasting import training
 from videorec.run import Run
+from videorec.tasks.forecasting import training
 
 
 @pytest.fixture

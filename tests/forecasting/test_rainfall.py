@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from videorec.config import UserError
-from videorec.forecasting.rainfall import (
+from videorec.tasks.forecasting.rainfall import (
     RainfallScores,
     dbz_to_pixel,
     dbz_to_rain,

@@ -10,7 +10,7 @@ from variants import CLASSES, FRAMES, VARIANTS, build, clips, parts, streams
 
 from videorec import models
 from videorec.config import UserError
-from videorec.losses import StepCrossentropy
+from videorec.tasks.recognition.losses import StepCrossentropy
 
 OUTPUTS = {"attention_lstm": {"attention"}, "visual_attention": {"attention"}}
 

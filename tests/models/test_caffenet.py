@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from videorec.models import backbones
-from videorec.models.caffenet import caffenet, caffenet_hybrid
+from videorec.models.backbones.caffenet import caffenet, caffenet_hybrid
 
 
 def test_hybrid_counts_and_shapes():

@@ -8,7 +8,7 @@ import pytest
 from forecast_cases import CASES, CLASSES, HORIZON, build, channels, frames, shapes
 
 from videorec.config import UserError
-from videorec.losses import StepCrossentropy
+from videorec.tasks.recognition.losses import StepCrossentropy
 
 
 @pytest.fixture(params=CASES)

@@ -3,8 +3,6 @@
 import keras
 from keras import ops
 
-from videorec.losses import step_gains
-
 MODES = ("mean", "sum", "last", "max", "weighted")
 
 
@@ -70,3 +68,12 @@ class StepAggregation(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "mode": self.mode, "exclusive": self.exclusive}
+
+
+def step_gains(steps, gain="uniform"):
+    """`(S,)` float32 gains: ones, or 0 to 1 in equal parts; a single step has gain 1."""
+    if gain == "uniform":
+        return ops.ones((steps,), "float32")
+    t = ops.cast(ops.arange(steps), "float32")
+    last = ops.cast(steps - 1, "float32")
+    return ops.where(last > 0, t / ops.maximum(last, 1.0), ops.ones_like(t))

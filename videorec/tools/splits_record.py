@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from videorec import figures, terminal
+from videorec import terminal
 from videorec.config import UserError
 from videorec.storage import files
+from videorec.tasks.recognition import meaning
 
 TITLES = {
     "accuracy": "video accuracy",
@@ -106,7 +107,7 @@ def show(record: Record, splits: Sequence[int], console: Console) -> None:
     console.print(table)
     protocol = next(iter(done.values()))["protocol"]
     for line in (
-        f"Each split: {figures.views(protocol)}. Mean over splits {', '.join(done)}; deviation: {DEVIATION}.",
+        f"Each split: {meaning.views(protocol)}. Mean over splits {', '.join(done)}; deviation: {DEVIATION}.",
         "Video accuracy: probabilities averaged over the clips and crops of a video; clip accuracy: each clip alone.",
     ):
         console.print(terminal.rich_escape(line), soft_wrap=True, highlight=False)

@@ -11,7 +11,7 @@ import cv2
 import keras
 import numpy as np
 
-from videorec import fitting, models, training
+from videorec import fitting, models
 from videorec.config import Data, Experiment, Train
 from videorec.data.features import FeatureStore
 from videorec.data.manifest import Video
@@ -19,6 +19,7 @@ from videorec.data.splitting import VideoSet
 from videorec.models.lrcn import LRCN
 from videorec.models.split import split
 from videorec.run import Run
+from videorec.tasks.recognition import training
 from videorec.tools.benchmark.figures import Figure
 
 PART = "cache"

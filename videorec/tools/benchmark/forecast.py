@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from videorec.forecasting.losses import forecast_loss
 from videorec.models.convlstm_stack import ConvLSTMStack
+from videorec.tasks.forecasting.losses import forecast_loss
 from videorec.tools.benchmark.figures import Figure, in_turns, seconds
 from videorec.tools.benchmark.layers import convolution_candidate, train_flops
 

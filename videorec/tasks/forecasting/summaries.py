@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from videorec.forecasting import pictures
-from videorec.summaries import Curves
+from videorec.tasks.forecasting import pictures
+from videorec.tasks.recognition.summaries import Curves
 
 
 class ForecastSummaries(Curves):

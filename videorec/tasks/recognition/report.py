@@ -17,14 +17,15 @@ import tensorflow as tf
 from rich.console import Console
 
 import videorec
-from videorec import figures, multilabel, pictures, single_label
+from videorec import pictures
 from videorec.config import Data, Evaluate, UserError
 from videorec.data import official_lists, pipeline
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
-from videorec.evaluation import Scores
-from videorec.metrics import hit_at_k
 from videorec.storage import files
+from videorec.tasks.recognition import meaning, multilabel, single_label
+from videorec.tasks.recognition.evaluation import Scores
+from videorec.tasks.recognition.metrics import hit_at_k
 
 # The figures of a target. Each module has
 #   PROTOCOL                                   what its figures add to the protocol
@@ -100,7 +101,7 @@ def make(
     owner = (np.cumsum(readable) - 1)[scores.owner]
     streams = {name: rows[readable] for name, rows in scores.streams.items()}
     protocol = protocol | KINDS[target].PROTOCOL
-    protocol["figures"] = figures.meaning(scores.clips is not None, bool(streams), target)
+    protocol["figures"] = meaning.meaning(scores.clips is not None, bool(streams), target)
     scores = Scores(scores.videos[readable], scores.clips, owner, scores.cut, streams)
     return Report(kept, tuple(classes), scores, protocol, problems.summary(), hit_at, target)
 
@@ -203,7 +204,7 @@ def show(report: Report, console: Console) -> None:
     results = report.results()
     for table in report.kind.tables(results):
         console.print(table)
-    clip = f"{results['clip_accuracy']:.4f} ({results['clips']} clips)" if "clips" in results else figures.NO_CLIPS
+    clip = f"{results['clip_accuracy']:.4f} ({results['clips']} clips)" if "clips" in results else meaning.NO_CLIPS
     console.print(
         f"{report.kind.line(results)}   top-5 {results['top5']:.4f}   clip accuracy {clip}",
         soft_wrap=True,
@@ -216,7 +217,7 @@ def show(report: Report, console: Console) -> None:
     for note in report.kind.notes(results):
         console.print(note, soft_wrap=True, markup=False)
     console.print(
-        f"{results['videos']} {figures.views(report.protocol)}; "
+        f"{results['videos']} {meaning.views(report.protocol)}; "
         f"{len(results['unreadable'])} unreadable, {results['shorter_than_clip']} shorter than a clip",
         soft_wrap=True,
     )

@@ -21,12 +21,12 @@ from videorec.config import UserError, nearest
 from videorec.config.forecasting import Forecaster, ForecastEvaluate, Sequences
 from videorec.data.sequences import windows
 from videorec.data.sequences.windows import SequenceSet
-from videorec.forecasting import baselines, report
-from videorec.forecasting.metrics import DEFINITIONS, ForecastScores
-from videorec.forecasting.rainfall import RainfallScores
-from videorec.forecasting.report import Report, Shown
 from videorec.run import Run
 from videorec.storage import files
+from videorec.tasks.forecasting import baselines, report
+from videorec.tasks.forecasting.metrics import DEFINITIONS, ForecastScores
+from videorec.tasks.forecasting.rainfall import RainfallScores
+from videorec.tasks.forecasting.report import Report, Shown
 
 log = logging.getLogger(__name__)
 

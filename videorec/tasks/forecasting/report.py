@@ -15,9 +15,9 @@ from rich.table import Table
 
 from videorec.config.forecasting import ForecastEvaluate, Sequences
 from videorec.data.sequences.windows import SequenceSet
-from videorec.forecasting import pictures
-from videorec.report import versions, write_files
 from videorec.run import Run
+from videorec.tasks.forecasting import pictures
+from videorec.tasks.recognition.report import versions, write_files
 
 HIGHER_IS_BETTER = ("ssim", "psnr", "correlation", "csi", "pod")  # beginnings of names
 BASELINES = {

@@ -12,10 +12,10 @@ from videorec.data.moments.sources import durations
 from videorec.data.moments.windows import rate_of
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
-from videorec.dense import timeline
-from videorec.dense.found_segments import found_segments
-from videorec.dense.whole_scores import Labeller, score_one
-from videorec.summaries import Curves
+from videorec.tasks.dense import timeline
+from videorec.tasks.dense.found_segments import found_segments
+from videorec.tasks.dense.whole_scores import Labeller, score_one
+from videorec.tasks.recognition.summaries import Curves
 
 log = logging.getLogger(__name__)
 

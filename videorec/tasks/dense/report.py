@@ -17,10 +17,10 @@ from videorec import pictures
 from videorec.config import UserError
 from videorec.config.dense import DenseEvaluate
 from videorec.data.moments.frame_labels import single_labels
-from videorec.dense import metrics
-from videorec.dense.found_segments import FoundSegment, found_segments, single_predictions, smoothing_window
-from videorec.dense.scores import VideoScores
-from videorec.report import write_files
+from videorec.tasks.dense import metrics
+from videorec.tasks.dense.found_segments import FoundSegment, found_segments, single_predictions, smoothing_window
+from videorec.tasks.dense.scores import VideoScores
+from videorec.tasks.recognition.report import write_files
 
 
 @dataclass(frozen=True)

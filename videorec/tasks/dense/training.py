@@ -15,13 +15,13 @@ from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
-from videorec.dense.learning import FrameAccuracy, FrameAveragePrecision, FrameCrossentropy
-from videorec.dense.summaries import DenseSummaries
 from videorec.dense.whole_videos import WholeFeatures, fill
 from videorec.fitting import Feed
 from videorec.models.split import is_frozen, split
 from videorec.optimizers import optimizer
 from videorec.run import Run
+from videorec.tasks.dense.learning import FrameAccuracy, FrameAveragePrecision, FrameCrossentropy
+from videorec.tasks.dense.summaries import DenseSummaries
 
 log = logging.getLogger(__name__)
 

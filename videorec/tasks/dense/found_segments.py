@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videorec.dense import metrics
+from videorec.tasks.dense import metrics
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import tensorflow as tf
 from videorec import pictures
 from videorec.callbacks import current_learning_rate, tidy
 from videorec.data.problems import Problems
-from videorec.metrics import MeanClassAccuracy
 from videorec.models.split import SUFFIX
+from videorec.tasks.recognition.metrics import MeanClassAccuracy
 
 
 class Curves(keras.callbacks.Callback):

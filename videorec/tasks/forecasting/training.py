@@ -13,11 +13,11 @@ from videorec.data.problems import Problems
 from videorec.data.sequences import windows
 from videorec.data.sequences.windows import SequenceSet
 from videorec.fitting import Feed
-from videorec.forecasting.losses import forecast_loss
-from videorec.forecasting.summaries import ForecastSummaries
 from videorec.models.convlstm_stack import ConvLSTMStack, teacher_probability
 from videorec.optimizers import optimizer
 from videorec.run import Run
+from videorec.tasks.forecasting.losses import forecast_loss
+from videorec.tasks.forecasting.summaries import ForecastSummaries
 
 log = logging.getLogger(__name__)
 

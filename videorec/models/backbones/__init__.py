@@ -10,9 +10,9 @@ from keras import applications, layers, tree
 
 from videorec.config import UserError, nearest
 from videorec.layers import CaffeScaling
-from videorec.models.caffenet import FC_SIZE, caffenet, caffenet_hybrid
-from videorec.models.tiny import tiny
-from videorec.models.weights import load
+from videorec.models.backbones.caffenet import FC_SIZE, caffenet, caffenet_hybrid
+from videorec.models.backbones.tiny import tiny
+from videorec.models.backbones.weights import load
 
 
 @dataclass(frozen=True)

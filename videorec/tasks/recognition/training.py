@@ -15,12 +15,12 @@ from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
 from videorec.fitting import Feed
-from videorec.losses import StepBinaryCrossentropy, StepCrossentropy
-from videorec.metrics import MeanAveragePrecision, MeanClassAccuracy, hit_at_1
 from videorec.models.split import is_frozen, split
 from videorec.optimizers import optimizer
 from videorec.run import Run
-from videorec.summaries import Summaries
+from videorec.tasks.recognition.losses import StepBinaryCrossentropy, StepCrossentropy
+from videorec.tasks.recognition.metrics import MeanAveragePrecision, MeanClassAccuracy, hit_at_1
+from videorec.tasks.recognition.summaries import Summaries
 
 log = logging.getLogger(__name__)
 

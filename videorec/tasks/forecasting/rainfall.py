@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from videorec.config import UserError
-from videorec.forecasting.metrics import check, ratio
+from videorec.tasks.forecasting.metrics import check, ratio
 
 ZR_A, ZR_B = 118.239, 1.5241  # Shi et al. 2015
 DBZ_RANGE = (-10.0, 60.0)  # dBZ of pixel 0 and of pixel 1 in HKO-7 (Shi et al. 2017)

@@ -6,7 +6,7 @@ import numpy as np
 from rich.table import Table
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, recall_score
 
-from videorec.metrics import hit_at_k
+from videorec.tasks.recognition.metrics import hit_at_k
 
 PROTOCOL = {}
 LARGEST_TABLE = 20  # classes of a confusion matrix that fits on a terminal

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from videorec.layers.step_aggregation import step_gains
+
 
 class _StepLoss(keras.losses.Loss):
     """A loss of every time step, weighted by a gain over time. Subclasses give `of_steps(y_true, y_pred)`, `(B, S)`."""
@@ -78,12 +80,3 @@ class StepBinaryCrossentropy(_StepLoss):
         """`(B, S)` loss of each step of each clip."""
         y_true = y_true * (1 - self.label_smoothing) + self.label_smoothing / 2
         return ops.sum(ops.softplus(y_pred) - y_true[:, None] * y_pred, axis=-1)
-
-
-def step_gains(steps, gain="uniform"):
-    """`(S,)` float32 gains: ones, or 0 to 1 in equal parts; a single step has gain 1."""
-    if gain == "uniform":
-        return ops.ones((steps,), "float32")
-    t = ops.cast(ops.arange(steps), "float32")
-    last = ops.cast(steps - 1, "float32")
-    return ops.where(last > 0, t / ops.maximum(last, 1.0), ops.ones_like(t))

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from videorec.data.decode import Reader
-from videorec.dense.found_segments import FoundSegment
-from videorec.dense.scores import VideoScores
+from videorec.tasks.dense.found_segments import FoundSegment
+from videorec.tasks.dense.scores import VideoScores
 
 THUMBNAILS = 12
 TRACKS = 20  # more would not be readable

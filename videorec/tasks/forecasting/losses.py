@@ -37,7 +37,7 @@ PIXEL_LOSSES = {"crossentropy": _crossentropy, "mse": _squared_error, "mae": _ab
 
 @keras.saving.register_keras_serializable(package="videorec")
 class ForecastLoss(keras.losses.Loss):
-    """A loss summed over pixels, in the scale of the score of the same name in `videorec.forecasting.metrics`.
+    """A loss summed over pixels, in the scale of the score of the same name in `videorec.tasks.forecasting.metrics`.
 
     * crossentropy: -[T log P + (1 - T) log(1 - P)], sum over frames, pixels and channels (Shi et al. 2015, section 4.1); P
       and 1 - P are held at 1e-7 at least. For outputs in [0, 1].

@@ -1,0 +1,1 @@
+"""Labels of the moments to come."""

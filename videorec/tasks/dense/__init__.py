@@ -1,0 +1,1 @@
+"""Labels of every moment of long videos."""

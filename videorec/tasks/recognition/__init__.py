@@ -1,0 +1,1 @@
+"""Labels of clips: one class each, or several."""
