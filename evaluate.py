@@ -46,7 +46,7 @@ def main(args: list[str]) -> int:
     from videorec.config.rules import validate_data
     from videorec.data import sources
     from videorec.data.problems import Problems
-    from videorec.run import Run
+    from videorec.runs.run import Run
     from videorec.storage import files
     from videorec.tasks.recognition import evaluation, report
 

@@ -21,11 +21,11 @@ def main(args: list[str]) -> int:
     """Config -> data -> run -> model and fit."""
     experiment = cli.parse_experiment(args, description=__doc__)
 
-    from videorec import fitting  # TensorFlow takes seconds to import: not for --help
-    from videorec.callbacks import push_if_possible
     from videorec.config.rules import validate
-    from videorec.run import Run
+    from videorec.runs.run import Run
     from videorec.storage import files
+    from videorec.training import loop  # TensorFlow takes seconds to import: not for --help
+    from videorec.training.callbacks import push_if_possible
 
     if experiment.task == "forecasting":
         from videorec.tasks.forecasting import training
@@ -35,7 +35,7 @@ def main(args: list[str]) -> int:
         from videorec.tasks.recognition import training
 
     validate(experiment)
-    strategy = fitting.set_up(experiment.train)
+    strategy = loop.set_up(experiment.train)
     found = training.load(experiment)
     run = Run.create(files.join(experiment.runs, experiment.name), experiment, found.classes)
     log.info("%s: %s", run.place, found.describe())

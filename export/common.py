@@ -9,7 +9,7 @@ import keras
 import tyro
 
 from videorec import models
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.dense import serving as dense
 from videorec.tasks.forecasting import serving as forecasting
 from videorec.tasks.recognition import serving as recognition

@@ -23,10 +23,11 @@ import keras
 import tensorflow as tf
 import tyro
 
-from export import common, graphs, verify
+from export import common, verify
 from videorec import terminal
 from videorec.config import UserError
-from videorec.run import Run
+from videorec.inference import graphs
+from videorec.runs.run import Run
 from videorec.storage import files
 
 

@@ -26,7 +26,7 @@ from rich.table import Table
 from export import common
 from videorec import terminal
 from videorec.config import UserError
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.recognition import serving
 
 log = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from videorec import callbacks
-from videorec.callbacks import Checkpoint, EpochSeeds, Guard
 from videorec.config import Train, UserError
 from videorec.data.problems import Problems
+from videorec.training import callbacks
+from videorec.training.callbacks import Checkpoint, EpochSeeds, Guard
 
 
 class FakeRun:

@@ -81,7 +81,7 @@ def test_results_files(go, tmp_path):
 def test_probabilities_are_means_over_clips_and_crops(go, tmp_path, runs):
     from videorec.data import augment, sources
     from videorec.data.clips import ClipReader
-    from videorec.run import Run
+    from videorec.runs.run import Run
 
     go("runs/a --evaluate.clips 2 --evaluate.crops 10")
     run = Run("runs/a")
@@ -102,7 +102,7 @@ def test_clip_accuracy_scores_each_clip_alone(go, runs):
     """3 crops of a clip, read in batches of 4: a clip lies in two batches."""
     from videorec.data import augment, sources
     from videorec.data.clips import ClipReader
-    from videorec.run import Run
+    from videorec.runs.run import Run
 
     results = go("runs/a --evaluate.clips 5 --evaluate.crops 3 --evaluate.batch 4")
     run = Run("runs/a")

@@ -11,8 +11,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import evaluate
 import train
 from videorec.config import UserError
-from videorec.data.features import FeatureStore
-from videorec.run import Run
+from videorec.features.clips import FeatureStore
+from videorec.runs.run import Run
 
 SMALL = (
     "--data.frames 4 --data.resize 32 32 --data.crop 32 32 --data.workers 2 --data.no-augment --train.batch 8 --train.epochs 1 "

@@ -19,7 +19,7 @@ from videorec.config import Data, Evaluate, UserError
 from videorec.data import sources
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.recognition import evaluation, report, training
 
 CLASSES = ("blue", "left", "top")

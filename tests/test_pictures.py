@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from videorec import pictures
 from videorec.data import flow
+from videorec.reports import pictures
 
 
 def test_attended_places_stay_bright():

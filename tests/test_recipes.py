@@ -11,8 +11,8 @@ import evaluate
 import train
 from export import saved_model, tflite
 from videorec.config import UserError
-from videorec.data.features import FeatureStore
-from videorec.run import Run
+from videorec.features.clips import FeatureStore
+from videorec.runs.run import Run
 
 SMALL = (
     "--data.frames 4 --data.resize 16 16 --data.crop 16 16 --data.workers 2 --train.batch 8 --train.epochs 1 "

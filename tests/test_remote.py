@@ -15,13 +15,14 @@ from conftest import write_video
 import evaluate
 import train
 from export import tflite
-from videorec import callbacks, remote_run
 from videorec.config import Data, UserError
 from videorec.data import decode, manifest, sources
 from videorec.data.manifest import Video
-from videorec.run import Run
+from videorec.runs import mirror as remote_run
+from videorec.runs.run import Run
 from videorec.storage import files
 from videorec.tools import prepare
+from videorec.training import callbacks
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = (

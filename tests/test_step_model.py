@@ -8,6 +8,7 @@ from keras import layers
 
 from videorec import models
 from videorec.config import UserError
+from videorec.inference.step_model import StepModel
 from videorec.layers import (
     ConvGRU2D,
     FrameDifferences,
@@ -20,7 +21,6 @@ from videorec.layers import (
     TimeDistributed,
     UnconditionalConvGRU2D,
 )
-from videorec.step_model import StepModel
 
 TIME = 6
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow's graphs and files")

@@ -11,9 +11,9 @@ import variants
 
 from videorec import models
 from videorec.config import UserError
+from videorec.inference.stream import Stream
 from videorec.layers import TimeDistributed
 from videorec.models.split import cut
-from videorec.streaming import Stream
 
 TIME = 12
 PIECES = {"one at a time": (1,) * TIME, "3 + 7 + 2": (3, 7, 2), "at once": (TIME,)}

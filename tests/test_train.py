@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import train as script
-from videorec import fitting, optimizers
-from videorec.callbacks import Checkpoint
 from videorec.config import UserError
 from videorec.models.split import split
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.recognition import training
+from videorec.training import loop, optimizers
+from videorec.training.callbacks import Checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = [
@@ -136,9 +136,11 @@ def test_damaged_model_is_named(go):
 
 def test_early_stopping_survives_a_resume(go, monkeypatch):
     values = iter([0.5, 0.4, 0.3, 0.2, 0.1, 0.1, 0.1])
-    monkeypatch.setattr("videorec.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0})
+    monkeypatch.setattr(
+        "videorec.training.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0}
+    )
     monkeypatch.setattr(training, "Summaries", _Silent)
-    monkeypatch.setattr(fitting, "ProgressBar", _Silent)
+    monkeypatch.setattr(loop, "ProgressBar", _Silent)
     go("--train.epochs 2 --train.patience 3")
     run = go("--train.epochs 9 --train.patience 3")
     assert run.last_state()["epoch"] == 4  # best at 1, then three without a better one
@@ -163,9 +165,11 @@ def test_the_best_model_survives_a_crash_before_it_was_stored(go, monkeypatch):
     """Epoch 1 stores the whole model, epoch 2 is better and keeps the head's weights only; then the power fails."""
     args = "--model.trainable-from none --train.cache-dir cache --train.schedule constant"
     values = iter([0.1, 0.9, 0.2])
-    monkeypatch.setattr("videorec.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0})
+    monkeypatch.setattr(
+        "videorec.training.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0}
+    )
     monkeypatch.setattr(training, "Summaries", _Silent)
-    monkeypatch.setattr(fitting, "ProgressBar", _Silent)
+    monkeypatch.setattr(loop, "ProgressBar", _Silent)
     heads = []
 
     def crash(self, model, epoch, counters, save=Run.save_state):

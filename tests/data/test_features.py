@@ -8,10 +8,11 @@ import pytest
 from conftest import write_video
 
 from videorec.config import Data, UserError
-from videorec.data import features, pipeline
+from videorec.data import pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.features import clips as features
 from videorec.layers import TimeDistributed
 
 DATA = Data(frames=3, resize=(40, 40), crop=(32, 32), workers=2)

@@ -11,7 +11,7 @@ import evaluate
 import train
 from export import saved_model, tflite
 from videorec.config import UserError
-from videorec.run import Run
+from videorec.runs.run import Run
 
 COLORS = {"left": (200, 0, 0), "right": (0, 0, 200)}  # BGR
 OPTIONS = """--data.fps 10 --data.frames 6 --model.horizon 3 --data.resize 32 32 --data.crop 32 32 --data.no-augment

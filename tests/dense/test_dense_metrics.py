@@ -7,7 +7,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from videorec.config import UserError
-from videorec.tasks.dense.metrics import edit_score, frame_accuracy, frame_ap, majority_filter, segment_f1, segments
+from videorec.reports.average_precision import frame_ap
+from videorec.tasks.dense.metrics import edit_score, frame_accuracy, majority_filter, segment_f1, segments
 
 RNG = np.random.default_rng(0)
 LENGTHS = (40, 7, 90)

@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import average_precision_score
 
-from videorec import pictures
 from videorec.config import UserError
 from videorec.config.dense import DenseEvaluate
 from videorec.data.moments.tables import dense_video
+from videorec.reports import pictures
 from videorec.tasks.dense import report
 from videorec.tasks.dense.scores import VideoScores
 

@@ -16,8 +16,8 @@ from videorec import cli
 from videorec.config import UserError
 from videorec.data.moments import tables
 from videorec.data.problems import Problems
-from videorec.dense.whole_videos import pieces
-from videorec.run import Run
+from videorec.features.videos import pieces
+from videorec.runs.run import Run
 from videorec.tasks.dense.whole_scores import Labeller
 
 SIZES = "--data.resize 32 32 --data.crop 32 32 --data.fps 10 --data.frames 20 --data.no-augment".split()

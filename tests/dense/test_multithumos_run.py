@@ -9,7 +9,7 @@ from moments import random_segments, write_moments
 
 import evaluate
 import train
-from videorec.run import Run
+from videorec.runs.run import Run
 
 NAMES = {
     "training": [f"video_validation_{number:07d}" for number in (51, 52, 53, 54)],

@@ -21,8 +21,8 @@ from videorec.data.moments import windows
 from videorec.data.moments.tables import DenseVideo, Segment
 from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
-from videorec.dense import whole_videos
-from videorec.dense.whole_videos import WholeFeatures, fill, pieces
+from videorec.features import videos as whole_videos
+from videorec.features.videos import WholeFeatures, fill, pieces
 from videorec.layers import TimeDistributed
 
 DATA = DenseData(fps=10.0, frames=4, resize=(32, 32), crop=(24, 24), workers=2, color=0.0)

@@ -14,7 +14,7 @@ import pytest
 import train
 from export import common, saved_model, tflite, verify
 from videorec.config import Data, UserError
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.recognition import serving
 
 SMALL = (

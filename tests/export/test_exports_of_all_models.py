@@ -7,8 +7,9 @@ import pytest
 import tensorflow as tf
 from variants import FRAMES, VARIANTS, build, streams
 
-from export import graphs, tflite
+from export import tflite
 from videorec.config import Data, Experiment, Flow
+from videorec.inference import graphs
 from videorec.tasks.recognition import serving
 
 CLASSES = ("a", "b", "c")

@@ -18,7 +18,7 @@ from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 from videorec.models.convlstm_stack import ConvLSTMStack
 from videorec.models.fclstm_forecaster import FCLSTMForecaster
 from videorec.models.seq2seq_attention import Seq2SeqAttention
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.forecasting import serving
 
 FRAMES, HEIGHT, WIDTH = 4, 8, 12

@@ -13,7 +13,7 @@ from videorec.config import Experiment, UserError
 from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.data.sequences import windows
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.storage import files as storage
 from videorec.tasks.forecasting import evaluation
 

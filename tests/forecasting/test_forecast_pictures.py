@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from videorec.reports.pictures import by_lead_figure
 from videorec.tasks.forecasting import pictures
 
 J, K = 3, 2
@@ -81,7 +82,7 @@ def test_files():
 
 def test_curves_by_lead_time():
     curves = {f"score {k}": {"model": [1.0, 2.0, 4.0], "last frame": [3.0, np.nan, 5.0]} for k in range(4)}
-    figure = pictures.by_lead_figure(curves, "test: 3 windows")
+    figure = by_lead_figure(curves, "test: 3 windows")
     assert [axes.get_title() for axes in figure.axes] == list(curves)
     lines = figure.axes[3].get_lines()
     assert [line.get_label() for line in lines] == ["model", "last frame"]

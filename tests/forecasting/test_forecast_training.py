@@ -10,7 +10,7 @@ import tensorflow as tf
 import train
 from videorec import cli
 from videorec.config import UserError
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.forecasting import training
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from videorec import models
+from videorec.inference.framewise import Framewise
 from videorec.layers import TimeDistributed
-from videorec.models.framewise import Framewise
 from videorec.models.split import backbone_layers, split
 
 TINY = {"backbone": "tiny", "weights": None}

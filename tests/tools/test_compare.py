@@ -271,7 +271,7 @@ def test_the_table_of_trained_runs(here, capfd):
 
 
 def test_one_run_measured(here):
-    from videorec.run import Run
+    from videorec.runs.run import Run
 
     run = Run("runs/a")
     found = compare.measure(run, compare.read_results(run), 1)
@@ -282,7 +282,7 @@ def test_one_run_measured(here):
 
 def test_another_protocol_shows(copy):
     import evaluate
-    from videorec.run import Run
+    from videorec.runs.run import Run
 
     evaluate.main(f"{copy} --evaluate.split val --evaluate.clips 2 --evaluate.crops 3 --fuse runs/b".split())
     assert compare.read_results(Run(copy)).protocol == "16 val, 2 x 3, 2 runs fused"
@@ -293,7 +293,7 @@ def test_another_protocol_shows(copy):
 
 
 def test_a_run_from_before_its_seconds_were_counted(copy):
-    from videorec.run import Run
+    from videorec.runs.run import Run
 
     file = copy / "state" / "state.json"
     states = json.loads(file.read_text())
@@ -319,7 +319,7 @@ def test_damaged_results(copy, content):
 
 
 def test_a_run_that_forecasts_frames(tmp_path):
-    from videorec.run import Run
+    from videorec.runs.run import Run
 
     run = Run.create(
         tmp_path / "x", Experiment("x", Sequences(), ConvLSTMForecaster(), ForecastTrain(), ForecastEvaluate()), ()

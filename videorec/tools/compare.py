@@ -66,7 +66,7 @@ class Row:
 
 
 def read_results(run) -> Results:
-    """The results of a `videorec.run.Run`.
+    """The results of a `videorec.runs.run.Run`.
 
     Raises:
         UserError: there are none yet, the file is damaged, or the run is no recogniser's.
@@ -102,7 +102,7 @@ def measure(run, results: Results, repeats: int) -> Row:
     """Load, count and time one run.
 
     Args:
-        run: a `videorec.run.Run`.
+        run: a `videorec.runs.run.Run`.
         results: its results.
         repeats: clips to time.
 
@@ -256,7 +256,7 @@ def main(args: list[str]) -> int:
     if options.repeats < 1:
         raise UserError(f"--repeats must be 1 or more. Received: {options.repeats}")
 
-    from videorec.run import Run  # TensorFlow takes seconds to import: not for --help
+    from videorec.runs.run import Run  # TensorFlow takes seconds to import: not for --help
 
     runs = [Run.open(place) for place in dict.fromkeys(place.rstrip("/") for place in options.runs)]
     results = [read_results(run) for run in runs]  # what is missing shows before anything is measured

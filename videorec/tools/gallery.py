@@ -80,7 +80,7 @@ def main(args: list[str]) -> int:
     from videorec.data import pipeline, sources
     from videorec.data.clips import ClipReader
     from videorec.data.problems import Problems
-    from videorec.run import Run
+    from videorec.runs.run import Run
 
     run = Run.open(options.run)
     if run.experiment.task != "recognition":

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from videorec.interrupts import sigterm_as_ctrl_c
+from videorec.training.interrupts import sigterm_as_ctrl_c
 
 ROOT = Path(__file__).resolve().parents[2]  # of the repository
 

@@ -17,7 +17,7 @@ from videorec.data.decode import Reader, Unreadable
 from videorec.data.moments.frame_labels import frame_labels
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.problems import Problems
-from videorec.dense.whole_videos import WholeFeatures, pieces
+from videorec.features.videos import WholeFeatures, pieces
 
 
 @dataclasses.dataclass(frozen=True)

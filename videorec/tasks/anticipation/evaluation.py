@@ -29,10 +29,11 @@ from videorec.data.moments import sources, tables, windows
 from videorec.data.moments.frame_labels import frame_labels
 from videorec.data.moments.windows import Labelled, rate_of
 from videorec.data.problems import Problems
-from videorec.run import Run
+from videorec.reports.files import write_files
+from videorec.reports.pictures import by_lead_figure
+from videorec.reports.protocol import versions
+from videorec.runs.run import Run
 from videorec.storage import files
-from videorec.tasks.forecasting.pictures import by_lead_figure
-from videorec.tasks.recognition.report import versions, write_files
 
 log = logging.getLogger(__name__)
 

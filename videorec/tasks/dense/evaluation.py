@@ -30,13 +30,14 @@ from videorec.data.moments import sources, tables
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import rate_of
 from videorec.data.problems import Problems
-from videorec.run import Run
+from videorec.reports.files import write_files
+from videorec.reports.protocol import versions
+from videorec.runs.run import Run
 from videorec.storage import files
 from videorec.tasks.dense import report, timeline
 from videorec.tasks.dense.found_segments import found_segments
 from videorec.tasks.dense.scores import VideoScores
 from videorec.tasks.dense.whole_scores import Labeller, score_one
-from videorec.tasks.recognition.report import versions, write_files
 
 log = logging.getLogger(__name__)
 

@@ -13,14 +13,14 @@ from rich.markup import escape
 from rich.table import Table
 from sklearn.metrics import confusion_matrix
 
-from videorec import pictures
 from videorec.config import UserError
 from videorec.config.dense import DenseEvaluate
 from videorec.data.moments.frame_labels import single_labels
+from videorec.reports import average_precision, pictures
+from videorec.reports.files import write_files
 from videorec.tasks.dense import metrics
 from videorec.tasks.dense.found_segments import FoundSegment, found_segments, single_predictions, smoothing_window
 from videorec.tasks.dense.scores import VideoScores
-from videorec.tasks.recognition.report import write_files
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ def make(
 def _ranking(scores: Sequence[VideoScores], classes: Sequence[str]) -> dict:
     """What each class's ranking of all frames is worth."""
     masks = [video.mask for video in scores]
-    ap = metrics.frame_ap([video.targets for video in scores], [video.probabilities for video in scores], classes, masks)
+    ap = average_precision.frame_ap(
+        [video.targets for video in scores], [video.probabilities for video in scores], classes, masks
+    )
     positive = sum((video.targets[video.mask] > 0).sum(axis=0) for video in scores)  # (C,)
     frames = int(sum(mask.sum() for mask in masks))
     per_class = {

@@ -8,7 +8,7 @@ from videorec.config import UserError
 from videorec.data.moments import sources, windows
 from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.recognition.serving import COMPARED, SLACK, inputs, predict, rebuild, signatures, tolerance
 
 __all__ = ["COMPARED", "SLACK", "UNIT", "clips", "inputs", "predict", "rebuild", "signatures", "tolerance"]

@@ -5,17 +5,17 @@ import logging
 import keras
 import tensorflow as tf
 
-from videorec import pictures
 from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.data.decode import Unreadable
 from videorec.data.moments.sources import durations
 from videorec.data.moments.windows import rate_of
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
+from videorec.reports import pictures
 from videorec.tasks.dense import timeline
 from videorec.tasks.dense.found_segments import found_segments
 from videorec.tasks.dense.whole_scores import Labeller, score_one
-from videorec.tasks.recognition.summaries import Curves
+from videorec.training.curves import Curves
 
 log = logging.getLogger(__name__)
 

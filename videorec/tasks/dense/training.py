@@ -7,21 +7,22 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from videorec import fitting, models
-from videorec.callbacks import Guard
+from videorec import models
 from videorec.config import Experiment
 from videorec.data.moments import sources, windows
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
-from videorec.dense.whole_videos import WholeFeatures, fill
-from videorec.fitting import Feed
+from videorec.features.videos import WholeFeatures, fill
 from videorec.models.split import is_frozen, split
-from videorec.optimizers import optimizer
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.dense.learning import FrameAccuracy, FrameAveragePrecision, FrameCrossentropy
 from videorec.tasks.dense.summaries import DenseSummaries
+from videorec.training import loop
+from videorec.training.callbacks import Guard
+from videorec.training.loop import Feed
+from videorec.training.optimizers import optimizer
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +40,14 @@ def fit(experiment: Experiment, run: Run, found: VideoSet, strategy: tf.distribu
     problems = Problems(len(found.videos), experiment.data.max_unreadable)
     with strategy.scope():
         whole = models.for_experiment(experiment, len(found.classes))
-        fitting.initialise(run, train, whole)
+        loop.initialise(run, train, whole)
         food = feed(experiment, found, whole, problems, progress)
-        compile_model(food.model, experiment, fitting.steps(food, train))
-        state = fitting.resume(run, food.model)
-    if fitting.is_finished(run, train, *state):
+        compile_model(food.model, experiment, loop.steps(food, train))
+        state = loop.resume(run, food.model)
+    if loop.is_finished(run, train, *state):
         return
     summaries = DenseSummaries(run.tensorboard, food.clips)
-    fitting.fit(food, run, whole, train, state, [Guard(problems), summaries])
+    loop.fit(food, run, whole, train, state, [Guard(problems), summaries])
     if experiment.task == "dense":
         summaries.show_timeline(whole, found, experiment.data, experiment.evaluate, train.epochs)
 

@@ -12,10 +12,10 @@ from videorec.data.moments.frame_labels import frame_labels
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import rate_of
 from videorec.data.problems import Problems
-from videorec.dense.whole_videos import pieces
-from videorec.models.framewise import Framewise
+from videorec.features.videos import pieces
+from videorec.inference.framewise import Framewise
+from videorec.inference.stream import Stream
 from videorec.models.split import cut
-from videorec.streaming import Stream
 from videorec.tasks.dense.scores import VideoScores
 
 log = logging.getLogger(__name__)

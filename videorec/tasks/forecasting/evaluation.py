@@ -21,7 +21,7 @@ from videorec.config import UserError, nearest
 from videorec.config.forecasting import Forecaster, ForecastEvaluate, Sequences
 from videorec.data.sequences import windows
 from videorec.data.sequences.windows import SequenceSet
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.storage import files
 from videorec.tasks.forecasting import baselines, report
 from videorec.tasks.forecasting.metrics import DEFINITIONS, ForecastScores

@@ -7,8 +7,6 @@ Frames with one channel are grey, those with three RGB, all others the mean of t
 import io
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 SIDE = 64  # px: smaller frames are enlarged, by a whole factor, until their short side has about this
@@ -17,7 +15,6 @@ BACKGROUND = (64, 64, 64)
 MASKED = (112, 32, 160)  # violet
 FORECAST = (240, 150, 30)  # orange: beside an animation's forecast
 FRAME_MS = 200  # of an animation
-COLUMNS = 3  # of scores
 
 
 def rows(inputs: np.ndarray, truth: np.ndarray, forecast: np.ndarray) -> np.ndarray:
@@ -65,28 +62,6 @@ def gif(frames: list[np.ndarray]) -> bytes:
     file = io.BytesIO()
     first.save(file, format="GIF", save_all=True, append_images=others, duration=FRAME_MS, loop=0)
     return file.getvalue()
-
-
-def by_lead_figure(curves: dict[str, dict[str, list[float]]], title: str) -> Figure:
-    """Each score by lead time, a plot a score and a line a forecaster.
-
-    Args:
-        curves: `{score: {forecaster: K values}}`, NaN where a score is not defined.
-    """
-    columns = min(COLUMNS, len(curves))
-    lines = -(-len(curves) // columns)
-    figure = Figure(figsize=(4.2 * columns, 3.2 * lines + 0.6), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    for place, (score, values) in enumerate(curves.items(), start=1):
-        axes = figure.add_subplot(lines, columns, place)
-        for forecaster, by_lead in values.items():
-            axes.plot(range(1, len(by_lead) + 1), by_lead, marker=".", label=forecaster)
-        axes.set(title=score, xlabel="lead time (frames)")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-    figure.axes[0].legend()
-    figure.suptitle(title)
-    return figure
 
 
 # === Frames ===

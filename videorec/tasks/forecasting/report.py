@@ -15,9 +15,11 @@ from rich.table import Table
 
 from videorec.config.forecasting import ForecastEvaluate, Sequences
 from videorec.data.sequences.windows import SequenceSet
-from videorec.run import Run
+from videorec.reports.files import write_files
+from videorec.reports.pictures import by_lead_figure
+from videorec.reports.protocol import versions
+from videorec.runs.run import Run
 from videorec.tasks.forecasting import pictures
-from videorec.tasks.recognition.report import versions, write_files
 
 HIGHER_IS_BETTER = ("ssim", "psnr", "correlation", "csi", "pod")  # beginnings of names
 BASELINES = {
@@ -130,7 +132,7 @@ def _leads(report: Report) -> bytes:
         for score in report.definitions
     }
     picture = io.BytesIO()
-    pictures.by_lead_figure(curves, report.summary()).savefig(picture)
+    by_lead_figure(curves, report.summary()).savefig(picture)
     return picture.getvalue()
 
 

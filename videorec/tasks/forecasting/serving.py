@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export import graphs
 from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.data.sequences import windows
-from videorec.run import Run
+from videorec.inference import graphs
+from videorec.runs.run import Run
 
 log = logging.getLogger(__name__)
 

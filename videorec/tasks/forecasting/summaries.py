@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from videorec.tasks.forecasting import pictures
-from videorec.tasks.recognition.summaries import Curves
+from videorec.training.curves import Curves
 
 
 class ForecastSummaries(Curves):

@@ -6,18 +6,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from videorec import fitting, models
-from videorec.callbacks import Guard
+from videorec import models
 from videorec.config import Experiment
 from videorec.data.problems import Problems
 from videorec.data.sequences import windows
 from videorec.data.sequences.windows import SequenceSet
-from videorec.fitting import Feed
 from videorec.models.convlstm_stack import ConvLSTMStack, teacher_probability
-from videorec.optimizers import optimizer
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.forecasting.losses import forecast_loss
 from videorec.tasks.forecasting.summaries import ForecastSummaries
+from videorec.training import loop
+from videorec.training.callbacks import Guard
+from videorec.training.loop import Feed
+from videorec.training.optimizers import optimizer
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +39,16 @@ def fit(experiment: Experiment, run: Run, source: SequenceSet, strategy: tf.dist
     train = experiment.train
     with strategy.scope():
         whole = models.from_config(experiment.model, {"rgb": (None, *source.shape)}, classes=1)
-        fitting.initialise(run, train, whole)
+        loop.initialise(run, train, whole)
         food = feed(experiment, source, whole)
-        compile_model(food.model, experiment, fitting.steps(food, train))
-        state = fitting.resume(run, food.model)
-    if fitting.is_finished(run, train, *state):
+        compile_model(food.model, experiment, loop.steps(food, train))
+        state = loop.resume(run, food.model)
+    if loop.is_finished(run, train, *state):
         return
     split = "val" if food.val is not None else "train"
     summaries = ForecastSummaries(run.tensorboard, whole, first_windows(experiment, source, split), food.clips)
     with windows.own_errors(source):
-        fitting.fit(food, run, whole, train, state, [Guard(Problems(1, 1.0)), summaries])
+        loop.fit(food, run, whole, train, state, [Guard(Problems(1, 1.0)), summaries])
 
 
 # === Data ===

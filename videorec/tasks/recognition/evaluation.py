@@ -12,8 +12,8 @@ from videorec.data import pipeline, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
-from videorec.models.framewise import Framewise
-from videorec.run import Run
+from videorec.inference.framewise import Framewise
+from videorec.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from rich.table import Table
 from sklearn.metrics import precision_recall_fscore_support
 
-from videorec.tasks.dense.metrics import frame_ap
+from videorec.reports.average_precision import frame_ap
 from videorec.tasks.recognition.metrics import hit_at_k
 
 THRESHOLD = 0.5  # probability above which a label is predicted

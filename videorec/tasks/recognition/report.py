@@ -4,25 +4,21 @@ import csv
 import datetime
 import io
 import json
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 
-import cv2
-import keras
 import numpy as np
-import tensorflow as tf
 from rich.console import Console
 
-import videorec
-from videorec import pictures
 from videorec.config import Data, Evaluate, UserError
 from videorec.data import official_lists, pipeline
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
-from videorec.storage import files
+from videorec.reports import pictures
+from videorec.reports.files import write_files
+from videorec.reports.protocol import versions
 from videorec.tasks.recognition import meaning, multilabel, single_label
 from videorec.tasks.recognition.evaluation import Scores
 from videorec.tasks.recognition.metrics import hit_at_k
@@ -135,17 +131,6 @@ def describe_protocol(data: Data, evaluate: Evaluate, runs: dict[str, float], se
     }
 
 
-def versions() -> dict[str, str]:
-    """Of this package, and of those that figures hang on."""
-    return {
-        "videorec": videorec.__version__,
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "opencv": cv2.__version__,
-    }
-
-
 # === Files ===
 
 
@@ -170,19 +155,6 @@ def write(report: Report, folder: str | Path) -> list[str]:
         contents["confusion.png"] = picture.getvalue()
     write_files(contents, folder)
     return list(contents)
-
-
-def write_files(contents: dict[str, bytes], folder: str | Path) -> None:
-    """Files by name into a folder, local or remote, each whole or not at all.
-
-    Raises:
-        UserError: they cannot be written.
-    """
-    try:
-        for name, content in contents.items():
-            files.write(files.join(folder, name), content)
-    except OSError as error:
-        raise UserError(f"The results cannot be written to {folder}: {error}. Choose another folder with --out") from error
 
 
 def _predictions(report: Report) -> str:

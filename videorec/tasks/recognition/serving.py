@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export import graphs
 from videorec import models
 from videorec.config import Data, Experiment, UserError
 from videorec.data import augment, pipeline, sources
@@ -17,8 +16,9 @@ from videorec.data.clips import ClipReader
 from videorec.data.decode import Reader, Unreadable, scale_to_short_side
 from videorec.data.fit import fit_frames
 from videorec.data.problems import Problems
+from videorec.inference import graphs
 from videorec.models.two_stream import part
-from videorec.run import Run
+from videorec.runs.run import Run
 
 log = logging.getLogger(__name__)
 

@@ -6,21 +6,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from videorec import fitting, models
-from videorec.callbacks import Guard
+from videorec import models
 from videorec.config import Data, Experiment, Train
-from videorec.data import features, pipeline, sources
+from videorec.data import pipeline, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
-from videorec.fitting import Feed
+from videorec.features import clips as features
 from videorec.models.split import is_frozen, split
-from videorec.optimizers import optimizer
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.recognition.losses import StepBinaryCrossentropy, StepCrossentropy
 from videorec.tasks.recognition.metrics import MeanAveragePrecision, MeanClassAccuracy, hit_at_1
 from videorec.tasks.recognition.summaries import Summaries
+from videorec.training import loop
+from videorec.training.callbacks import Guard
+from videorec.training.loop import Feed
+from videorec.training.optimizers import optimizer
 
 log = logging.getLogger(__name__)
 
@@ -130,14 +132,14 @@ def fit(experiment: Experiment, run: Run, videos: VideoSet, strategy: tf.distrib
     problems = Problems(len(videos.videos), experiment.data.max_unreadable)
     with strategy.scope():
         whole = models.for_experiment(experiment, len(videos.classes))
-        fitting.initialise(run, train, whole)
+        loop.initialise(run, train, whole)
         food = feed(experiment, videos, whole, problems, progress)
-        confusion = compile_model(food.model, train, len(videos.classes), fitting.steps(food, train), experiment.model.target)
-        epoch, counters = fitting.resume(run, food.model)
-    if fitting.is_finished(run, train, epoch, counters):
+        confusion = compile_model(food.model, train, len(videos.classes), loop.steps(food, train), experiment.model.target)
+        epoch, counters = loop.resume(run, food.model)
+    if loop.is_finished(run, train, epoch, counters):
         return
     summaries = Summaries(run.tensorboard, videos.classes, confusion, problems, food.clips)
     clips = first_clips(experiment, videos, problems, epoch)
     summaries.show_clips(clips, experiment.data.flow.encoding, epoch)
-    fitting.fit(food, run, whole, train, (epoch, counters), [Guard(problems), summaries])
+    loop.fit(food, run, whole, train, (epoch, counters), [Guard(problems), summaries])
     summaries.show_attention(whole, clips, train.epochs)

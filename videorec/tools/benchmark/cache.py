@@ -11,16 +11,17 @@ import cv2
 import keras
 import numpy as np
 
-from videorec import fitting, models
+from videorec import models
 from videorec.config import Data, Experiment, Train
-from videorec.data.features import FeatureStore
 from videorec.data.manifest import Video
 from videorec.data.splitting import VideoSet
+from videorec.features.clips import FeatureStore
 from videorec.models.lrcn import LRCN
 from videorec.models.split import split
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.tasks.recognition import training
 from videorec.tools.benchmark.figures import Figure
+from videorec.training import loop
 
 PART = "cache"
 CLASSES = tuple("abcdefghi")
@@ -63,7 +64,7 @@ def measure(epochs: int = 13, clips: int = 218, validation: int = 38, backbone: 
             train=Train(epochs=epochs, cache_views=1, monitor="loss", cache_dir=f"{folder}/cache"),
         )
         width = _store_features(experiment, videos)
-        strategy = fitting.set_up(experiment.train)  # the same seed again: fit finds the same backbone's features
+        strategy = loop.set_up(experiment.train)  # the same seed again: fit finds the same backbone's features
         run = _TimedRun.create(Path(folder) / "run", experiment, videos.classes)
         training.fit(experiment, run, videos, strategy)
     spans, processor = np.diff(run.saved, axis=0).T
@@ -83,7 +84,7 @@ def measure(epochs: int = 13, clips: int = 218, validation: int = 38, backbone: 
 def _store_features(experiment: Experiment, videos: VideoSet) -> int:
     """Fill the cache with features that tell the classes apart, so that epochs do find better models; their width."""
     keras.backend.clear_session()
-    fitting.set_up(experiment.train)
+    loop.set_up(experiment.train)
     data, train = experiment.data, experiment.train
     model = models.from_config(experiment.model, {"rgb": (None, *data.crop, 3)}, len(videos.classes))
     backbone, _ = split(model)

@@ -124,7 +124,7 @@ def check_each_step(layer, shapes: list[tuple]) -> None:
     if not known:
         raise UserError(
             f"The layer {layer.name} ({type(layer).__name__}) is not known to treat each step alone, so that the model cannot "
-            "run step by step. videorec.step_layers names those that do; a layer with a memory needs a cell and an "
+            "run step by step. videorec.inference.step_layers names those that do; a layer with a memory needs a cell and an "
             "attribute causal."
         )
 

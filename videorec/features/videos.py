@@ -21,12 +21,12 @@ import tensorflow as tf
 from videorec.config import Footage
 from videorec.data import augment
 from videorec.data.decode import Unreadable
-from videorec.data.features import FeatureStore, cannot_write
 from videorec.data.manifest import Video
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.problems import Problems
 from videorec.data.video_stream import VideoStream
-from videorec.models.framewise import AT_ONCE, Framewise
+from videorec.features.clips import FeatureStore, cannot_write
+from videorec.inference.framewise import AT_ONCE, Framewise
 
 log = logging.getLogger(__name__)
 

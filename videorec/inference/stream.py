@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 from keras import tree
 
-from videorec.models.framewise import AT_ONCE
-from videorec.step_model import StepModel, one_step
+from videorec.inference.framewise import AT_ONCE
+from videorec.inference.step_model import StepModel, one_step
 
 
 class Stream:

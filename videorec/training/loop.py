@@ -10,12 +10,12 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from videorec.callbacks import Checkpoint, EpochSeeds, ProgressBar, Push, stopped_early
 from videorec.config import Fit, UserError
-from videorec.interrupts import sigterm_as_ctrl_c
 from videorec.models.transfer import transfer
-from videorec.run import Run
+from videorec.runs.run import Run
 from videorec.storage import files
+from videorec.training.callbacks import Checkpoint, EpochSeeds, ProgressBar, Push, stopped_early
+from videorec.training.interrupts import sigterm_as_ctrl_c
 
 log = logging.getLogger(__name__)
 

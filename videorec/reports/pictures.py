@@ -109,3 +109,28 @@ def precision_figure(per_class: dict[str, dict], title: str) -> Figure:
     axes.set_title(title, parse_math=False)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
+
+
+COLUMNS = 3  # of scores
+
+
+def by_lead_figure(curves: dict[str, dict[str, list[float]]], title: str) -> Figure:
+    """Each score by lead time, a plot a score and a line a forecaster.
+
+    Args:
+        curves: `{score: {forecaster: K values}}`, NaN where a score is not defined.
+    """
+    columns = min(COLUMNS, len(curves))
+    lines = -(-len(curves) // columns)
+    figure = Figure(figsize=(4.2 * columns, 3.2 * lines + 0.6), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    for place, (score, values) in enumerate(curves.items(), start=1):
+        axes = figure.add_subplot(lines, columns, place)
+        for forecaster, by_lead in values.items():
+            axes.plot(range(1, len(by_lead) + 1), by_lead, marker=".", label=forecaster)
+        axes.set(title=score, xlabel="lead time (frames)")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+    figure.axes[0].legend()
+    figure.suptitle(title)
+    return figure

@@ -9,7 +9,7 @@ import keras
 from keras import ops, tree
 
 from videorec.config import UserError, nearest
-from videorec.step_layers import check_each_step, is_network, joins_steps, step_cell, why_not_causal
+from videorec.inference.step_layers import check_each_step, is_network, joins_steps, step_cell, why_not_causal
 
 # `(cell, sequences (B, t, ...), states) -> (outputs (B, t, ...), new states)`
 Loop = Callable[[Any, Any, list], tuple[Any, list]]

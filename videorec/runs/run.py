@@ -4,7 +4,7 @@ config.json    the whole experiment          model.keras   best model, frames in
 classes.txt    class names, one a line       state/        last two checkpoints: weights, optimizer, counters
 results.json   written by evaluate.py        tensorboard/  events
 
-A run that lies elsewhere (s3://, az://, hdfs://) is worked on in a local folder: videorec.remote_run.
+A run that lies elsewhere (s3://, az://, hdfs://) is worked on in a local folder: videorec.runs.mirror.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ import numpy as np
 from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.config import file as config_file
-from videorec.remote_run import Mirror, run_names
+from videorec.runs.mirror import Mirror, run_names
 from videorec.storage import files
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from videorec.config import Train, UserError
 from videorec.data.problems import Problems
-from videorec.run import Run
+from videorec.runs.run import Run
 
 log = logging.getLogger(__name__)
 

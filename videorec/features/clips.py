@@ -28,7 +28,7 @@ from videorec.data import augment, pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.prepared.stream import stored_pictures
-from videorec.models.framewise import Framewise
+from videorec.inference.framewise import Framewise
 from videorec.models.split import backbone_layers
 
 log = logging.getLogger(__name__)

@@ -1,1 +1,0 @@
-"""Dense labels: every frame of a video has its own, several at once or one of them."""

@@ -1,0 +1,1 @@
+"""The feature cache: with a frozen backbone its features are computed once."""

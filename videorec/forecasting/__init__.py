@@ -1,1 +1,0 @@
-"""Forecasting frames: sequences, losses, metrics and baselines of encoder-forecasters."""

@@ -1,0 +1,1 @@
+"""Trained models at work: in parts, step by step, as graphs."""

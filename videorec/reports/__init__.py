@@ -1,0 +1,1 @@
+"""What every evaluation's report has: protocol, files, pictures."""

@@ -1,0 +1,1 @@
+"""Training, whatever is learnt: one loop, its callbacks, optimizers and curves."""

@@ -1,0 +1,59 @@
+"""The curves of an epoch that TensorBoard shows, whatever is learnt."""
+
+import time
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from videorec.training.callbacks import current_learning_rate, tidy
+
+
+class Curves(keras.callbacks.Callback):
+    """Writes the figures of each epoch, `train` and `val` as two curves of one chart.
+
+    Args:
+        folder: of the events.
+        clips: training clips an epoch.
+    """
+
+    def __init__(self, folder: Path, clips: int):
+        super().__init__()
+        self.clips = clips
+        self._train = tf.summary.create_file_writer(str(folder / "train"))
+        self._val = tf.summary.create_file_writer(str(folder / "val"))
+
+    def write(self, epoch: int) -> None:
+        """More of an epoch (from 1), written where validation is shown if there was one; for subclasses."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock."""
+        self._began, self._trained = time.monotonic(), None
+
+    def on_test_begin(self, logs=None):
+        """Training of this epoch is over: validation does not count into its throughput."""
+        self._trained = time.monotonic()
+
+    @property
+    def validated(self) -> bool:
+        """Whether this epoch had a validation."""
+        return self._trained is not None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write everything; steps of the charts are epochs, from 1."""
+        logs = tidy(logs)
+        seconds = (self._trained or time.monotonic()) - self._began
+        with self._train.as_default(epoch + 1):
+            for key, value in logs.items():
+                if not key.startswith("val_"):
+                    tf.summary.scalar(key, value)
+            tf.summary.scalar("learning_rate", current_learning_rate(self.model))
+            tf.summary.scalar("input/clips_per_second", self.clips / seconds)
+        with self._val.as_default(epoch + 1):
+            for key, value in logs.items():
+                if key.startswith("val_"):
+                    tf.summary.scalar(key.removeprefix("val_"), value)
+        with (self._val if self.validated else self._train).as_default(epoch + 1):
+            self.write(epoch + 1)
+        self._train.flush()
+        self._val.flush()
