@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import evaluate
 import train
 from videorec.config import UserError
-from videorec.features.clips import FeatureStore
+from videorec.features.store import FeatureStore
 from videorec.runs.run import Run
 
 SMALL = (

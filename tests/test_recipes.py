@@ -11,7 +11,7 @@ import evaluate
 import train
 from export import saved_model, tflite
 from videorec.config import UserError
-from videorec.features.clips import FeatureStore
+from videorec.features.store import FeatureStore
 from videorec.runs.run import Run
 
 SMALL = (

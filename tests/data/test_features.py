@@ -13,6 +13,7 @@ from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.features import clips as features
+from videorec.features import store
 from videorec.layers import TimeDistributed
 
 DATA = Data(frames=3, resize=(40, 40), crop=(32, 32), workers=2)
@@ -33,7 +34,7 @@ def videos(tmp_path):
 
 
 def make(tmp_path, backbone, data=DATA):
-    return features.FeatureStore(str(tmp_path / "cache"), data, backbone, seed=0)
+    return store.FeatureStore(str(tmp_path / "cache"), data, backbone, seed=0)
 
 
 def fill(store, videos, backbone, views=2, problems=None):
@@ -168,16 +169,16 @@ def test_several_taps_and_maps(tmp_path, videos):
 def test_reading_parses_no_python(tmp_path, monkeypatch):
     """Python 3.11's `ast` fails now and then in threads, and the pipeline reads in threads."""
     path = tmp_path / "x.zip"
-    features.FeatureStore.write(path, {"rgb": np.ones((2, 3), np.float32)})
+    store.FeatureStore.write(path, {"rgb": np.ones((2, 3), np.float32)})
 
     def broken(*args, **kwargs):
         raise SystemError("AST constructor recursion depth mismatch")
 
     monkeypatch.setattr("ast.parse", broken)
-    np.testing.assert_array_equal(features.FeatureStore.read(path)["rgb"], 1)
+    np.testing.assert_array_equal(store.FeatureStore.read(path)["rgb"], 1)
 
 
 def test_maps_beyond_float16_keep_their_range(tmp_path):
     large = np.full((2, 3, 3, 1), 1e6, np.float32)
-    features.FeatureStore.write(tmp_path / "x.zip", {"rgb": large})
-    np.testing.assert_array_equal(features.FeatureStore.read(tmp_path / "x.zip")["rgb"], large)
+    store.FeatureStore.write(tmp_path / "x.zip", {"rgb": large})
+    np.testing.assert_array_equal(store.FeatureStore.read(tmp_path / "x.zip")["rgb"], large)

@@ -15,8 +15,8 @@ from export import saved_model, tflite
 from videorec import cli
 from videorec.config import UserError
 from videorec.data.moments import tables
+from videorec.data.moments.windows import pieces
 from videorec.data.problems import Problems
-from videorec.features.videos import pieces
 from videorec.runs.run import Run
 from videorec.tasks.dense.whole_scores import Labeller
 

@@ -14,6 +14,7 @@ from videorec.data.moments import windows
 from videorec.data.moments.tables import DenseVideo, Segment
 from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
+from videorec.features.videos import from_features
 
 DATA = DenseData(fps=10.0, frames=4, resize=(32, 32), crop=(32, 32), augment=False, workers=2)
 CLASSES = ("v0", "v1", "v2", "even")
@@ -139,7 +140,7 @@ def expected_of(index, start, frames, first, length):
 def test_every_window_once_an_epoch(videos, horizon):
     labelled = whole(videos, horizon=horizon)
     frames = windows.from_frames(labelled, Problems(3, 0.0), 5)
-    features = windows.from_features(labelled, NumberedFeatures(videos), 3)
+    features = from_features(labelled, NumberedFeatures(videos), 3)
     wanted = horizon or 4
     for epoch in range(3):
         plan = Counter(map(tuple, windows.plan(labelled, 5, epoch).tolist()))
@@ -173,7 +174,7 @@ def test_resumed_epochs_are_those_of_an_uninterrupted_run(videos, way):
     examples = (
         windows.from_frames(labelled, Problems(3, 0.0), 5)
         if way == "frames"
-        else windows.from_features(labelled, NumberedFeatures(videos), 2)
+        else from_features(labelled, NumberedFeatures(videos), 2)
     )
     all_of_them = of_epochs(labelled, examples, range(5))
     number = windows.count(labelled)
@@ -191,7 +192,7 @@ def test_evaluation_shows_every_frame_once_and_plain(videos):
     labelled = whole(videos, data=data)
     for examples in (
         windows.from_frames(labelled, Problems(3, 0.0), 5),
-        windows.from_features(labelled, NumberedFeatures(videos), 2),
+        from_features(labelled, NumberedFeatures(videos), 2),
     ):
         dataset = windows.evaluation(labelled, examples, 4, ("steps", "probabilities"))
         assert dataset.cardinality().numpy() == 3  # of 10 windows

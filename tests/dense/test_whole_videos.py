@@ -19,10 +19,10 @@ from videorec.data import augment
 from videorec.data.decode import Reader, Unreadable
 from videorec.data.moments import windows
 from videorec.data.moments.tables import DenseVideo, Segment
-from videorec.data.moments.windows import Labelled
+from videorec.data.moments.windows import Labelled, pieces
 from videorec.data.problems import Problems
 from videorec.features import videos as whole_videos
-from videorec.features.videos import WholeFeatures, fill, pieces
+from videorec.features.videos import WholeFeatures, fill
 from videorec.layers import TimeDistributed
 
 DATA = DenseData(fps=10.0, frames=4, resize=(32, 32), crop=(24, 24), workers=2, color=0.0)
@@ -144,7 +144,7 @@ def test_windows_are_slices_of_what_is_stored(tmp_path, video, backbone):
     compute(store, videos, backbone, views=2)
     labelled = Labelled(videos, [150, 6], ("a",), DATA)
     plan = windows.plan(labelled, 3, 1).tolist()
-    dataset = windows.training(labelled, windows.from_features(labelled, store, 2), 8, range(1, 2), 3, ("steps",))
+    dataset = windows.training(labelled, videos.from_features(labelled, store, 2), 8, range(1, 2), 3, ("steps",))
     found = np.concatenate([inputs["rgb"] for inputs, _, _ in dataset.as_numpy_iterator()])
     for (index, start), window in zip(plan, found, strict=True):
         whole = store.read(videos[index], (1 + index) % 2, 0, [150, 6][index])["rgb"]

@@ -11,7 +11,6 @@ import logging
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 import keras
@@ -19,32 +18,16 @@ import numpy as np
 import tensorflow as tf
 
 from videorec.config import Footage
-from videorec.data import augment
+from videorec.data import augment, pipeline
 from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
 from videorec.data.moments.tables import DenseVideo
+from videorec.data.moments.windows import Labelled, pieces
 from videorec.data.problems import Problems
-from videorec.data.video_stream import VideoStream
-from videorec.features.clips import FeatureStore, cannot_write
-from videorec.inference.framewise import AT_ONCE, Framewise
+from videorec.features.store import FeatureStore, cannot_write
+from videorec.inference.framewise import Framewise
 
 log = logging.getLogger(__name__)
-
-
-def pieces(video: DenseVideo, data: Footage, problems: Problems, size: int = AT_ONCE) -> Iterator[np.ndarray]:
-    """The pictures of a video in order, at `data.fps`: arrays `(t, *data.resize, 3)` uint8, t = `size`
-    but for the last.
-
-    Raises:
-        Unreadable: no picture can be read.
-    """
-    pictures = VideoStream(data.of(data.stream), problems, threads=2).pictures(Video(video.path, video.labels))
-    piece = list(islice(pictures, size))
-    if not piece:
-        raise Unreadable("a single frame: no motion can be measured")
-    while piece:
-        yield np.stack(piece)
-        piece = list(islice(pictures, size))
 
 
 # === Stored features ===
@@ -171,3 +154,28 @@ def view_of(pictures: np.ndarray, view: int, seed: int, key: int, data: Footage)
     if not view:
         return augment.centre_crop(tf.constant(pictures), data.crop)
     return augment.augment(tf.constant(pictures), augment.clip_seed(seed, view, key), data)
+
+
+def from_features(labelled: Labelled, store: WholeFeatures, views: int) -> Callable:
+    """`(rows, epoch) -> examples` from stored features: epoch e shows view (e + index of the video) mod `views`."""
+    names, seen = sorted(store.shapes), labelled.data.frames
+
+    def read(row, epoch):
+        index, start = map(int, row)
+        view = 0 if epoch < 0 else (int(epoch) + index) % views
+        stop = min(start + seen, labelled.lengths[index])
+        found = store.read(labelled.videos[index], view, start, stop)
+        padded = [np.concatenate([x, np.zeros((seen - len(x), *x.shape[1:]), np.float32)]) for x in map(found.get, names)]
+        return [*padded, *labelled.labels(index, start, labelled.lengths[index])]
+
+    def example(row, epoch):
+        *features, targets, weights = tf.numpy_function(read, [row, epoch], [tf.float32] * (len(names) + 2))
+        inputs = {name: tf.ensure_shape(x, (seen, *store.shapes[name])) for name, x in zip(names, features, strict=True)}
+        shape = (labelled.labelled_frames, len(labelled.classes))
+        return inputs, tf.ensure_shape(targets, shape), tf.ensure_shape(weights, shape[:1])
+
+    def examples(rows, epoch):
+        order, parallel = tf.data.Dataset.from_tensor_slices(rows), pipeline.workers(labelled.data)
+        return order.map(lambda row: example(row, epoch), num_parallel_calls=parallel, deterministic=True)
+
+    return examples

@@ -7,17 +7,22 @@ them, which are then not seen. Frames behind the end of a video are black (or 0)
 import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import tensorflow as tf
 
+from videorec.config import Footage
 from videorec.config.dense import DenseData
 from videorec.data import augment, pipeline
 from videorec.data.decode import Reader, Unreadable
+from videorec.data.manifest import Video
 from videorec.data.moments.frame_labels import frame_labels
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.problems import Problems
-from videorec.features.videos import WholeFeatures, pieces
+from videorec.data.video_stream import VideoStream
+
+PIECE = 64  # pictures that are held at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,31 +152,6 @@ def _for_outputs(outputs, inputs, targets, weights):
 # === Examples ===
 
 
-def from_features(labelled: Labelled, store: WholeFeatures, views: int) -> Callable:
-    """`(rows, epoch) -> examples` from stored features: epoch e shows view (e + index of the video) mod `views`."""
-    names, seen = sorted(store.shapes), labelled.data.frames
-
-    def read(row, epoch):
-        index, start = map(int, row)
-        view = 0 if epoch < 0 else (int(epoch) + index) % views
-        stop = min(start + seen, labelled.lengths[index])
-        found = store.read(labelled.videos[index], view, start, stop)
-        padded = [np.concatenate([x, np.zeros((seen - len(x), *x.shape[1:]), np.float32)]) for x in map(found.get, names)]
-        return [*padded, *labelled.labels(index, start, labelled.lengths[index])]
-
-    def example(row, epoch):
-        *features, targets, weights = tf.numpy_function(read, [row, epoch], [tf.float32] * (len(names) + 2))
-        inputs = {name: tf.ensure_shape(x, (seen, *store.shapes[name])) for name, x in zip(names, features, strict=True)}
-        shape = (labelled.labelled_frames, len(labelled.classes))
-        return inputs, tf.ensure_shape(targets, shape), tf.ensure_shape(weights, shape[:1])
-
-    def examples(rows, epoch):
-        order, parallel = tf.data.Dataset.from_tensor_slices(rows), pipeline.workers(labelled.data)
-        return order.map(lambda row: example(row, epoch), num_parallel_calls=parallel, deterministic=True)
-
-    return examples
-
-
 def from_frames(labelled: Labelled, problems: Problems, seed: int) -> Callable:
     """`(rows, epoch) -> examples` from the videos: each is decoded once an epoch, several at a time, and its windows are
     cut out of it on the way. Videos come in the order of their first windows in `rows`; neighbours are of other videos."""
@@ -248,3 +228,19 @@ def _cropped(frames: tf.Tensor, key: tf.Tensor, data: DenseData, seed: int) -> t
     drawn = tf.random.experimental.stateless_fold_in(of_epoch, tf.cast(key[2], tf.int32))
     cut = tf.cond(key[0] < 0, lambda: plain, lambda: augment.augment(frames, drawn, part))
     return tf.ensure_shape(cut, (data.frames, *data.crop, 3))
+
+
+def pieces(video: DenseVideo, data: Footage, problems: Problems, size: int = PIECE) -> Iterator[np.ndarray]:
+    """The pictures of a video in order, at `data.fps`: arrays `(t, *data.resize, 3)` uint8, t = `size`
+    but for the last.
+
+    Raises:
+        Unreadable: no picture can be read.
+    """
+    pictures = VideoStream(data.of(data.stream), problems, threads=2).pictures(Video(video.path, video.labels))
+    piece = list(islice(pictures, size))
+    if not piece:
+        raise Unreadable("a single frame: no motion can be measured")
+    while piece:
+        yield np.stack(piece)
+        piece = list(islice(pictures, size))

@@ -67,7 +67,7 @@ def feed(experiment: Experiment, found: VideoSet, whole: keras.Model, problems: 
             fill(store, videos, views[name], backbone, problems, progress)
         parts = {name: [video for video in videos if store.frames(video)] for name, videos in parts.items()}
         labelled = {name: cut(experiment, found, part, [store.frames(video) for video in part]) for name, part in parts.items()}
-        examples = {name: windows.from_features(part, store, views[name]) for name, part in labelled.items()}
+        examples = {name: videos.from_features(part, store, views[name]) for name, part in labelled.items()}
     else:
         model = whole
         labelled = {name: cut(experiment, found, part, windows.expected_lengths(part, data)) for name, part in parts.items()}

@@ -10,9 +10,8 @@ from videorec.config import Footage, UserError
 from videorec.data import augment
 from videorec.data.moments.frame_labels import frame_labels
 from videorec.data.moments.tables import DenseVideo
-from videorec.data.moments.windows import rate_of
+from videorec.data.moments.windows import pieces, rate_of
 from videorec.data.problems import Problems
-from videorec.features.videos import pieces
 from videorec.inference.framewise import Framewise
 from videorec.inference.stream import Stream
 from videorec.models.split import cut

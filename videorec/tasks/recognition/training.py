@@ -14,6 +14,7 @@ from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
 from videorec.features import clips as features
+from videorec.features.store import FeatureStore
 from videorec.models.split import is_frozen, split
 from videorec.runs.run import Run
 from videorec.tasks.recognition.losses import StepBinaryCrossentropy, StepCrossentropy
@@ -52,7 +53,7 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
         val = pipeline.validation(val, validation, videos.classes, train.batch, tuple(model.output))
         return _feed(experiment, videos.classes, model, training, load, val if validation else None)
     backbone, head = split(model)
-    store = features.FeatureStore(train.cache_dir, data, backbone, train.seed)
+    store = FeatureStore(train.cache_dir, data, backbone, train.seed)
     views = train.cache_views if data.augment else 1
     for part, number in ((training, views), (validation, 1)):
         features.fill(store, part, number, backbone, reader, train.batch, train.seed, progress or (lambda *_: None))

@@ -15,7 +15,7 @@ from videorec import models
 from videorec.config import Data, Experiment, Train
 from videorec.data.manifest import Video
 from videorec.data.splitting import VideoSet
-from videorec.features.clips import FeatureStore
+from videorec.features.store import FeatureStore
 from videorec.models.lrcn import LRCN
 from videorec.models.split import split
 from videorec.runs.run import Run

@@ -1,0 +1,139 @@
+"""The feature cache: with a frozen backbone its features are computed once and every epoch reads them.
+
+One file a video and view, with an array for each of the backbone's outputs. A view is one version of its clip: view 0 is
+plain, the others are fixed draws of the augmentation. Files are written atomically and carry checksums (zip), so that a
+damaged one is found and made anew.
+
+Not NumPy's .npz: its reader parses each array's header with `ast`, which is not safe in the threads of a pipeline on Python
+3.11 ("SystemError: AST constructor recursion depth mismatch"). Here the arrays are plain bytes, their types and shapes JSON.
+"""
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import videorec
+from videorec.config import Data, UserError
+from videorec.data.manifest import Video
+from videorec.data.prepared.stream import stored_pictures
+from videorec.models.split import backbone_layers
+
+log = logging.getLogger(__name__)
+
+PIXEL_SETTINGS = ("frames", "sampling", "step", "short", "fps", "resize", "crop", "fit")
+INDEX = "index.json"  # member of an entry: {name of the array: [type, shape]}
+AUGMENT_SETTINGS = ("flip", "flip_vertical", "crop_scale", "color")
+
+
+class FeatureStore:
+    """Where the features of one backbone and one way of cutting clips lie.
+
+    Args:
+        folder: of all stores.
+        data: what the features depend on.
+        backbone: the model that computes them; its outputs and its weights are part of the key.
+        seed: of the augmented views.
+    """
+
+    def __init__(self, folder: str, data: Data, backbone: keras.Model, seed: int):
+        weights = hashlib.sha256()
+        for array in backbone.get_weights():
+            weights.update(np.ascontiguousarray(array))
+        self._augmentation = {"seed": seed, **{name: getattr(data, name) for name in AUGMENT_SETTINGS}}
+        names = [layer.layer.name for layer in backbone_layers(backbone).values()]
+        pixels = [_pixels(data.of(name)) for name in data.streams]
+        key = [videorec.__version__, names, _taps(backbone), pixels, weights.hexdigest()]
+        self.folder = Path(folder).expanduser() / f"{'+'.join(dict.fromkeys(names))}-{data.stream}-{_digest(key)[:12]}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+
+    def path(self, video: Video, view: int) -> Path:
+        """The file of one view; the key holds the video's size and time of change, so that a new video is a new entry."""
+        try:
+            stat = os.stat(video.path)
+            key = [os.path.abspath(video.path), stat.st_size, stat.st_mtime_ns, video.start, video.end]
+        except OSError:
+            key = [os.path.abspath(video.path)]
+        digest = _digest([key, view, self._augmentation if view else None])
+        return self.folder / digest[:2] / f"{digest[2:20]}.zip"
+
+    @staticmethod
+    def read(path: Path) -> dict[str, np.ndarray] | None:
+        """`{name: (T, ...) float32 features}`, or None where there are none or the file is damaged."""
+        try:
+            with zipfile.ZipFile(path) as archive:
+                index = json.loads(archive.read(INDEX))
+                return {name: _array(archive.read(name), *form) for name, form in index.items()}
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            log.warning("damaged cache entry, made anew: %s (%s)", path, error)
+            return None
+
+    @staticmethod
+    def write(path: Path, features: dict[str, np.ndarray]) -> None:
+        """Write whole or not at all.
+
+        Maps `(T, H, W, C)` are stored as float16: half the disk for a rounding far below what augmentation changes.
+        """
+        stored = {name: _compact(array) for name, array in features.items()}
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with open(temporary, "wb") as file:
+                _write_zip(file, stored)
+            os.replace(temporary, path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise cannot_write(path, error) from error
+
+
+def _pixels(data: Data) -> dict:
+    """What the pictures of one stream depend on."""
+    stored = stored_pictures(data)
+    flow = dataclasses.asdict(data.flow) if data.stream == "flow" else None
+    pixels = {name: getattr(data, name, None) for name in PIXEL_SETTINGS}  # dense labels have no sampling
+    return {"stream": data.stream, "flow": flow, "prepared": stored and dataclasses.asdict(stored.settings), **pixels}
+
+
+def _taps(backbone: keras.Model) -> dict[str, list[str]]:
+    """The layers of each stream's CNN that features come from."""
+    outputs = {name: keras.tree.flatten(layer.layer.output) for name, layer in backbone_layers(backbone).items()}
+    return {name: [x._keras_history.operation.name for x in tensors] for name, tensors in outputs.items()}
+
+
+def _write_zip(file, arrays: dict[str, np.ndarray]) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(INDEX, json.dumps({name: [array.dtype.str, array.shape] for name, array in arrays.items()}))
+        for name, array in arrays.items():
+            archive.writestr(name, np.ascontiguousarray(array).tobytes())
+
+
+def _array(content: bytes, dtype: str, shape: list[int]) -> np.ndarray:
+    return np.frombuffer(content, dtype).reshape(shape).astype(np.float32)
+
+
+def _compact(array: np.ndarray) -> np.ndarray:
+    fits = array.ndim == 4 and np.abs(array).max(initial=0) < np.finfo(np.float16).max
+    return array.astype(np.float16 if fits else np.float32)
+
+
+def _digest(key) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"The feature cache cannot be written: {path}: {error.strerror or error}. What is stored already will be used again. "
+        "Choose another folder with --train.cache-dir, or train without it: --train.no-cache"
+    )
