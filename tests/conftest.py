@@ -8,9 +8,8 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
+from grey_videos import write_video
 
 
 @pytest.fixture(scope="session")
@@ -28,23 +27,6 @@ def synthetic(tmp_path_factory) -> Path:
     from videorec.data import synthetic
 
     return synthetic.write(tmp_path_factory.mktemp("synthetic"), train=4, val=2, test=2)
-
-
-def write_video(path: Path, frames: int = 20, size: tuple[int, int] = (48, 64), fps: float = 10.0) -> Path:
-    """A video whose frame k is grey of value 10 k (mod 250): a decoded frame tells its number."""
-    codec = {".avi": "MJPG"}.get(path.suffix, "mp4v")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, size[::-1])
-    assert writer.isOpened()
-    for k in range(frames):
-        writer.write(np.full((*size, 3), 10 * k % 250, np.uint8))
-    writer.release()
-    return path
-
-
-def frame_numbers(clip: np.ndarray) -> list[int]:
-    """The numbers of the frames of a clip of such a video, below 25 frames."""
-    return [round(float(frame.mean()) / 10) for frame in clip]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import frame_numbers, write_video
+from grey_videos import frame_numbers, write_video
 
 from videorec.config import Data
 from videorec.data import sampling

@@ -5,7 +5,7 @@ import os
 import cv2
 import numpy as np
 import pytest
-from conftest import frame_numbers, write_video
+from grey_videos import frame_numbers, write_video
 
 from videorec.data.decode import Reader, Unreadable, count, fit_frame
 

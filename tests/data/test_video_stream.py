@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from conftest import write_video
+from grey_videos import write_video
 
 from videorec.config import Data, Flow, UserError
 from videorec.data import flow

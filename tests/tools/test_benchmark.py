@@ -5,7 +5,7 @@ import re
 import keras
 import numpy as np
 import pytest
-from conftest import write_video
+from grey_videos import write_video
 from rich.console import Console
 
 from videorec.config import UserError

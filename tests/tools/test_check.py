@@ -8,7 +8,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from conftest import write_video
+from grey_videos import write_video
 
 from videorec.config import UserError
 from videorec.tools import check

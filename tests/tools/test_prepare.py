@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import write_video
+from grey_videos import write_video
 
 from videorec.config import UserError
 from videorec.data.prepared import beam as prepare_beam

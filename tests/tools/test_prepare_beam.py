@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from conftest import write_video
+from grey_videos import write_video
 
 from videorec.config import UserError
 from videorec.tools import prepare

@@ -8,7 +8,7 @@ import threading
 import cv2
 import numpy as np
 import pytest
-from conftest import frame_numbers, write_video
+from grey_videos import frame_numbers, write_video
 
 from videorec.config import Data, Flow, UserError
 from videorec.data import sources

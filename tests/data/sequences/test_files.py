@@ -6,7 +6,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from conftest import frame_numbers, write_video
+from grey_videos import frame_numbers, write_video
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences

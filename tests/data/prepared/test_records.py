@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import frame_numbers, write_video
+from grey_videos import frame_numbers, write_video
 
 from videorec.config import Flow
 from videorec.data import flow

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from conftest import write_video
+from grey_videos import write_video
 
 from videorec.config import UserError
 from videorec.config.dense import DenseData

@@ -20,7 +20,7 @@ from videorec.tasks.recognition import training
 from videorec.training import loop, optimizers
 from videorec.training.callbacks import Checkpoint
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
     *("--data.frames 4 --data.resize 16 16 --data.crop 16 16 --data.workers 2 --model.units 8 --train.batch 8").split(),
     *("--train.warmup-epochs 0").split(),

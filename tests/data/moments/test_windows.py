@@ -6,7 +6,7 @@ from collections import Counter
 import cv2
 import numpy as np
 import pytest
-from conftest import frame_numbers, write_video
+from grey_videos import frame_numbers, write_video
 
 from videorec.config.dense import DenseData
 from videorec.data.decode import Reader

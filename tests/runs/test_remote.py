@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 import pytest
-from conftest import write_video
+from grey_videos import write_video
 
 import evaluate
 import train
@@ -24,7 +24,7 @@ from videorec.storage import files
 from videorec.tools import prepare
 from videorec.training import callbacks
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = (
     "--data.frames 4 --data.resize 16 16 --data.crop 16 16 --data.workers 2 --model.units 8 --train.batch 8 "
     "--train.warmup-epochs 0 --train.no-cache"

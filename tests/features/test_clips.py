@@ -5,7 +5,7 @@ import os
 import keras
 import numpy as np
 import pytest
-from conftest import write_video
+from grey_videos import write_video
 
 from videorec.config import Data, UserError
 from videorec.data import pipeline

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import write_video
+from grey_videos import write_video
 
 from videorec.config import UserError
 from videorec.config.dense import DenseData
