@@ -15,14 +15,8 @@ ZR_A, ZR_B = 118.239, 1.5241  # Shi et al. 2015
 DBZ_RANGE = (-10.0, 60.0)  # dBZ of pixel 0 and of pixel 1 in HKO-7 (Shi et al. 2017)
 
 
-def rain_to_dbz(rain, a: float = ZR_A, b: float = ZR_B) -> np.ndarray:
-    """Reflectivity in dBZ of rain rates (mm/h, 0 or more; 0 is -inf dBZ)."""
-    with np.errstate(divide="ignore"):
-        return 10 * math.log10(a) + 10 * b * np.log10(rain)
-
-
 def dbz_to_rain(dbz, a: float = ZR_A, b: float = ZR_B) -> np.ndarray:
-    """Rain rate in mm/h of reflectivities in dBZ: the inverse of `rain_to_dbz`."""
+    """Rain rate in mm/h of reflectivities in dBZ; that of -inf dBZ is 0."""
     return 10 ** ((np.asarray(dbz) - 10 * math.log10(a)) / (10 * b))
 
 
@@ -30,12 +24,6 @@ def pixel_to_dbz(pixel, dbz_range: tuple[float, float] = DBZ_RANGE) -> np.ndarra
     """Reflectivity in dBZ of pixels in [0, 1]; `dbz_range` is what 0 and 1 stand for."""
     lowest, highest = dbz_range
     return np.asarray(pixel) * (highest - lowest) + lowest
-
-
-def dbz_to_pixel(dbz, dbz_range: tuple[float, float] = DBZ_RANGE) -> np.ndarray:
-    """Pixels of reflectivities: the inverse of `pixel_to_dbz`, clipped to [0, 1]."""
-    lowest, highest = dbz_range
-    return np.clip((np.asarray(dbz) - lowest) / (highest - lowest), 0, 1)
 
 
 def frame_correlation(truth: np.ndarray, forecast: np.ndarray) -> np.ndarray:
