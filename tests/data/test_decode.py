@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from grey_videos import frame_numbers, write_video
 
-from videorec.data.decode import Reader, Unreadable, count, fit_frame
+from videorec.data.decode import Reader, Unreadable, count
+from videorec.data.resize import resize_frame
 
 
 def read(path, **options) -> list[int]:
@@ -68,7 +69,7 @@ def test_folder_of_frames_in_number_order(tmp_path):
     for k in (0, 1, 2, 9, 10, 11):
         cv2.imwrite(str(tmp_path / f"frame{k}.png"), np.full((32, 32 + k, 3), 10 * k, np.uint8))
     (tmp_path / "notes.txt").write_text("no frame")
-    frames = [fit_frame(retrieve(), 32, 32) for retrieve in Reader(tmp_path)]
+    frames = [resize_frame(retrieve(), 32, 32) for retrieve in Reader(tmp_path)]
     assert frame_numbers(np.stack(frames)) == [0, 1, 2, 9, 10, 11]
     assert Reader(tmp_path).declared == 6
 
@@ -113,15 +114,6 @@ def test_no_permission(video):
 def test_segment_past_the_end(video):
     with pytest.raises(Unreadable, match="between 50 s"):
         count(video, start=50)
-
-
-def test_fit_frame():
-    frame = np.zeros((40, 80, 3), np.uint8)
-    frame[:, 20:60] = 200
-    assert fit_frame(frame, 40, 80) is frame
-    assert fit_frame(frame, 20, 20).mean() == 100
-    assert fit_frame(frame, 20, 20, "crop").min() == 200  # the middle square is all 200
-    assert fit_frame(frame, 80, 160, "stretch").shape == (80, 160, 3)
 
 
 def test_readable_odd_files(shared_data):

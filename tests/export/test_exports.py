@@ -6,7 +6,6 @@ import subprocess
 import sys
 import zipfile
 
-import cv2
 import keras
 import numpy as np
 import pytest
@@ -82,19 +81,6 @@ def test_any_batch_length_and_size(run, shape):
     out = loaded.signatures["serving_default"](frames=tf.constant(frames))
     assert out["probabilities"].shape == (shape[0], 8) and out["steps"].shape == (*shape[:2], 8)
     np.testing.assert_allclose(out["probabilities"].numpy().sum(1), 1, atol=1e-5)
-
-
-@pytest.mark.parametrize("fit", ["stretch", "crop"])
-@pytest.mark.parametrize("size", [(24, 32), (48, 64), (97, 141), (200, 90), (12, 16), (20, 300)])
-def test_resizing_in_the_graph_is_that_of_the_pipeline(fit, size):
-    from videorec.data.decode import fit_frame
-
-    rng = np.random.default_rng(0)
-    frame = cv2.GaussianBlur(rng.integers(0, 256, (*size, 3), np.uint8), (5, 5), 1)
-    got = serving.fit_frames(frame[None], Data(resize=(24, 32), fit=fit))[0].numpy().astype(int)
-    expected = fit_frame(frame, 24, 32, fit).astype(int)
-    assert np.abs(got - expected).max() <= 2
-    assert np.abs(got - expected).mean() < 0.3
 
 
 def test_verify_fails_where_the_export_differs(run, capsys, monkeypatch):
@@ -196,13 +182,13 @@ def test_each_stream_has_its_own_length_and_size(two):
 
 def test_raw_flow_pictures_are_resized_in_the_graph(two, capsys):
     """The clips of `raw`: frames at their own size, flow as measured at a short side of 32 px."""
-    from videorec.data.decode import fit_frame
+    from videorec.data.resize import resize_frame
 
     raw, resized = serving.clips(two, 2, raw=True), serving.clips(two, 2)
     for large, small in zip(raw, resized, strict=True):
         assert min(large["rgb"].shape[1:3]) > 64 and min(large["flow"].shape[1:3]) == 32
         for stream, clip in large.items():
-            np.testing.assert_array_equal([fit_frame(frame, 24, 32) for frame in clip], small[stream])
+            np.testing.assert_array_equal([resize_frame(frame, 24, 32) for frame in clip], small[stream])
     assert verify.main([str(two.folder)]) == 0
     text = " ".join(capsys.readouterr().out.split())
     gap = float(re.search(r"flow frames, resized in the graph instead of by OpenCV: (\S+)", text).group(1))

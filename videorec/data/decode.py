@@ -178,30 +178,6 @@ def _reason_not_to_open(path: Path) -> str | None:
         return f"the file cannot be opened: {error.strerror}"
 
 
-def fit_frame(frame: np.ndarray, height: int, width: int, fit: str = "stretch") -> np.ndarray:
-    """Resize one frame `(h, w, 3)` uint8 to `(height, width, 3)`.
-
-    Area averaging where both sides shrink, bilinear otherwise; `fit="crop"` first cuts the centre to the aspect ratio.
-    """
-    h, w = frame.shape[:2]
-    if fit == "crop":
-        keep_h, keep_w = min(h, round(w * height / width)), min(w, round(h * width / height))
-        top, left = (h - keep_h) // 2, (w - keep_w) // 2
-        frame = frame[top : top + keep_h, left : left + keep_w]
-        h, w = keep_h, keep_w
-    if (h, w) == (height, width):
-        return frame
-    method = cv2.INTER_AREA if h >= height and w >= width else cv2.INTER_LINEAR
-    return cv2.resize(frame, (width, height), interpolation=method)
-
-
-def scale_to_short_side(frame: np.ndarray, side: int) -> np.ndarray:
-    """Resize one frame `(h, w, 3)` uint8 so that its short side has `side` px; the other keeps the aspect ratio, rounded."""
-    h, w = frame.shape[:2]
-    scale = side / min(h, w)
-    return fit_frame(frame, max(round(h * scale), 1), max(round(w * scale), 1))
-
-
 def count(path, fps=None, start=None, end=None) -> int:
     """The number of frames that can really be read."""
     return sum(1 for _ in Reader(path, fps, start, end))

@@ -18,7 +18,7 @@ from videorec.config import Data
 from videorec.data import augment
 from videorec.data.clips import ClipReader
 from videorec.data.decode import Unreadable
-from videorec.data.fit import fit_frames
+from videorec.data.graph_resize import resize_in_graph
 from videorec.data.manifest import Video
 
 cv2.setNumThreads(0)  # the pipeline decodes files in parallel; OpenCV's own threads would fight for the same cores
@@ -126,7 +126,7 @@ def pixels(pictures: tf.Tensor, reader: ClipReader, data: Data) -> tf.Tensor:
         frame = tf.TensorSpec((None, None, 3), tf.uint8)
         decode = functools.partial(tf.io.decode_jpeg, channels=3, dct_method="INTEGER_FAST")
         pictures = tf.map_fn(decode, tf.ensure_shape(pictures, (data.frames,)), fn_output_signature=frame)
-        pictures = fit_frames(pictures, data)
+        pictures = resize_in_graph(pictures, data)
     return tf.ensure_shape(pictures, (data.frames, *data.resize, 3))  # (T, H, W, 3)
 
 

@@ -7,9 +7,10 @@ import numpy as np
 
 from videorec.config import Data
 from videorec.data import flow, sampling
-from videorec.data.decode import Reader, Unreadable, fit_frame, scale_to_short_side
+from videorec.data.decode import Reader, Unreadable
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.data.resize import resize_frame, scale_to_short_side
 
 
 class VideoStream:
@@ -100,11 +101,11 @@ class VideoStream:
         data = self.data
         if self._is_motion:
             return scale_to_short_side(frame, data.flow.short_side)[..., ::-1]
-        return fit_frame(frame, *data.resize, data.fit)[..., ::-1]
+        return resize_frame(frame, *data.resize, data.fit)[..., ::-1]
 
     def _motion(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         motion = flow.estimate(first, second, self.data.flow.method)
-        return fit_frame(flow.encode(motion, self.data.flow.encoding), *self.data.resize, self.data.fit)
+        return resize_frame(flow.encode(motion, self.data.flow.encoding), *self.data.resize, self.data.fit)
 
     def _collect(self, reader: Reader, wanted: set[int], to_end: bool) -> tuple[dict[int, np.ndarray], int | None]:
         """The wanted pictures that exist, and the number of pictures where the end was reached."""

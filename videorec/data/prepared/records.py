@@ -24,8 +24,9 @@ import numpy as np
 
 from videorec.config import Flow
 from videorec.data import flow
-from videorec.data.decode import Reader, Unreadable, fit_frame, scale_to_short_side
+from videorec.data.decode import Reader, Unreadable
 from videorec.data.manifest import Video
+from videorec.data.resize import resize_frame, scale_to_short_side
 
 PICTURES = 64  # a record: dense clips read one or two, and one is about 1 MB at a short side of 256
 FLOW_QUALITY = 95
@@ -99,7 +100,7 @@ def _frames(video: Video, fps: float | None, short_side: int, options: list[int]
         frame = retrieve()
         if size is None:
             size = _shrunk(frame.shape, short_side)
-        yield _jpeg(fit_frame(frame, *size), options), reader.stamp
+        yield _jpeg(resize_frame(frame, *size), options), reader.stamp
 
 
 def _shrunk(shape: tuple[int, ...], short_side: int) -> tuple[int, int]:
@@ -116,7 +117,7 @@ def _motion(video: Video, settings: Flow) -> Iterator[Timed]:
         if first is None:
             second = scale_to_short_side(second, settings.short_side)
         else:
-            second, alone = fit_frame(second, *first.shape[:2]), False
+            second, alone = resize_frame(second, *first.shape[:2]), False
             picture = flow.encode(flow.estimate(first, second, settings.method), settings.encoding)
             yield _jpeg(picture[..., ::-1], options), stamp
         first, stamp = second, reader.stamp

@@ -11,8 +11,9 @@ import numpy as np
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data.decode import IMAGE_SUFFIXES
+from videorec.data.resize import resize_frames
 from videorec.data.sequences import formats, values
-from videorec.data.sequences.formats import SUFFIXES, Sequence, fit_frames
+from videorec.data.sequences.formats import SUFFIXES, Sequence
 from videorec.storage import files as storage
 
 log = logging.getLogger(__name__)
@@ -214,7 +215,7 @@ class FileSequences:
         """`(J + K, H, W, C)`: uint8 of plain uint8 sources, else float32 in [0, 1], NaN where masked; `epoch` is not used."""
         sequence, start = self._place(split, index)
         frames = sequence.read(range(start, start + self.span, self.data.step))
-        return fit_frames(values.scale(frames, self.data.values, sequence.name), *self.shape[:2])
+        return resize_frames(values.scale(frames, self.data.values, sequence.name), *self.shape[:2])
 
     def describe(self) -> str:
         """The protocol in a line."""

@@ -70,14 +70,6 @@ def open_file(path: Path, name: str, data: Sequences, needed: int) -> list[Seque
     return _sequences(str(path), name, stored.shape, stored.dtype, stored.__getitem__, data, needed)
 
 
-def fit_frames(frames: np.ndarray, height: int, width: int) -> np.ndarray:
-    """`(T, h, w, C)` -> `(T, height, width, C)`: area averaging where both sides shrink, bilinear otherwise."""
-    if frames.shape[1:3] == (height, width):
-        return frames
-    resized = np.stack([decode.fit_frame(frame, height, width) for frame in frames])
-    return resized.reshape(len(frames), height, width, -1)  # OpenCV drops a single channel
-
-
 # === Arrays ===
 
 

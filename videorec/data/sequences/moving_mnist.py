@@ -12,8 +12,8 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
+from videorec.data.resize import resize_frames
 from videorec.data.sequences import mnist_digits
-from videorec.data.sequences.formats import fit_frames
 from videorec.data.sequences.mnist_digits import SIDE
 
 FRAME = 64  # side of a frame in px
@@ -169,7 +169,7 @@ class MovingMNIST:
 
     def window(self, split: str, index: int, epoch: int = 0) -> np.ndarray:
         """`(J + K, 64, 64, 1)` uint8, resized to `data.size`. Only the training sequences of common depend on the epoch."""
-        return fit_frames(self._frames(split, index, epoch), *self.shape[:2])
+        return resize_frames(self._frames(split, index, epoch), *self.shape[:2])
 
     def _frames(self, split: str, index: int, epoch: int) -> np.ndarray:
         if split == "test" and self._test_file is not None:

@@ -13,9 +13,10 @@ from videorec import models
 from videorec.config import Data, Experiment, UserError
 from videorec.data import augment, pipeline, sources
 from videorec.data.clips import ClipReader
-from videorec.data.decode import Reader, Unreadable, scale_to_short_side
-from videorec.data.fit import fit_frames
+from videorec.data.decode import Reader, Unreadable
+from videorec.data.graph_resize import resize_in_graph
 from videorec.data.problems import Problems
+from videorec.data.resize import scale_to_short_side
 from videorec.inference import graphs
 from videorec.models.two_stream import part
 from videorec.runs.run import Run
@@ -81,7 +82,7 @@ def _fit_clips(frames: tf.Tensor, data: Data) -> tf.Tensor:
     """`(B, T, H, W, 3)` uint8 of any size -> `(B, T, *data.resize, 3)` uint8."""
     shape = tf.shape(frames)
     flat = tf.reshape(frames, (-1, shape[2], shape[3], 3))  # (B * T, H, W, 3)
-    return tf.reshape(fit_frames(flat, data), (shape[0], frames.shape[1] or shape[1], *data.resize, 3))
+    return tf.reshape(resize_in_graph(flat, data), (shape[0], frames.shape[1] or shape[1], *data.resize, 3))
 
 
 def _decode_clips(images: tf.Tensor, data: Data) -> tf.Tensor:
@@ -89,7 +90,7 @@ def _decode_clips(images: tf.Tensor, data: Data) -> tf.Tensor:
 
     def decode(image):
         frame = tf.io.decode_image(image, channels=3, expand_animations=False)
-        return fit_frames(frame[None], data)[0]
+        return resize_in_graph(frame[None], data)[0]
 
     shape, spec = tf.shape(images), tf.TensorSpec((*data.resize, 3), tf.uint8)
     flat = tf.map_fn(decode, tf.reshape(images, (-1,)), fn_output_signature=spec)

@@ -7,8 +7,8 @@ import tensorflow as tf
 from videorec.config import Data
 
 
-def fit_frames(frames: tf.Tensor, data: Data) -> tf.Tensor:
-    """`(N, H, W, 3)` uint8 of any size -> `(N, *data.resize, 3)` uint8, as `videorec.data.decode.fit_frame` does."""
+def resize_in_graph(frames: tf.Tensor, data: Data) -> tf.Tensor:
+    """`(N, H, W, 3)` uint8 of any size -> `(N, *data.resize, 3)` uint8, as `videorec.data.resize.resize_frame` does."""
     target_h, target_w = data.resize
     if data.fit == "crop":
         h, w = tf.shape(frames)[1], tf.shape(frames)[2]
