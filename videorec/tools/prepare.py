@@ -87,7 +87,7 @@ def main(args: list[str]) -> int:
     videos, settings = find(options), settings_of(options)
     plan = prepare_plan.plan_of(videos, settings)
     prepare_plan.begin(options.out, plan)
-    work = Work(options.out, shards.cut(videos, settings), options.max_unreadable)
+    work = Work(options.out, shards.divide(videos, settings), options.max_unreadable)
     try:
         changed = _fill(work, plan, options, rest)
     except (OSError, KeyboardInterrupt) as error:

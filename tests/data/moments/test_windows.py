@@ -297,5 +297,5 @@ def test_unreadable_videos_weigh_nothing(videos, tmp_path):
     of_bad = Counter((*seen_in(inputs), *weights) for inputs, targets, weights in found if targets[0, 1])
     assert of_bad == {(0,) * 8: 1 + 2, (1,) * 8: 16}
     assert sum(weights.sum() for _, targets, weights in found if targets[0, 0]) == 20
-    begun = windows.cut_windows(labelled, 2, [60, 62, 68], problems)
+    begun = windows.read_windows(labelled, 2, [60, 62, 68], problems)
     assert [(start, len(frames)) for start, frames in begun] == [(60, 4), (62, 0), (68, 0)]

@@ -158,7 +158,7 @@ def from_frames(labelled: Labelled, problems: Problems, seed: int) -> Callable:
     data, wanted, parallel = labelled.data, labelled.labelled_frames, pipeline.workers(labelled.data)
 
     def read(index, epoch):
-        for start, frames in cut_windows(labelled, int(index), starts_of(labelled, int(index), seed, int(epoch)), problems):
+        for start, frames in read_windows(labelled, int(index), starts_of(labelled, int(index), seed, int(epoch)), problems):
             targets, weights = labelled.labels(int(index), start, start + len(frames))  # whatever the header says
             yield _filled(frames[: data.frames], data), targets, weights, np.array([epoch, index, start])
 
@@ -184,7 +184,7 @@ def from_frames(labelled: Labelled, problems: Problems, seed: int) -> Callable:
     return examples
 
 
-def cut_windows(labelled: Labelled, index: int, begins: Iterable[int], problems: Problems) -> Iterator[tuple[int, np.ndarray]]:
+def read_windows(labelled: Labelled, index: int, begins: Iterable[int], problems: Problems) -> Iterator[tuple[int, np.ndarray]]:
     """First frame and pictures of the windows at `begins` (rising) of one video, one window held at a time.
 
     Pictures are `(t, *data.resize, 3)` uint8 with t = `labelled.span`, those of the horizon too; fewer at the end of the

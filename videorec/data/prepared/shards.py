@@ -57,7 +57,7 @@ class Shard:
         return hashlib.sha256(json.dumps([self.settings.to_dict(), rows]).encode()).hexdigest()
 
 
-def cut(videos: list[tuple[str, Video]], settings: Settings) -> list[Shard]:
+def divide(videos: list[tuple[str, Video]], settings: Settings) -> list[Shard]:
     """All shards: the videos in order, `settings.videos_per_shard` each."""
     size = settings.videos_per_shard
     runs = [tuple(videos[start : start + size]) for start in range(0, len(videos), size)]

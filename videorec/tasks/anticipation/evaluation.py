@@ -131,7 +131,7 @@ def _windows(labelled: Labelled, index: int, problems: Problems) -> Iterator[tup
     """Of each window behind which a frame comes: the frames seen, true classes and weights of those to come, class of the last
     one seen or -1."""
     data, video = labelled.data, labelled.videos[index]
-    for start, frames in windows.cut_windows(labelled, index, count(0, labelled.span), problems):
+    for start, frames in windows.read_windows(labelled, index, count(0, labelled.span), problems):
         if len(frames) <= data.frames:
             return  # the end of the video: nothing comes
         targets, weights = labelled.labels(index, start, start + len(frames))

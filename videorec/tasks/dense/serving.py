@@ -32,7 +32,7 @@ def clips(run: Run, number: int) -> list[dict[str, np.ndarray]]:
     found = []
     for video in (video for split in ("test", "val", "train") for video in known.split(split)):
         labelled = Labelled([video], [data.frames], run.classes, data)
-        _, frames = next(windows.cut_windows(labelled, 0, [0], Problems(1, 1.0)))
+        _, frames = next(windows.read_windows(labelled, 0, [0], Problems(1, 1.0)))
         if len(frames) == data.frames:
             found.append({data.stream: frames})
         if len(found) == number:
