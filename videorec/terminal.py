@@ -1,28 +1,229 @@
-"""What scripts share on the terminal: messages without tracebacks, exit statuses, a progress bar."""
+"""What scripts share on the terminal: their command line, messages without tracebacks, exit statuses, a progress bar."""
 
+import contextlib
+import dataclasses
+import difflib
+import io
 import logging
+import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
+import tyro
 from rich.console import Console
 from rich.progress import Progress
 
 from videorec.config import UserError
 
+Options = TypeVar("Options")
+
+HELP = ("-h", "--help")
+LISTED = 5  # unknown options named in one message
+
+# === Running ===
+
 
 def run(main: Callable[[list[str]], int | None]) -> None:
-    """Run a script: a `UserError` becomes a message and status 2, Ctrl-C status 130, anything else a traceback."""
+    """Run a script: a `UserError` becomes a message and status 2, Ctrl-C status 130, anything else a traceback.
+
+    Where nobody reads the output any more (`train.py --help | head -1`) it ends in silence, with the shell's status 141.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for noisy in ("absl", "tensorflow", "h5py", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
-        status = main(sys.argv[1:])
+        try:
+            status = main(sys.argv[1:])
+        finally:
+            sys.stdout.flush()
     except UserError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {rich_escape(str(error))}", soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]error:[/] {rich_escape(str(error))}", soft_wrap=True, highlight=False)
         status = 2
     except KeyboardInterrupt:
         status = 130
+    except BrokenPipeError:
+        if not _nobody_reads_on():
+            raise  # another pipe, or a socket
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
+        status = 141
     sys.exit(status or 0)
+
+
+def _nobody_reads_on() -> bool:
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        return True
+    return False
+
+
+# === Command line ===
+
+
+def parse(options: type[Options] | Options, args: Sequence[str], *, description: str, prog: str) -> Options:
+    """The options of a script from its command line; `--help` prints them and ends the script.
+
+    Args:
+        options: a dataclass, or an instance of one whose values are the defaults. A field's docstring is its help text.
+        args: the words of the command line, without the script's name.
+        description: what the help begins with.
+        prog: how the script is called, `python -m videorec.tools.check`.
+
+    Raises:
+        UserError: an unknown option (with the nearest known one), a wrong value, or one that is missing.
+        SystemExit: after the help.
+    """
+    refuse_unknown(options, [word for word in args if _is_flag(word)], prog)
+    parsed, left = parse_known(options, args, description=description, prog=prog)
+    refuse_unknown(options, left, prog)
+    return parsed
+
+
+def parse_known(
+    options: type[Options] | Options, args: Sequence[str], *, description: str, prog: str
+) -> tuple[Options, list[str]]:
+    """As `parse`, for a script that hands on the words which it does not know; returns those too."""
+    kind, default = (options, {}) if isinstance(options, type) else (type(options), {"default": options})
+    job = {"args": list(args), "description": description, "prog": prog, "return_unknown_args": True, **default}
+    if any(word in HELP for word in args):
+        return tyro.cli(kind, **job)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), _without_wrapping():
+            return tyro.cli(kind, **job)
+    except SystemExit as error:
+        if not error.code:
+            raise
+        raise UserError(_with_help(_in_short(said.getvalue()), prog)) from None
+
+
+@contextlib.contextmanager
+def _without_wrapping() -> Iterator[None]:
+    """tyro breaks its messages, and long paths in them, to the width of the terminal: a very wide one."""
+    width = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "100000"
+    try:
+        yield
+    finally:
+        del os.environ["COLUMNS"]
+        if width is not None:
+            os.environ["COLUMNS"] = width
+
+
+def run_folder(options: Sequence[type], args: Sequence[str], *, description: str, prog: str) -> str:
+    """The field `run` of a command line, for scripts whose other options depend on what that run is.
+
+    Args:
+        options: dataclasses with a positional field `run`, one a kind of run. The first that knows every option of `args`
+            tells options and their values from the run, wherever it stands.
+        args, description, prog: as for `parse`.
+
+    Raises:
+        UserError: no run, or options that no kind of run has.
+        SystemExit: after the help of the first kind, where the help is asked for and no run is given.
+    """
+    words = [word for word in args if word not in HELP]
+    given = [word for word in words if _is_flag(word)]
+    kinds = [kind for kind in options if not _unknown(given, set(flags(kind)))]
+    try:
+        if not kinds:
+            raise UserError(_refusal(given, {name for kind in options for name in flags(kind)}, prog))
+        return parse(kinds[0], words, description=description, prog=prog).run
+    except UserError:
+        if len(words) == len(args):
+            raise
+        parse(options[0], HELP[1:], description=description, prog=prog)  # prints, and ends
+        raise
+
+
+def refuse_unknown(options: type | object, words: Sequence[str], prog: str) -> None:
+    """Refuse words of a command line that a dataclass of options does not know.
+
+    Raises:
+        UserError: with the nearest option for each.
+    """
+    if message := _refusal(words, set(flags(options)), prog):
+        raise UserError(message)
+
+
+def flags(options: type | object, prefix: str = "") -> Iterator[str]:
+    """Every option of a dataclass and of those in it: `--data.path`, `--data.augment` and `--data.no-augment`."""
+    for field in dataclasses.fields(options):
+        value = _value(options, field)
+        name = prefix + field.name.replace("_", "-")
+        if dataclasses.is_dataclass(value):
+            yield from flags(value, f"{name}.")
+        elif tyro.conf.Positional[str].__metadata__[0] not in getattr(field.type, "__metadata__", ()):
+            yield f"--{name}"
+            if field.type is bool:
+                yield f"--{prefix}no-{name.removeprefix(prefix)}"
+
+
+def _value(options: type | object, field: dataclasses.Field):
+    if not isinstance(options, type):
+        return getattr(options, field.name)
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def _is_flag(word: str) -> bool:
+    """Whether a word names an option; negative numbers and `--` do not."""
+    return re.match(r"--[A-Za-z]|-h$", word) is not None
+
+
+def _unknown(words: Sequence[str], known: set[str]) -> list[str]:
+    """The words that are no known option, without their values; underscores are dashes, as everywhere."""
+    names = [word.split("=")[0] for word in words]
+    known = {*known, *HELP}
+    return [name for name in names if name.replace("_", "-") not in known]
+
+
+def _refusal(words: Sequence[str], known: set[str], prog: str) -> str:
+    """What to answer to unknown words; empty where all are known."""
+    lines = []
+    for word in _unknown(words, known):
+        close = _nearest(word.replace("_", "-"), known) if _is_flag(word) else ()
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        lines.append(f"{'Unrecognized option' if _is_flag(word) else 'Unexpected value'} {word}.{hint}")
+    if len(lines) > LISTED:
+        lines[LISTED:] = [f"And {len(lines) - LISTED} more."]
+    return _with_help("\n".join(lines), prog) if lines else ""
+
+
+def _nearest(word: str, known: set[str]) -> list[str]:
+    """The nearest options, several where they are equally near; their last part counts by itself too (--units)."""
+    scores = {name: max(_likeness(word, name), 0.95 * _likeness(_last(word), _last(name))) for name in sorted(known)}
+    best = max(scores.values(), default=0)
+    return [name for name, score in scores.items() if score == best][:3] if best > 0.6 else []
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one.lstrip("-"), other.lstrip("-")).ratio()
+
+
+def _last(flag: str) -> str:
+    return flag.lstrip("-").rsplit(".", 1)[-1]
+
+
+def _in_short(text: str) -> str:
+    """What tyro says is wrong, in two lines: its box without title, frame, colours and the option's whole help text."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    parts = [[]]
+    for line in (line.strip("│ ") for line in plain.splitlines()[1:]):
+        if line.strip("─-╰╯"):
+            parts[-1].append(line)
+        elif parts[-1]:  # a rule, or an empty line
+            parts.append([])
+    takes = [f"It takes: {part[1]}" for part in parts if part[:1] == ["Argument helptext:"]]
+    return "\n".join([" ".join(parts[0]), *takes])
+
+
+def _with_help(message: str, prog: str) -> str:
+    return f"{message}\nHelp: {prog} --help"
+
+
+# === Showing ===
 
 
 def rich_escape(text: str) -> str:

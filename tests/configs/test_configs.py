@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from videorec import cli, models
+from videorec import cli, configs, models
 from videorec.config.file import from_dict, to_dict
 from videorec.config.rules import validate
 
-PRESETS = cli.presets()
+PRESETS = {name: configs.load(name) for name in configs.names()}
 # The paper's own networks, and where their counts come from: head parameters for 101, 11 and 51 classes.
 PAPER_HEADS = {
     "multi_lstm_multithumos": (65, 10_400_307),
@@ -23,7 +23,7 @@ PAPER_HEADS = {
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_preset(name):
-    first_line, experiment = PRESETS[name]
+    first_line, experiment = configs.summaries()[name], PRESETS[name]
     validate(experiment)
     assert from_dict(to_dict(experiment), models.CLASSES) == experiment
     assert len(first_line) < 125 and first_line.endswith(".")
@@ -32,12 +32,12 @@ def test_preset(name):
     assert command in module.__doc__ and f"python evaluate.py runs/{name}" in module.__doc__
 
 
-RECOGNISERS = [name for name in PRESETS if PRESETS[name][1].model.task == "recognition"]
+RECOGNISERS = [name for name in PRESETS if PRESETS[name].model.task == "recognition"]
 
 
 @pytest.mark.parametrize("name", [name for name in RECOGNISERS if name not in PAPER_HEADS and not name.endswith("_ucf101")])
 def test_models_build(name):
-    experiment = PRESETS[name][1]
+    experiment = PRESETS[name]
     plain = dataclasses.replace(experiment, model=models.untrained(experiment.model))
     assert models.for_experiment(plain, 5).output["probabilities"].shape == (None, 5)
 
@@ -45,7 +45,7 @@ def test_models_build(name):
 @pytest.mark.parametrize("name", PAPER_HEADS)
 def test_paper_networks(name):
     classes, parameters = PAPER_HEADS[name]
-    experiment = PRESETS[name][1]
+    experiment = PRESETS[name]
     plain = dataclasses.replace(experiment, model=models.untrained(experiment.model))
     model = models.for_experiment(plain, classes)
     assert model.count_params() - model.get_layer("rgb_backbone").count_params() == parameters

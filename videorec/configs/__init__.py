@@ -1,0 +1,48 @@
+"""The presets: an experiment a file, whose docstring holds its command. To list them none is imported, nor Keras."""
+
+import ast
+import dataclasses
+import importlib
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+from videorec.config import Experiment, UserError, nearest
+from videorec.config.dense import with_dense_labels
+
+DENSE_TARGETS = ("dense", "labels")
+
+
+def names() -> list[str]:
+    """Of all presets: the files beside this one."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")
+
+
+def summaries() -> dict[str, str]:
+    """`{name: first line of its docstring}` of every preset."""
+    trees = {name: ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")) for name in names()}
+    return {name: ast.get_docstring(tree).splitlines()[0] for name, tree in trees.items()}
+
+
+def load(name: str, args: Sequence[str] = ()) -> Experiment:
+    """The experiment of a preset; it is called after the preset where it has no name of its own.
+
+    Args:
+        name: the preset.
+        args: the settings that the command line adds. With `--model.target dense` or `labels` there, the experiment has the
+            sections of such labels instead of those of clips, so that the parser knows them.
+
+    Raises:
+        UserError: there is no such preset; with the nearest.
+    """
+    if name not in (known := names()):
+        raise UserError(f"No preset is called {name!r}. {nearest(name, known)}")
+    experiment = importlib.import_module(f"{__name__}.{name}").EXPERIMENT
+    experiment = dataclasses.replace(experiment, name=experiment.name or name)
+    return with_dense_labels(experiment) if _target(args) in DENSE_TARGETS else experiment
+
+
+def _target(args: Sequence[str]) -> str | None:
+    """The value of --model.target, as `--model.target X` or `--model.target=X`."""
+    words = [word for arg in args for word in (arg.split("=", 1) if arg.startswith("--model.target=") else [arg])]
+    return next((value for option, value in itertools.pairwise(words) if option == "--model.target"), None)
