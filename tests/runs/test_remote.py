@@ -330,14 +330,14 @@ def test_exit_statuses(s3, end, status):
     code = f"""
 import os, signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background of a script hands on an ignored one
-from videorec import cli
+from videorec import terminal
 from videorec.config import UserError
-from videorec.data import files
+from videorec.storage import files
 def main(args):
     files.write({f"{s3}/x"!r}, b"x")
     print(files.read({f"{s3}/x"!r}))
     {end}
-cli.run(main)
+terminal.run(main)
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)

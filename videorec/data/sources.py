@@ -5,7 +5,7 @@ from pathlib import Path
 
 from videorec.config import Data, Experiment, UserError
 from videorec.data import manifest, synthetic
-from videorec.data.folders import class_folders, remote_class_folders
+from videorec.data.folders import class_folders
 from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits, official_videos
 from videorec.data.prepared.index import Prepared, is_prepared
@@ -44,7 +44,6 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
 
 def find(data: Data) -> list[Video]:
     """The videos of the source that `data.path` names; the split is None where the source does not give it."""
-
     if data.path == "synthetic":
         return manifest.read(synthetic_folder())
     if is_prepared(data.path):
@@ -52,7 +51,7 @@ def find(data: Data) -> list[Video]:
     if files.is_remote(data.path):
         if data.path.endswith(".csv"):
             return manifest.read(data.path, data.videos)
-        return remote_class_folders(data.path.rstrip("/"), data.group)
+        return class_folders(data.path, data.group)
     path = Path(data.path).expanduser()
     if path.suffix == ".csv":
         return manifest.read(path, data.videos)
@@ -75,12 +74,3 @@ def synthetic_folder() -> Path:
         return synthetic.write(folder)
     except OSError as error:
         raise UserError(f"The synthetic videos cannot be written to {folder}: {error}") from error
-
-
-# === Class per folder ===
-
-
-# === Official lists ===
-
-
-# === Splits and classes ===

@@ -10,7 +10,7 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.data.decode import IMAGE_SUFFIXES
+from videorec.data.folders import walk
 from videorec.data.resize import resize_frames
 from videorec.data.sequences import formats, values
 from videorec.data.sequences.formats import SUFFIXES, Sequence
@@ -36,23 +36,13 @@ def find(path: str) -> dict[str | None, list[Path]]:
         kinds = "folder of sequences (.npy, .npz, .h5, videos, folders of pictures), one such file, or `moving_mnist`"
         raise UserError(f"--data.path must be a {kinds}. Received: {path}, which {what}.")
     splits = [name for name in SPLITS if (root / name).is_dir()]
-    found = {name: _below(root / name) for name in splits} if "train" in splits else {None: _below(root)}
-    for split, paths in found.items():
-        if not paths:
-            where = root / split if split else root
-            raise UserError(f"{where} holds no sequences: .npy, .npz, .h5, videos, or folders of pictures.")
-    return found
-
-
-def _below(root: Path) -> list[Path]:
-    found = []
-    for parent, folders, names in os.walk(root, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        suffixes = {name: Path(name).suffix.lower() for name in names if not name.startswith(".")}
-        found += [Path(parent, name) for name, suffix in suffixes.items() if suffix in SUFFIXES]
-        if any(suffix in IMAGE_SUFFIXES for suffix in suffixes.values()):
-            found.append(Path(parent))
-    return sorted(found)
+    sequences = {}
+    for split in splits if "train" in splits else [None]:
+        folder = root / split if split else root
+        sequences[split] = [Path(path) for path in walk(folder, SUFFIXES)]
+        if not sequences[split]:
+            raise UserError(f"{folder} holds no sequences: .npy, .npz, .h5, videos, or folders of pictures.")
+    return sequences
 
 
 def split_units(units: list[str], val: float, test: float | None, seed: int) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ import numpy as np
 from videorec.config import Data, UserError
 from videorec.data import pipeline, sampling
 from videorec.data.clips import ClipReader
-from videorec.data.decode import VIDEO_SUFFIXES
+from videorec.data.folders import walk
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.tools.benchmark.figures import Figure, in_turns
@@ -125,7 +125,7 @@ def measure(folder: Path | None = None, rounds: int = 5, batches: int = 3, video
 def _videos(folder: Path | None, count: int, frames: int) -> Iterator[tuple[list[str], str]]:
     """Paths of the videos, and what they are in words."""
     if folder is not None:
-        paths = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+        paths = walk(folder, pictures=False)
         if not paths:
             raise UserError(f"--video-folder holds no videos. Received: {folder}")
         yield paths, f"of {folder}"
