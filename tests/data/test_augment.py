@@ -103,6 +103,18 @@ def test_colour_jitter_against_steps_in_numpy(clip):
         assert np.abs(changed - expected).max() <= 1
 
 
+def test_what_the_model_sees_of_a_clip(clip):
+    seed, centre = seeds(1)[0], augment.centre_crop(clip, DATA.crop).numpy()
+    drawn = augment.augment(clip, seed, DATA).numpy()
+    assert (drawn != centre).any()
+    np.testing.assert_array_equal(augment.cropped(clip, DATA), centre)
+    np.testing.assert_array_equal(augment.cropped(clip, DATA, seed), drawn)
+    for plain, expected in ((True, centre), (False, drawn)):
+        np.testing.assert_array_equal(augment.cropped(clip, DATA, seed, tf.constant(plain)), expected)
+    batch = tf.stack([clip, clip[::-1]])
+    np.testing.assert_array_equal(augment.cropped(batch, DATA), np.stack([centre, centre[::-1]]))
+
+
 def test_ten_crops(clip):
     parts = augment.crops(clip, 10, DATA).numpy()
     frame = clip.numpy()

@@ -79,7 +79,8 @@ def test_join():
 def test_local_paths_do_without_tensorflow(tmp_path):
     code = """
 import sys
-from videorec.data import files, manifest
+from videorec.data import manifest
+from videorec.storage import files
 files.write("a/x", b"1")
 with files.local("a/x", 1) as path:
     assert path.read_bytes() == files.read("a/x") == b"1" and files.names("a") == ["x"]
@@ -194,7 +195,7 @@ def test_what_is_in_use_stays(videos, monkeypatch):
 def test_another_process_uses_it(videos):
     code = """
 import sys
-from videorec.data import files
+from videorec.storage import files
 with files.local(sys.argv[1], 1) as path:
     print(path, flush=True)
     sys.stdin.read()

@@ -7,7 +7,7 @@ import math
 
 import tensorflow as tf
 
-from videorec.config import Data
+from videorec.config import Footage
 from videorec.data import flow
 
 GREY = (0.299, 0.587, 0.114)  # luma of R, G, B (ITU-R BT.601)
@@ -20,7 +20,25 @@ def clip_seed(seed: int, epoch: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
     return tf.random.experimental.stateless_fold_in(base, tf.cast(index, tf.int32))
 
 
-def augment(clip: tf.Tensor, seed: tf.Tensor, data: Data) -> tf.Tensor:
+def cropped(clip: tf.Tensor, data: Footage, seed: tf.Tensor | None = None, plain: tf.Tensor | None = None) -> tf.Tensor:
+    """What the model sees of a clip of one stream: `(..., H, W, 3)` uint8 -> `(..., *data.crop, 3)` uint8.
+
+    Args:
+        clip: of `data.resize`.
+        data: settings of this stream alone (`Data.of`).
+        seed: a clip `(T, H, W, 3)` is augmented with it. None: its centre, which evaluation and every export see.
+        plain: bool; where it is true, the centre in spite of the seed.
+    """
+    if seed is None:
+        part = centre_crop(clip, data.crop)
+    elif plain is None:
+        part = augment(clip, seed, data)
+    else:
+        part = tf.cond(plain, lambda: centre_crop(clip, data.crop), lambda: augment(clip, seed, data))
+    return tf.ensure_shape(part, (*clip.shape[:-3], *data.crop, 3))
+
+
+def augment(clip: tf.Tensor, seed: tf.Tensor, data: Footage) -> tf.Tensor:
     """Crop, mirror and colour jitter as `data` (of one stream) says: `(T, H, W, 3)` uint8 -> `(T, *data.crop, 3)` uint8.
 
     The same seed makes the same crop and mirroring in every stream. Colours of flow pictures mean motion: only the sign of
@@ -70,13 +88,13 @@ def random_crop(clip: tf.Tensor, seed: tf.Tensor, size: tuple[int, int], scale: 
     return tf.ensure_shape(part, [clip.shape[0], *size, 3])
 
 
-def mirror(clip: tf.Tensor, data: Data) -> tf.Tensor:
+def mirror(clip: tf.Tensor, data: Footage) -> tf.Tensor:
     """Left and right exchanged in `(..., H, W, 3)`, uint8 where it is flow; in flow pictures u (channel 0) changes its sign."""
     mirrored = tf.reverse(clip, [-2])
     return mirrored if data.stream == "rgb" else _negate(mirrored, 0, data.flow.encoding)
 
 
-def upside_down(clip: tf.Tensor, data: Data) -> tf.Tensor:
+def upside_down(clip: tf.Tensor, data: Footage) -> tf.Tensor:
     """Top and bottom exchanged in `(..., H, W, 3)`, uint8 where it is flow; in flow pictures v (channel 1) changes its sign."""
     turned = tf.reverse(clip, [-3])
     return turned if data.stream == "rgb" else _negate(turned, 1, data.flow.encoding)
@@ -116,7 +134,7 @@ def centre_crop(clip: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     return clip[..., top : top + size[0], left : left + size[1], :]
 
 
-def crops(clip: tf.Tensor, number: int, data: Data) -> tf.Tensor:
+def crops(clip: tf.Tensor, number: int, data: Footage) -> tf.Tensor:
     """The crops of an evaluation: `(T, H, W, 3)` -> `(number, T, *data.crop, 3)`.
 
     1: centre; 3: left (or top), centre, right (or bottom); 10: four corners and centre, then each of them mirrored.

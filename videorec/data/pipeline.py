@@ -95,29 +95,40 @@ def epoch_order(count: int, epoch: tf.Tensor, seed: int, log_shares: tf.Tensor |
 def load_frames(videos: Sequence[Video], data: Data, reader: ClipReader, seed: int) -> Load:
     """Decode one clip of a video and augment it as `data` says; the epoch keys the random choices."""
 
-    def read(index, epoch):
-        clip, readable = read_clip(videos[index], reader, (seed, epoch, index) if data.augment else None)
-        return [*clip.values(), readable]
-
     def load(index, epoch):
-        *clip, readable = tf.numpy_function(read, [index, epoch], types(reader))
-        inputs = {}
-        for name, pictures in zip(data.streams, clip, strict=True):
-            part = data.of(name)
-            pictures = pixels(pictures, reader, part)
-            if data.augment:
-                pictures = augment.augment(pictures, augment.clip_seed(seed, epoch, index), part)
-            else:
-                pictures = augment.centre_crop(pictures, part.crop)
-            inputs[name] = tf.ensure_shape(pictures, (part.frames, *part.crop, 3))
-        return inputs, tf.ensure_shape(readable, ())
+        chance = augment.clip_seed(seed, epoch, index) if data.augment else None
+        return clip_in_graph(lambda i, e: (videos[i], (seed, e, i) if data.augment else None), [index, epoch], reader, chance)
 
     return load
 
 
-def types(reader: ClipReader) -> list[tf.DType]:
-    """Of what `read_clip` gives: the streams of a clip as they are read, and its weight."""
-    return [tf.string if reader.encoded else tf.uint8] * len(reader.data.streams) + [tf.float32]
+def clip_in_graph(
+    choose: Callable,
+    arguments: list[tf.Tensor],
+    reader: ClipReader,
+    seed: tf.Tensor | None = None,
+    plain: tf.Tensor | None = None,
+) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    """Read one clip and crop it: inputs `{stream: (T, *data.crop, 3)}` uint8, and 1.0, or 0.0 where it cannot be read.
+
+    Args:
+        choose: of the values of `arguments`: the video, and what `read_clip` takes as its key.
+        seed, plain: as for `augment.cropped`.
+    """
+    data = reader.data
+
+    def read(*values):
+        clip, readable = read_clip(*choose(*values), reader)
+        return [*clip.values(), readable]
+
+    types = [tf.string if reader.encoded else tf.uint8] * len(data.streams) + [tf.float32]
+    *clip, readable = tf.numpy_function(read, arguments, types)
+    parts = [data.of(name) for name in data.streams]
+    inputs = {
+        part.stream: augment.cropped(pixels(pictures, reader, part), part, seed, plain)
+        for pictures, part in zip(clip, parts, strict=True)
+    }
+    return inputs, tf.ensure_shape(readable, ())
 
 
 def pixels(pictures: tf.Tensor, reader: ClipReader, data: Data) -> tf.Tensor:
@@ -130,7 +141,7 @@ def pixels(pictures: tf.Tensor, reader: ClipReader, data: Data) -> tf.Tensor:
     return tf.ensure_shape(pictures, (data.frames, *data.resize, 3))  # (T, H, W, 3)
 
 
-def read_clip(video: Video, reader: ClipReader, key: tuple | None) -> tuple[dict[str, np.ndarray], np.float32]:
+def read_clip(video: Video, key: tuple | None, reader: ClipReader) -> tuple[dict[str, np.ndarray], np.float32]:
     """A random clip, or the plain one without `key`, and 1; black pictures and 0 where the video cannot be read."""
     try:
         clip = next(reader.plain_clips(video, 1)) if key is None else reader.training_clip(video, key)

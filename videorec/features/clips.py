@@ -46,32 +46,19 @@ def fill(
 
 def _views(entries: Sequence[tuple[Video, int, Path]], reader: ClipReader, seed: int) -> tf.data.Dataset:
     """`(clip, index, readable)` of each entry, decoded in parallel."""
-    data = reader.data
-
-    def decode(index):
-        video, view, _ = entries[index]
-        clip, readable = pipeline.read_clip(video, reader, (seed, view, _stable(video)) if view else None)
-        return [*clip.values(), readable]
-
     views = tf.constant([view for _, view, _ in entries], tf.int32)
     keys = tf.constant([_stable(video) for video, _, _ in entries], tf.int32)
 
+    def choose(index):
+        video, view, _ = entries[index]
+        return video, (seed, view, _stable(video)) if view else None
+
     def load(index):
-        *clip, readable = tf.numpy_function(decode, [index], pipeline.types(reader))
-        inputs = {}
-        for name, pictures in zip(data.streams, clip, strict=True):
-            inputs[name] = cut(pipeline.pixels(pictures, reader, data.of(name)), index, data.of(name))
-        return inputs, index, tf.ensure_shape(readable, ())
+        chance = augment.clip_seed(seed, views[index], keys[index])
+        inputs, readable = pipeline.clip_in_graph(choose, [index], reader, chance, plain=views[index] == 0)
+        return inputs, index, readable
 
-    def cut(pictures, index, part):
-        pictures = tf.cond(
-            views[index] == 0,
-            lambda: augment.centre_crop(pictures, part.crop),
-            lambda: augment.augment(pictures, augment.clip_seed(seed, views[index], keys[index]), part),
-        )
-        return tf.ensure_shape(pictures, (part.frames, *part.crop, 3))
-
-    return tf.data.Dataset.range(len(entries)).map(load, num_parallel_calls=pipeline.workers(data))
+    return tf.data.Dataset.range(len(entries)).map(load, num_parallel_calls=pipeline.workers(reader.data))
 
 
 def _stable(video: Video) -> int:

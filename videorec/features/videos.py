@@ -151,9 +151,7 @@ def _of_piece(pictures: tf.Tensor, stream: str, framewise: Framewise) -> dict[st
 def view_of(pictures: np.ndarray, view: int, seed: int, key: int, data: Footage) -> tf.Tensor:
     """`(t, *data.resize, 3)` -> `(t, *data.crop, 3)` uint8: view 0 is plain, the others each one draw of the augmentation,
     the same for all pieces of a video (`key`); contrast changes about the mean grey of the piece."""
-    if not view:
-        return augment.centre_crop(tf.constant(pictures), data.crop)
-    return augment.augment(tf.constant(pictures), augment.clip_seed(seed, view, key), data)
+    return augment.cropped(tf.constant(pictures), data, augment.clip_seed(seed, view, key) if view else None)
 
 
 def from_features(labelled: Labelled, store: WholeFeatures, views: int) -> Callable:

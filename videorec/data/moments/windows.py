@@ -172,8 +172,10 @@ def from_frames(labelled: Labelled, problems: Problems, seed: int) -> Callable:
     def of_video(index, epoch):
         return tf.data.Dataset.from_generator(read, args=(index, epoch), output_signature=signature)
 
-    def cropped(frames, targets, weights, key):
-        return {data.stream: _cropped(frames, key, data, seed)}, targets, weights
+    def cropped(frames, targets, weights, key):  # key: epoch (-1: evaluation), video and first frame
+        of_video = augment.clip_seed(seed, key[0], key[1])
+        chance = tf.random.experimental.stateless_fold_in(of_video, tf.cast(key[2], tf.int32)) if data.augment else None
+        return {data.stream: augment.cropped(frames, data.of(data.stream), chance, plain=key[0] < 0)}, targets, weights
 
     def examples(rows, epoch):
         videos = tf.data.Dataset.from_tensor_slices(tf.unique(rows[:, 0]).y)
@@ -216,18 +218,6 @@ def _filled(frames: np.ndarray, data: DenseData) -> np.ndarray:
     filled = np.zeros((data.frames, *data.resize, 3), np.uint8)
     filled[: len(frames)] = frames.reshape(-1, *data.resize, 3)
     return filled
-
-
-def _cropped(frames: tf.Tensor, key: tf.Tensor, data: DenseData, seed: int) -> tf.Tensor:
-    """`(T, *data.crop, 3)` uint8; augmented in training; `key`: epoch (-1: none), video and first frame."""
-    part = data.of(data.stream)
-    plain = augment.centre_crop(frames, part.crop)
-    if not data.augment:
-        return tf.ensure_shape(plain, (data.frames, *data.crop, 3))
-    of_epoch = augment.clip_seed(seed, key[0], key[1])
-    drawn = tf.random.experimental.stateless_fold_in(of_epoch, tf.cast(key[2], tf.int32))
-    cut = tf.cond(key[0] < 0, lambda: plain, lambda: augment.augment(frames, drawn, part))
-    return tf.ensure_shape(cut, (data.frames, *data.crop, 3))
 
 
 def pieces(video: DenseVideo, data: Footage, problems: Problems, size: int = PIECE) -> Iterator[np.ndarray]:

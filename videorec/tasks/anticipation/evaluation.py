@@ -137,7 +137,7 @@ def _windows(labelled: Labelled, index: int, problems: Problems) -> Iterator[tup
         targets, weights = labelled.labels(index, start, start + len(frames))
         seen, _ = frame_labels(video, labelled.classes, rate_of(data), start + data.frames)
         current = seen[-1].argmax() if seen[-1].any() else -1
-        yield np.asarray(augment.centre_crop(frames[: data.frames], data.crop)), targets.argmax(-1), weights, current
+        yield np.asarray(augment.cropped(frames[: data.frames], data)), targets.argmax(-1), weights, current
 
 
 # === Figures ===

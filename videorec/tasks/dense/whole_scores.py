@@ -70,7 +70,7 @@ class Labeller:
     def _frames(self, video: DenseVideo, problems: Problems) -> Iterator[np.ndarray]:
         """`(1, t, *data.crop, 3)` uint8."""
         for pictures in pieces(video, self.data, problems, self.batch):
-            yield np.asarray(augment.centre_crop(pictures, self.data.crop))[None]
+            yield np.asarray(augment.cropped(pictures, self.data))[None]
 
 
 def score_one(labeller: Labeller, video: DenseVideo, classes: Sequence[str], problems: Problems) -> VideoScores:

@@ -53,8 +53,8 @@ def inputs(run: Run, model: keras.Model) -> dict[str, tf.TensorSpec]:
 
 def predict(run: Run, model: keras.Model, clips: graphs.Tensors) -> graphs.Tensors:
     """Model outputs for `{stream: (B, T, *data.resize, 3)}` uint8: what the pipeline does after resizing is in here."""
-    crop = run.experiment.data.crop
-    return model({stream: augment.centre_crop(clip, crop) for stream, clip in clips.items()}, training=False)
+    data = run.experiment.data
+    return model({stream: augment.cropped(clip, data) for stream, clip in clips.items()}, training=False)
 
 
 def signatures(run: Run, model: keras.Model) -> dict[str, graphs.Graph]:
