@@ -32,6 +32,7 @@ test: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(VENV)/bin/lint-imports --no-logo --no-cache
 
 benchmark: $(VENV)/installed
 	$(RUN) -m videorec.tools.benchmark

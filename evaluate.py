@@ -1,92 +1,76 @@
-"""Measure a trained run on its test data, or on other data; fuse several runs.
+"""Measure a trained run on its test data, or on other data.
 
     python evaluate.py runs/lrcn
     python evaluate.py runs/lrcn --evaluate.clips 5 --evaluate.crops 10
     python evaluate.py runs/lrcn --data.path other_videos/ --out results/other
-    python evaluate.py runs/rgb --fuse runs/flow --weights 1 2
+    python evaluate.py runs/rgb --fuse runs/flow --weights 1 2             recognisers: late fusion
+    python evaluate.py runs/multi_lstm --timeline videos/one.mp4           labels of moments: one video over time
+    python evaluate.py runs/convlstm --evaluate.metrics mse ssim rain --pictures 8        forecasts
 
-Writes results.json, predictions.csv and confusion.png into the run folder (or --out). Runs that forecast frames or label every
-moment have options of their own: python evaluate.py runs/NAME --help
+Writes results.json and its companions into the run folder (or --out). What a run takes follows from what it learnt:
+python evaluate.py runs/NAME --help. Without a run, the options of recognisers are shown.
 """
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import tyro
 from rich.console import Console
 
 from videorec import terminal
-from videorec.config import Data, Evaluate
+from videorec.config.dense import AnticipationOptions, DenseOptions
+from videorec.config.forecasting import ForecastOptions
+from videorec.config.recognition import RecognitionOptions
+from videorec.storage import files
 
 log = logging.getLogger("evaluate")
 
 
 @dataclass(frozen=True)
-class Options:
-    """What evaluate.py takes; data and evaluate start from the run's own settings."""
+class Common:
+    """What every evaluation takes."""
 
     run: tyro.conf.Positional[str]
     """The run folder, runs/NAME; may be remote (s3://bucket/runs/NAME)."""
-    fuse: tuple[str, ...] = ()
-    """Further runs whose probabilities are averaged in."""
-    weights: tuple[float, ...] = ()
-    """Weight of the run and of each of --fuse. Default: equal."""
     out: str | None = None
     """Local folder of the results. Default: the run folder."""
-    data: Data = field(default_factory=Data)
-    evaluate: Evaluate = field(default_factory=Evaluate)
+
+
+def with_run(section: type) -> type:
+    """The dataclass of a command line: the run and `--out` before what one task takes."""
+
+    @dataclass(frozen=True)
+    class Options(section, Common):
+        __doc__ = section.__doc__
+
+    return Options
+
+
+OPTIONS = {section: with_run(section) for section in (RecognitionOptions, DenseOptions, AnticipationOptions, ForecastOptions)}
 
 
 def main(args: list[str]) -> int:
-    """Run -> views -> probabilities -> report."""
-    named = args and not args[0].startswith("-")
-    if not named:
-        tyro.cli(Options, args=args, description=__doc__, prog="evaluate.py")  # prints the help, or what is missing
+    """Run -> task -> report."""
+    words = {"description": __doc__, "prog": "evaluate.py"}
+    place = terminal.run_folder(list(OPTIONS.values()), args, **words)
 
-    from videorec.config.rules import validate_data
-    from videorec.data import sources
-    from videorec.data.problems import Problems
+    from videorec import tasks  # TensorFlow takes seconds to import: not for --help
+    from videorec.reports.files import write_files
     from videorec.runs.run import Run
-    from videorec.storage import files
-    from videorec.tasks.recognition import evaluation, report
 
-    run = Run.open(args[0])
-    if run.experiment.task == "forecasting":
-        from videorec.tasks.forecasting import evaluation as forecasts
-
-        return forecasts.main(run, args)
-    if run.experiment.task == "dense":
-        from videorec.tasks.dense import evaluation as dense
-
-        return dense.main(run, args)
-    if run.experiment.task == "anticipation":
-        from videorec.tasks.anticipation import evaluation as anticipation
-
-        return anticipation.main(run, args)
-    default = Options(run.place, data=run.experiment.data, evaluate=run.experiment.evaluate)
-    options = tyro.cli(Options, args=args, default=default, description=__doc__, prog="evaluate.py")
-    validate_data(options.data, options.evaluate)
+    run = Run.open(place)
+    task = tasks.of(run.experiment)
+    default = OPTIONS[task.options](run.place, data=run.experiment.data, evaluate=run.experiment.evaluate)
+    options = terminal.parse(default, args, **words)
     out = files.must_be_local(options.out, "--out") if options.out else run.folder
-    videos = sources.load_for_evaluation(options.data, options.evaluate.split, run.experiment)
-    evaluation.check_labels(videos, run.classes)
-    problems = Problems(len(videos), options.data.max_unreadable)
-    runs = [run, *(Run.open(place) for place in options.fuse)]
-    weights = options.weights or (1.0,) * len(runs)
-    scores = []
-    for member in runs:
-        # Every run sees the same videos, each through its own preprocessing.
-        data, seen = (options.data, videos) if member is run else evaluation.same_videos(run, member, videos, options.evaluate)
-        with terminal.Bar(member.place) as bar:
-            scores.append(evaluation.predict(member.load_model(), seen, data, options.evaluate, problems, bar))
-    fused = evaluation.fuse(scores, weights)
-    shares = {member.place: weight for member, weight in zip(runs, weights, strict=True)}
-    protocol = report.describe_protocol(options.data, options.evaluate, shares, run.experiment.train.seed)
-    found = report.make(videos, run.classes, fused, protocol, problems, options.evaluate.hit_at, run.experiment.model.target)
-    written = report.write(found, out)
-    report.show(found, Console())
+    with terminal.Bar(run.place) as bar:
+        report = task.evaluate(run, options, bar)
+    contents = report.files()
+    write_files(contents, out)
+    report.show(Console())
     if not options.out:
         run.push()
-    log.info("written: %s in %s", ", ".join(written), options.out or run.place)
+    log.info("written: %s in %s", ", ".join(contents), options.out or run.place)
     return 0
 
 

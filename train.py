@@ -18,37 +18,17 @@ log = logging.getLogger("train")
 
 
 def main(args: list[str]) -> int:
-    """Config -> data -> run -> model and fit."""
+    """Settings -> task -> training."""
     experiment = cli.parse_experiment(args, description=__doc__)
 
-    from videorec.config.rules import validate
-    from videorec.runs.run import Run
-    from videorec.storage import files
-    from videorec.training import loop  # TensorFlow takes seconds to import: not for --help
-    from videorec.training.callbacks import push_if_possible
+    from videorec import tasks  # TensorFlow takes seconds to import: not for --help
+    from videorec.training import loop
 
-    if experiment.task == "forecasting":
-        from videorec.tasks.forecasting import training
-    elif experiment.task in ("dense", "anticipation"):
-        from videorec.tasks.dense import training
-    else:
-        from videorec.tasks.recognition import training
-
-    validate(experiment)
-    strategy = loop.set_up(experiment.train)
-    found = training.load(experiment)
-    run = Run.create(files.join(experiment.runs, experiment.name), experiment, found.classes)
-    log.info("%s: %s", run.place, found.describe())
     try:
         with terminal.Bar("features") as bar:
-            training.fit(experiment, run, found, strategy, bar)
+            run = loop.train(tasks.of(experiment), experiment, bar)
     except KeyboardInterrupt:
-        state = run.last_state()
-        epoch = state["epoch"] if state else 0
-        log.warning("stopped; the state after epoch %d is kept. The same command goes on from there.", epoch)
-        push_if_possible(run)
         return 130
-    run.push()
     log.info("done. python evaluate.py %s   |   tensorboard --logdir %s", run.place, run.tensorboard)
     return 0
 

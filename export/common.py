@@ -1,28 +1,21 @@
-"""What the export scripts share: their options, the run's task, and its model in float32 without cuDNN."""
+"""What the export scripts share: their options, their order of work, and the run's model in float32 without cuDNN."""
 
-import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING
 
-import keras
 import tyro
 
-from videorec import models
-from videorec.runs.run import Run
-from videorec.tasks.dense import serving as dense
-from videorec.tasks.forecasting import serving as forecasting
-from videorec.tasks.recognition import serving as recognition
+from videorec import terminal
+from videorec.config import UserError
+from videorec.storage import files
 
-# What the exports need to know of a task; each module has
-#   UNIT, COMPARED, SLACK                 what one example is called; {output: what the comparison calls it}; {output: factor}
-#   rebuild(experiment, classes, model)   the network of `model` with new weights
-#   tolerance(run)                        largest difference to Keras, times SLACK of the output
-#   inputs(run, model)                    {stream: TensorSpec of one example, (1, T, H, W, C)}, named as in the export
-#   predict(run, model, clips)            the outputs of any number of such examples, {stream: (B, T, H, W, C)}
-#   signatures(run, model)                the SavedModel's, {name: graph}
-#   clips(run, number)                    real examples, {stream: (T, H, W, C)}; none where the data are not at hand
-TASKS = {"recognition": recognition, "forecasting": forecasting, "dense": dense, "anticipation": dense}
+if TYPE_CHECKING:
+    import keras
+
+    from videorec.runs.run import Run
+    from videorec.tasks.serving import Serving
 
 
 @dataclass(frozen=True)
@@ -37,30 +30,59 @@ class Options:
     """Compare the result with Keras afterwards."""
 
 
-@dataclass(frozen=True)
-class VerifyOptions:
-    """What export.verify takes."""
+def main(
+    args: list[str],
+    script: str,
+    description: str,
+    name: str,
+    write: Callable[["Run", Path], None],
+    compare: Callable[["Run", dict[str, Path]], int],
+) -> int:
+    """Export a run, then compare the result with Keras.
 
-    run: tyro.conf.Positional[str]
-    """The run folder, runs/NAME, with exports in their default places."""
+    Args:
+        script: the module's name in `export`.
+        name: of what it writes, in the run folder.
+        write: writes it, whole or not at all.
+        compare: the result, by its name, with Keras; gives the exit status.
+    """
+    options = terminal.parse(Options, args, description=description, prog=f"python -m export.{script}")
+    out = files.must_be_local(options.out, "--out") if options.out else None
+
+    from videorec.runs.run import Run  # TensorFlow takes seconds to import: not for --help
+
+    run = Run.open(options.run)
+    path = out or run.folder / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written shows before the work
+        write(run, path)
+    except OSError as error:
+        raise UserError(f"The export cannot be written to {path}: {error}. Choose another place with --out") from error
+    run.push()
+    print(f"written: {path} ({size_of(path) / 1e6:.1f} MB)")
+    return compare(run, {name: path}) if options.verify else 0
 
 
-def task(run: Run) -> ModuleType:
-    """The module of `TASKS` that the run's model is of."""
-    return TASKS[run.experiment.task]
+def serving_of(run: "Run") -> "Serving":
+    """How the model of a run is exported."""
+    from videorec import tasks
+
+    return tasks.of(run.experiment).serving(run)
 
 
-def float32_model(run: Run) -> keras.Model:
+def float32_model(serving: "Serving") -> "keras.Model":
     """The run's best model as it is exported.
 
     A mixed-precision model is rebuilt in float32 with the same weights, since it would not convert; cuDNN is switched
     off, since a graph that names cuDNN's operations does not run on a CPU.
     """
+    import keras
+
+    run = serving.run
     model = run.load_model()
     if run.experiment.train.precision != "float32":
         keras.config.set_dtype_policy("float32")
-        plain = dataclasses.replace(run.experiment, model=models.untrained(run.experiment.model))
-        rebuilt = task(run).rebuild(plain, run.classes, model)
+        rebuilt = serving.rebuild(model)
         rebuilt.set_weights(model.get_weights())
         model = rebuilt
     for layer in model._flatten_layers():
@@ -71,5 +93,5 @@ def float32_model(run: Run) -> keras.Model:
 
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files below a folder."""
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return sum(file.stat().st_size for file in files)
+    parts = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in parts)

@@ -18,47 +18,49 @@ It returns frames (B, K, H, W, C) float32, the run's model.horizon K fixed; atte
 To use it: tf.saved_model.load(FOLDER).signatures["serving_default"](frames=...). Keep the loaded object.
 """
 
+import json
 import shutil
+import tempfile
 from pathlib import Path
-
-import tensorflow as tf
-import tyro
+from typing import TYPE_CHECKING
 
 from export import common, verify
 from videorec import terminal
-from videorec.config import UserError
-from videorec.inference import graphs
-from videorec.runs.run import Run
-from videorec.storage import files
+
+if TYPE_CHECKING:
+    from videorec.runs.run import Run
 
 
-def export(run: Run, folder: Path) -> None:
+def export(run: "Run", folder: Path) -> None:
     """Write the SavedModel; an existing one is replaced only when the new one is whole.
 
     Raises:
-        UserError: the folder cannot be written.
+        OSError: the folder cannot be written.
     """
-    model = common.float32_model(run)
-    signatures = common.task(run).signatures(run, model)
+    import tensorflow as tf  # seconds to import: not for --help
+
+    from videorec.inference import graphs
+
+    serving = common.serving_of(run)
+    model = common.float32_model(serving)
+    signatures = serving.signatures(model)
     temporary = folder.with_name(f"new_{folder.name}")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        graphs.save(model, signatures, temporary, run.folder / "classes.txt" if run.classes else None)
+        with tempfile.TemporaryDirectory() as made:
+            recipe = Path(made) / "recipe.json"
+            recipe.write_text(json.dumps(serving.recipe(), indent=2) + "\n", encoding="utf-8")
+            assets = [recipe, *([run.folder / "classes.txt"] if run.classes else [])]
+            graphs.save(model, signatures, temporary, assets)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"The export cannot be written to {folder}: {error}. Choose another place with --out") from error
+    except tf.errors.OpError as error:
+        raise OSError(str(error)) from error
 
 
 def main(args: list[str]) -> int:
     """Export, then compare."""
-    options = tyro.cli(common.Options, args=args, description=__doc__, prog="python -m export.saved_model")
-    run = Run.open(options.run)
-    folder = files.must_be_local(options.out, "--out") if options.out else run.folder / "saved_model"
-    export(run, folder)
-    run.push()
-    print(f"written: {folder} ({common.size_of(folder) / 1e6:.1f} MB)")
-    return verify.report(run, saved_model=folder) if options.verify else 0
+    return common.main(args, "saved_model", __doc__, "saved_model", export, verify.report)
 
 
 if __name__ == "__main__":

@@ -10,15 +10,13 @@ Where the run's data are not at hand, noise is compared instead.
 """
 
 import logging
-import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-import tensorflow as tf
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -26,50 +24,27 @@ from rich.table import Table
 from export import common
 from videorec import terminal
 from videorec.config import UserError
-from videorec.runs.run import Run
-from videorec.tasks.recognition import serving
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from videorec.inference.engines import Clips, Predict
+    from videorec.runs.run import Run
+    from videorec.tasks.serving import Clip, Serving
 
 log = logging.getLogger(__name__)
 
-Clips = dict[str, np.ndarray]  # {stream: (T, H, W, 3)}; a batch: {stream: (B, T, H, W, 3)}
-Predict = Callable[[Clips], dict[str, np.ndarray]]  # of a batch
 COMPARED_CLIPS = 4
 TIMED_CALLS = 5
+PLACES = {"saved_model": "SavedModel", "model.tflite": "TFLite"}  # in the run folder
 
 
-def keras_predict(run: Run, model: keras.Model) -> Predict:
-    """The run's model on clips of the shapes that the TFLite file takes, any number of them."""
-    call = tf.function(lambda clips: common.task(run).predict(run, model, clips), reduce_retracing=True)
-    return lambda clips: _arrays(call({stream: tf.constant(clip) for stream, clip in clips.items()}))
+@dataclass(frozen=True)
+class Options:
+    """What export.verify takes."""
 
-
-def _arrays(outputs: dict) -> dict[str, np.ndarray]:
-    return {key: value.numpy() for key, value in outputs.items()}
-
-
-def saved_model_predict(folder: Path, names: dict[str, str]) -> Predict:
-    """The SavedModel's `serving_default`."""
-    loaded = tf.saved_model.load(str(folder))
-    signature = loaded.signatures["serving_default"]
-
-    def predict(clips):
-        assert loaded is not None  # the signature alone does not keep the variables alive
-        return _arrays(signature(**{names[stream]: tf.constant(clip) for stream, clip in clips.items()}))
-
-    return predict
-
-
-def tflite_predict(path: Path, names: dict[str, str]) -> Predict:
-    """The TFLite file, one clip at a time."""
-    interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
-    runner = interpreter.get_signature_runner()
-
-    def predict(clips):
-        batch = len(next(iter(clips.values())))
-        rows = [runner(**{names[stream]: clip[i : i + 1] for stream, clip in clips.items()}) for i in range(batch)]
-        return {key: np.concatenate([row[key] for row in rows]) for key in rows[0]}
-
-    return predict
+    run: tyro.conf.Positional[str]
+    """The run folder, runs/NAME, with exports in their default places."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +56,7 @@ class Comparison:
     latency: float
 
 
-def compare(reference: Predict, predict: Predict, clips: list[Clips], outputs: Iterable[str], size: int) -> Comparison:
+def compare(reference: "Predict", predict: "Predict", clips: "list[Clip]", outputs: Iterable[str], size: int) -> Comparison:
     """Differences over all clips; the latency is the median of single-clip calls after a first one."""
     batch = _batch(clips)
     expected, got = reference(batch), predict(batch)
@@ -89,11 +64,11 @@ def compare(reference: Predict, predict: Predict, clips: list[Clips], outputs: I
     return Comparison(differences, size, latency(predict, clips[0]))
 
 
-def _batch(clips: list[Clips]) -> Clips:
+def _batch(clips: "list[Clip]") -> "Clips":
     return {stream: np.stack([clip[stream] for clip in clips]) for stream in clips[0]}
 
 
-def latency(predict: Predict, clip: Clips) -> float:
+def latency(predict: "Predict", clip: "Clip") -> float:
     """Median seconds of one clip."""
     clip = _batch([clip])
     predict(clip)
@@ -105,79 +80,97 @@ def latency(predict: Predict, clip: Clips) -> float:
     return float(np.median(times))
 
 
-def examples(run: Run, specs: dict[str, tf.TensorSpec]) -> list[Clips]:
+def examples(serving: "Serving", specs: "dict[str, tf.TensorSpec]") -> "list[Clip]":
     """Clips to compare on, of the shapes of `specs`: real ones, or noise where the data are not at hand or do not fit."""
-    found = common.task(run).clips(run, COMPARED_CLIPS)
+    clips = serving.examples(COMPARED_CLIPS)
     wanted = {stream: tuple(spec.shape[1:]) for stream, spec in specs.items()}
-    given = {stream: clip.shape for stream, clip in found[0].items()} if found else None
+    given = {stream: clip.shape for stream, clip in clips[0].items()} if clips else None
     if given == wanted:
-        return found
-    why = f"have the shape {given} now, where the model takes {wanted}" if found else "are not at hand"
-    log.warning("The data of %s %s: noise is compared instead.", run.place, why)
+        return clips
+    why = f"have the shape {given} now, where the model takes {wanted}" if clips else "are not at hand"
+    log.warning("The data of %s %s: noise is compared instead.", serving.run.place, why)
     rng = np.random.default_rng(0)
     return [{stream: _noise(rng, wanted[stream], spec.dtype) for stream, spec in specs.items()} for _ in range(COMPARED_CLIPS)]
 
 
-def _noise(rng: np.random.Generator, shape: tuple, dtype: tf.DType) -> np.ndarray:
-    return rng.integers(0, 256, shape, np.uint8) if dtype == tf.uint8 else rng.random(shape, np.float32)
+def _noise(rng: np.random.Generator, shape: tuple, dtype: "tf.DType") -> np.ndarray:
+    return rng.integers(0, 256, shape, np.uint8) if dtype == "uint8" else rng.random(shape, np.float32)
 
 
-def report(run: Run, saved_model: Path | None = None, tflite: Path | None = None) -> int:
-    """Print the comparison; 1 where a difference passes the tolerance, else 0."""
+def report(run: "Run", paths: dict[str, Path]) -> int:
+    """Print the comparison; 1 where a difference passes the tolerance, else 0.
+
+    Args:
+        paths: of the exports, by a name of `PLACES`.
+    """
+    import keras  # seconds to import: not for --help
+
+    from videorec.inference import engines
+
     keras.backend.clear_session()
-    task, model, console = common.task(run), common.float32_model(run), Console()
-    specs, limit = task.inputs(run, model), task.tolerance(run)
+    serving = common.serving_of(run)
+    model, console = common.float32_model(serving), Console()
+    specs = serving.inputs(model)
     names = {stream: spec.name for stream, spec in specs.items()}
-    clips, reference = examples(run, specs), keras_predict(run, model)
-    exports = {}
-    for name, path, load in (("SavedModel", saved_model, saved_model_predict), ("TFLite", tflite, tflite_predict)):
-        if path is not None:
-            exports[name] = compare(reference, load(path, names), clips, task.COMPARED, common.size_of(path))
-    console.print(_table(run, exports, latency(reference, clips[0])))
-    if saved_model is not None and task is serving:
-        _report_raw(run, saved_model_predict(saved_model, names), reference, console)
-    limits = {key: limit * task.SLACK[key] for key in task.COMPARED}
+    load = {"saved_model": engines.saved_model_engine, "model.tflite": engines.tflite_engine}
+    clips, reference = examples(serving, specs), engines.keras_engine(lambda clips: serving.predict(model, clips))
+    exports = {name: load[name](path, names) for name, path in paths.items()}
+    results = {
+        name: compare(reference, predict, clips, serving.compared, common.size_of(paths[name]))
+        for name, predict in exports.items()
+    }
+    console.print(_table(serving, results, latency(reference, clips[0])))
+    if "saved_model" in exports:
+        _report_raw(serving, exports["saved_model"], reference, console)
+    frames = " and ".join(f"{len(clip)} {stream + ' ' if len(names) > 1 else ''}frames" for stream, clip in clips[0].items())
+    return _judge(serving, results.values(), f"{len(clips)} {serving.unit}s of {frames}", console)
+
+
+def _judge(serving: "Serving", results: Iterable[Comparison], examples: str, console: Console) -> int:
+    limits = {key: serving.tolerance() * serving.slack[key] for key in serving.compared}
     for key, largest in limits.items():
-        worst = np.max([result.differences[key] for result in exports.values()])  # NaN where there is one
+        worst = np.max([result.differences[key] for result in results])  # NaN where there is one
         if not worst <= largest:
-            what = f"The largest difference of {task.COMPARED[key]}, {worst:.1e}, passes the limit {largest:.0e}."
+            what = f"The largest difference of {serving.compared[key]}, {worst:.1e}, passes the limit {largest:.0e}."
             console.print(f"[bold red]{what}[/]")
             return 1
-    frames = " and ".join(f"{len(clip)} {stream + ' ' if len(names) > 1 else ''}frames" for stream, clip in clips[0].items())
-    within = ", ".join(f"{task.COMPARED[key]} within {largest:.0e}" for key, largest in limits.items())
-    console.print(f"{len(clips)} {task.UNIT}s of {frames}; differences of {within}")
+    within = ", ".join(f"{serving.compared[key]} within {largest:.0e}" for key, largest in limits.items())
+    console.print(f"{examples}; differences of {within}")
     return 0
 
 
-def _table(run: Run, exports: dict[str, Comparison], keras_latency: float) -> Table:
-    task = common.task(run)
-    first, *others = task.COMPARED.values()
+def _table(serving: "Serving", results: dict[str, Comparison], keras_latency: float) -> Table:
+    first, *others = serving.compared.values()
     captions = [f"max difference of {first}", *(f"of {name}" for name in others)]
-    table = Table("", "size MB", f"ms a {task.UNIT}", *captions)
-    table.add_row("Keras", f"{run.model_path.stat().st_size / 1e6:.1f}", f"{1000 * keras_latency:.1f}")
-    for name, result in exports.items():
+    table = Table("", "size MB", f"ms a {serving.unit}", *captions)
+    table.add_row("Keras", f"{serving.run.model_path.stat().st_size / 1e6:.1f}", f"{1000 * keras_latency:.1f}")
+    for name, result in results.items():
         differences = [f"{difference:.1e}" for difference in result.differences.values()]
-        table.add_row(name, f"{result.size / 1e6:.1f}", f"{1000 * result.latency:.1f}", *differences)
+        table.add_row(PLACES[name], f"{result.size / 1e6:.1f}", f"{1000 * result.latency:.1f}", *differences)
     return table
 
 
-def _report_raw(run: Run, predict: Predict, reference: Predict, console: Console) -> None:
+def _report_raw(serving: "Serving", predict: "Predict", reference: "Predict", console: Console) -> None:
     """Raw frames through the SavedModel against the pipeline's OpenCV resizing: rounding only."""
-    raw, resized = serving.clips(run, 1, raw=True), serving.clips(run, 1)
-    if raw:
-        gap = np.abs(predict(_batch(raw))["probabilities"] - reference(_batch(resized))["probabilities"])
-        sizes = " and ".join(f"{clip.shape[2]} x {clip.shape[1]} {stream} frames" for stream, clip in raw[0].items())
+    pair = serving.raw_example()
+    if pair:
+        raw, resized = pair
+        gap = np.abs(predict(_batch([raw]))["probabilities"] - reference(_batch([resized]))["probabilities"])
+        sizes = " and ".join(f"{clip.shape[2]} x {clip.shape[1]} {stream} frames" for stream, clip in raw.items())
         console.print(f"a clip of raw {sizes}, resized in the graph instead of by OpenCV: {gap.max():.1e}")
 
 
 def main(args: list[str]) -> int:
     """Compare what was exported."""
-    options = tyro.cli(common.VerifyOptions, args=args, description=__doc__, prog="python -m export.verify")
+    options = terminal.parse(Options, args, description=__doc__, prog="python -m export.verify")
+
+    from videorec.runs.run import Run  # TensorFlow takes seconds to import: not for --help
+
     run = Run.open(options.run)
-    saved_model, tflite = run.folder / "saved_model", run.folder / "model.tflite"
-    if not saved_model.exists() and not tflite.exists():
+    paths = {name: run.folder / name for name in PLACES if (run.folder / name).exists()}
+    if not paths:
         raise UserError(f"{run.place} has no export yet: python -m export.saved_model {run.place}")
-    return report(run, saved_model if saved_model.exists() else None, tflite if tflite.exists() else None)
+    return report(run, paths)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,11 @@ def test_differences_name_the_settings():
     assert config_file.differences(old, json.loads(json.dumps(old))) == []
 
 
+def check(experiment: Experiment) -> None:
+    rules.check_experiment(experiment)
+    rules.check_recognition(experiment)
+
+
 @pytest.mark.parametrize(
     ("section", "field", "value", "message"),
     [
@@ -76,13 +81,13 @@ def test_differences_name_the_settings():
 )
 def test_rules(section, field, value, message):
     good = Experiment("x", model=LRCN())
-    rules.validate(good)
+    check(good)
     bad = dataclasses.replace(getattr(good, section), **{field: value})
     with pytest.raises(UserError, match=message):
-        rules.validate(dataclasses.replace(good, **{section: bad}))
+        check(dataclasses.replace(good, **{section: bad}))
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "runs/x"])
 def test_names_of_runs(name):
     with pytest.raises(UserError, match="--name"):
-        rules.validate(Experiment(name, model=LRCN()))
+        check(Experiment(name, model=LRCN()))

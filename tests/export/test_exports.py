@@ -14,7 +14,7 @@ import train
 from export import common, saved_model, tflite, verify
 from videorec.config import Data, UserError
 from videorec.runs.run import Run
-from videorec.tasks.recognition import serving
+from videorec.tasks.recognition.serving import RecognitionServing
 
 SMALL = (
     "--data.frames 4 --data.resize 24 32 --data.crop 24 24 --data.workers 2 --model.units 8 --train.batch 8 --train.epochs 1"
@@ -52,7 +52,7 @@ print(json.dumps({"p": out["probabilities"].numpy().tolist(), "jpeg": encoded["p
 
 
 def test_exports_equal_keras_in_a_process_without_videorec(run, tmp_path):
-    clips = np.stack([clip["rgb"] for clip in serving.clips(run, 4)])
+    clips = np.stack([clip["rgb"] for clip in RecognitionServing(run).examples(4)])
     assert clips.shape == (4, 4, 24, 32, 3)
     np.save(tmp_path / "clips.npy", clips)
     line = [sys.executable, "-c", OUTSIDE, "clips.npy", run.folder / "saved_model", run.folder / "model.tflite"]
@@ -84,7 +84,7 @@ def test_any_batch_length_and_size(run, shape):
 
 
 def test_verify_fails_where_the_export_differs(run, capsys, monkeypatch):
-    monkeypatch.setattr(serving, "tolerance", lambda run: -1.0)
+    monkeypatch.setattr(RecognitionServing, "tolerance", lambda self: -1.0)
     assert verify.main([str(run.folder)]) == 1
     assert "passes the limit" in capsys.readouterr().out
 
@@ -93,9 +93,9 @@ def test_errors(run, tmp_path):
     with pytest.raises(UserError, match="is no run folder"):
         saved_model.main([str(tmp_path)])
     (tmp_path / "file").write_text("")
-    for export in (saved_model.export, tflite.export):
+    for script in (saved_model, tflite):
         with pytest.raises(UserError, match="--out"):
-            export(run, tmp_path / "file" / "x")
+            script.main([str(run.folder), "--out", str(tmp_path / "file" / "x")])
 
 
 def test_mixed_precision_is_exported_in_float32(tmp_path, synthetic, monkeypatch):
@@ -104,7 +104,7 @@ def test_mixed_precision_is_exported_in_float32(tmp_path, synthetic, monkeypatch
     try:
         assert train.main(args.split()) == 0
         run = Run("runs/half")
-        assert common.float32_model(run).get_layer("lstm").compute_dtype == "float32"
+        assert common.float32_model(RecognitionServing(run)).get_layer("lstm").compute_dtype == "float32"
         assert tflite.main(["runs/half"]) == 0
     finally:
         keras.config.set_dtype_policy("float32")
@@ -150,7 +150,7 @@ print(json.dumps({"saved": {k: out[k].numpy().tolist() for k in keys}, "png": en
 
 
 def test_two_streams_in_a_process_without_videorec(two, tmp_path):
-    clips = serving.clips(two, 4)
+    clips = RecognitionServing(two).examples(4)
     clips = {stream: np.stack([clip[stream] for clip in clips]) for stream in ("rgb", "flow")}
     assert (clips["rgb"].shape, clips["flow"].shape) == ((4, 4, 24, 32, 3), (4, 3, 24, 32, 3))
     np.savez(tmp_path / "clips.npz", **clips)
@@ -184,11 +184,10 @@ def test_raw_flow_pictures_are_resized_in_the_graph(two, capsys):
     """The clips of `raw`: frames at their own size, flow as measured at a short side of 32 px."""
     from videorec.data.resize import resize_frame
 
-    raw, resized = serving.clips(two, 2, raw=True), serving.clips(two, 2)
-    for large, small in zip(raw, resized, strict=True):
-        assert min(large["rgb"].shape[1:3]) > 64 and min(large["flow"].shape[1:3]) == 32
-        for stream, clip in large.items():
-            np.testing.assert_array_equal([resize_frame(frame, 24, 32) for frame in clip], small[stream])
+    large, small = RecognitionServing(two).raw_example()
+    assert min(large["rgb"].shape[1:3]) > 64 and min(large["flow"].shape[1:3]) == 32
+    for stream, clip in large.items():
+        np.testing.assert_array_equal([resize_frame(frame, 24, 32) for frame in clip], small[stream])
     assert verify.main([str(two.folder)]) == 0
     text = " ".join(capsys.readouterr().out.split())
     gap = float(re.search(r"flow frames, resized in the graph instead of by OpenCV: (\S+)", text).group(1))
@@ -205,9 +204,9 @@ def test_clips_of_prepared_pictures(synthetic, tmp_path):
     assert prepare.main([str(synthetic), str(tmp_path / "p"), "--short-side", "40", "--quality", "95"]) == 0
     video = Experiment("x", Data(path=str(synthetic), frames=4, resize=(24, 32), crop=(24, 24)))
     stored = Experiment("x", Data(path=str(tmp_path / "p"), frames=4, resize=(24, 32), crop=(24, 24)))
-    expected, got = (serving.clips(SimpleNamespace(experiment=experiment), 3) for experiment in (video, stored))
+    expected, got = (RecognitionServing(SimpleNamespace(experiment=experiment)).examples(3) for experiment in (video, stored))
     for a, b in zip(expected, got, strict=True):
         assert b["rgb"].shape == (4, 24, 32, 3)
         assert np.abs(a["rgb"].astype(int) - b["rgb"]).mean() < 4
-    raw = serving.clips(SimpleNamespace(experiment=stored), 1, raw=True)[0]["rgb"]
+    raw = RecognitionServing(SimpleNamespace(experiment=stored)).raw_example()[0]["rgb"]
     assert min(raw.shape[1:3]) == 40 and raw.dtype == np.uint8

@@ -10,7 +10,7 @@ from variants import FRAMES, VARIANTS, build, streams
 from export import tflite
 from videorec.config import Data, Experiment, Flow
 from videorec.inference import graphs
-from videorec.tasks.recognition import serving
+from videorec.tasks.recognition.serving import RecognitionServing
 
 CLASSES = ("a", "b", "c")
 
@@ -39,7 +39,7 @@ def assert_close(got, expected):
 def test_saved_model(exported, tmp_path):
     run, model, clips, expected = exported
     (tmp_path / "classes.txt").write_text("\n".join(CLASSES))
-    graphs.save(model, serving.signatures(run, model), tmp_path / "saved", tmp_path / "classes.txt")
+    graphs.save(model, RecognitionServing(run).signatures(model), tmp_path / "saved", [tmp_path / "classes.txt"])
     loaded = tf.saved_model.load(str(tmp_path / "saved"))
     got = loaded.signatures["serving_default"](**{name: tf.constant(clip) for name, clip in clips.items()})
     assert_close(got, expected)
@@ -47,7 +47,7 @@ def test_saved_model(exported, tmp_path):
 
 def test_tflite(exported):
     run, model, clips, expected = exported
-    interpreter = tf.lite.Interpreter(model_content=tflite.convert(run, model))
+    interpreter = tf.lite.Interpreter(model_content=tflite.convert(RecognitionServing(run), model))
     operations = {op["op_name"] for op in interpreter._get_ops_details()}
     assert not [name for name in operations if name.startswith("Flex") or name == "CUSTOM"]
     runner = interpreter.get_signature_runner()

@@ -16,7 +16,7 @@ import train as script
 from videorec.config import UserError
 from videorec.models.split import split
 from videorec.runs.run import Run
-from videorec.tasks.recognition import training
+from videorec.tasks.recognition import task
 from videorec.training import loop, optimizers
 from videorec.training.callbacks import Checkpoint
 
@@ -139,7 +139,7 @@ def test_early_stopping_survives_a_resume(go, monkeypatch):
     monkeypatch.setattr(
         "videorec.training.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0}
     )
-    monkeypatch.setattr(training, "Summaries", _Silent)
+    monkeypatch.setattr(task, "Summaries", _Silent)
     monkeypatch.setattr(loop, "ProgressBar", _Silent)
     go("--train.epochs 2 --train.patience 3")
     run = go("--train.epochs 9 --train.patience 3")
@@ -150,12 +150,6 @@ def test_early_stopping_survives_a_resume(go, monkeypatch):
 class _Silent(keras.callbacks.Callback):
     def __init__(self, *args):
         super().__init__()
-
-    def show_clips(self, *args):
-        pass
-
-    def show_attention(self, *args):
-        pass
 
     def close(self):
         pass
@@ -168,7 +162,7 @@ def test_the_best_model_survives_a_crash_before_it_was_stored(go, monkeypatch):
     monkeypatch.setattr(
         "videorec.training.callbacks.tidy", lambda logs: {"accuracy": 0.0, "val_accuracy": next(values), "loss": 1.0}
     )
-    monkeypatch.setattr(training, "Summaries", _Silent)
+    monkeypatch.setattr(task, "Summaries", _Silent)
     monkeypatch.setattr(loop, "ProgressBar", _Silent)
     heads = []
 
@@ -309,18 +303,15 @@ sys.path.insert(0, {str(ROOT)!r})
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from videorec import cli, fitting, training
-from videorec.data import sources
-from videorec.run import Run
+from videorec import cli, tasks
+from videorec.training import loop
 losses = []
 for name in ("one", "two"):
     args = ["quickstart", "--name", name, "--data.path", {str(synthetic)!r}, "--train.epochs", "1", *{SMALL!r}]
     experiment = cli.parse_experiment(args, "")
-    fitting.set_up(experiment.train)
-    videos = sources.load(experiment.data)
-    run = Run.create(f"runs/{{name}}", experiment, videos.classes)
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]) if name == "two" else tf.distribute.get_strategy()
-    training.fit(experiment, run, videos, strategy)
+    if name == "two":
+        loop.set_up = lambda train: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    run = loop.train(tasks.of(experiment), experiment)
     losses.append(run.last_state()["counters"]["history"][0])
 print(losses)
 assert abs(losses[0]["loss"] - losses[1]["loss"]) < 0.02 and abs(losses[0]["val_loss"] - losses[1]["val_loss"]) < 0.02

@@ -1,7 +1,7 @@
 """The settings of experiments on dense labels: long videos whose every frame has labels of its own."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from videorec.config.base import CachedFit, Fit, Measure
@@ -60,6 +60,24 @@ class DenseEvaluate(Measure):
     """Probability from which on a frame has a label, in segments and timelines."""
     smooth: float = 1.0
     """Seconds over which single labels are smoothed (majority of the frames) before they are cut into segments; 0: not."""
+
+
+@dataclass(frozen=True)
+class AnticipationOptions:
+    """What evaluate.py takes for labels to come; data and evaluate start from the run's own settings."""
+
+    data: DenseData = field(default_factory=DenseData)
+    evaluate: DenseEvaluate = field(default_factory=DenseEvaluate)
+
+
+@dataclass(frozen=True)
+class DenseOptions:
+    """What evaluate.py takes for dense labels; data and evaluate start from the run's own settings."""
+
+    timeline: str | None = None
+    """A video, annotated or not: its labels over time, as JSON and as a picture, in place of the figures."""
+    data: DenseData = field(default_factory=DenseData)
+    evaluate: DenseEvaluate = field(default_factory=DenseEvaluate)
 
 
 SECTIONS = {"data": DenseData, "train": DenseTrain, "evaluate": DenseEvaluate}

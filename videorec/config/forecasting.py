@@ -1,6 +1,6 @@
 """The settings of a forecasting experiment: sequences of frames instead of labelled videos."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from videorec.config.base import Fit, Measure, Model, Source
@@ -88,3 +88,13 @@ class ForecastEvaluate(Measure):
     """rain: the reflectivities, in dBZ, of values 0 and 1."""
     baselines: bool = True
     """Beside the model: the last frame repeated, and the last frame moved on by its optical flow."""
+
+
+@dataclass(frozen=True)
+class ForecastOptions:
+    """What evaluate.py takes for a forecaster; data and evaluate start from the run's own settings."""
+
+    pictures: int = 0
+    """Windows, spread over the split, to be shown: rows of frames (.png) and an animation (.gif) of each."""
+    data: Sequences = field(default_factory=Sequences)
+    evaluate: ForecastEvaluate = field(default_factory=ForecastEvaluate)

@@ -1,7 +1,7 @@
 """The settings of recognition: labels of clips."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from videorec.config.base import CachedFit, Measure, Model
@@ -89,3 +89,15 @@ class Evaluate(Measure):
     """Crops a clip: the centre; left, centre, right; or four corners and centre, each also mirrored."""
     hit_at: tuple[int, ...] = (1, 5)
     """Hit@k: share of videos with a true label among the k highest probabilities."""
+
+
+@dataclass(frozen=True)
+class RecognitionOptions:
+    """What evaluate.py takes for a recogniser; data and evaluate start from the run's own settings."""
+
+    fuse: tuple[str, ...] = ()
+    """Further runs whose probabilities are averaged in."""
+    weights: tuple[float, ...] = ()
+    """Weight of the run and of each of --fuse. Default: equal."""
+    data: Data = field(default_factory=Data)
+    evaluate: Evaluate = field(default_factory=Evaluate)

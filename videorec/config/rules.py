@@ -6,58 +6,45 @@ from videorec.config.base import Fit, UserError
 from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.config.experiment import Experiment
 from videorec.config.footage import Footage
-from videorec.config.recognition import Data, Evaluate, Recogniser
+from videorec.config.recognition import Data, Evaluate
 
 
-def validate(experiment: Experiment) -> None:
-    """Check what types alone cannot say.
+def check_experiment(experiment: Experiment) -> None:
+    """What every experiment must hold.
 
     Raises:
-        UserError: naming the option, its rule and what came.
+        UserError: as all of this module: naming the option, its rule and what came.
     """
-    name, train = experiment.name, experiment.train
+    name = experiment.name
     _check("--name must be a plain folder name", name, name == Path(name).name and name not in ("", ".."))
-    _validate_fit(train)
-    if experiment.task == "forecasting":
-        return  # videorec.data.sequences.windows checks its data
-    if isinstance(experiment.model, Recogniser):
-        from videorec import models  # Keras takes seconds to import: not for --help
+    _check_fit(experiment.train)
 
-        models.targets.check(experiment.model, models.CLASSES)
-    _check("--train.cache-views must be 1 or more", train.cache_views, train.cache_views >= 1)
-    if experiment.task in ("dense", "anticipation"):
-        if experiment.task == "anticipation":
-            _validate_anticipation(experiment)
-        validate_dense(experiment.data, experiment.evaluate)
-        return
-    several = experiment.model.target == "multilabel"
+
+def check_recognition(experiment: Experiment) -> None:
+    """What labels of clips need; raises as `check_experiment`."""
+    train, target = experiment.train, experiment.model.target
+    several = target == "multilabel"
     rule = "--train.monitor must be accuracy, map, loss or last with --model.target multilabel"
     _check(rule, train.monitor, not (several and train.monitor == "mean_class_accuracy"))
     rule = "--train.monitor map is for --model.target multilabel"
-    _check(rule, f"{train.monitor} with target {experiment.model.target}", several or train.monitor != "map")
+    _check(rule, f"{train.monitor} with target {target}", several or train.monitor != "map")
     _check("--train.label-smoothing must be in [0, 1)", train.label_smoothing, 0 <= train.label_smoothing < 1)
     for stream in experiment.data.streams:
         model = getattr(experiment.model, stream, experiment.model)  # two_stream has one for each
         frames, least = experiment.data.of(stream).frames, model.least_frames
         _check(f"--data.frames must be {least} or more for this model", frames, frames >= least)
-    validate_data(experiment.data, experiment.evaluate)
+    check_clips(experiment.data, experiment.evaluate)
 
 
-def _validate_fit(train: Fit) -> None:
-    _check("--train.epochs must be 1 or more", train.epochs, train.epochs >= 1)
-    _check("--train.batch must be 1 or more", train.batch, train.batch >= 1)
-    _check("--train.learning-rate must be above 0", train.learning_rate, train.learning_rate > 0)
-    _check("--train.patience must be 1 or more", train.patience, train.patience is None or train.patience >= 1)
-
-
-def _validate_anticipation(experiment: Experiment) -> None:
+def check_anticipation(experiment: Experiment) -> None:
+    """What labels to come need beside what dense labels need; raises as `check_experiment`."""
     single, monitor = experiment.data.single, experiment.train.monitor
     _check("--train.monitor must be accuracy, loss or last for labels to come", monitor, monitor != "map")
     _check("--data.single must be on for labels to come: a frame has one class", single, single)
 
 
-def validate_dense(data: DenseData, evaluate: DenseEvaluate) -> None:
-    """`validate_data` for dense labels."""
+def check_dense(data: DenseData, evaluate: DenseEvaluate) -> None:
+    """What dense labels need, in training and in evaluation; raises as `check_experiment`."""
     _check("--data.fps must be above 0", data.of(data.stream).fps, (data.of(data.stream).fps or 0) > 0)
     lengths = (data.flow.frames, data.flow.step)
     _check("--data.flow.frames and --data.flow.step have no effect on dense labels: leave them out", lengths, not any(lengths))
@@ -67,30 +54,42 @@ def validate_dense(data: DenseData, evaluate: DenseEvaluate) -> None:
     _check("--evaluate.batch must be 1 or more", evaluate.batch, evaluate.batch >= 1)
     _check("--evaluate.threshold must be above 0 and below 1", evaluate.threshold, 0 < evaluate.threshold < 1)
     _check("--evaluate.smooth must be 0 or more seconds", evaluate.smooth, evaluate.smooth >= 0)
-    _validate_footage(data)
+    _check_footage(data)
 
 
-def validate_data(data: Data, evaluate: Evaluate) -> None:
-    """The part of `validate` that evaluation needs too."""
+def check_clips(data: Data, evaluate: Evaluate) -> None:
+    """How clips are taken from videos, in training and in evaluation; raises as `check_experiment`."""
     _check("--data.step must be 1 or more", data.step, data.step >= 1)
     _check("--data.hop must be 1 or more", data.hop, data.hop >= 1)
-    _validate_footage(data)
+    _check_footage(data)
+    _check("--evaluate.batch must be 1 or more", evaluate.batch, evaluate.batch >= 1)
     _check("--evaluate.hit-at must be 1 or more, each of them", evaluate.hit_at, min(evaluate.hit_at, default=1) >= 1)
     least = 0 if data.sampling == "dense" else 1
     rule = "--evaluate.clips must be 1 or more, or 0 with --data.sampling dense"
     _check(rule, evaluate.clips, evaluate.clips >= least)
     if data.stream == "both":
-        rule = (
-            "--data.flow.method stored reads one kind of folder, so --data.stream must be flow; or use videorec.tools.prepare"
-        )
-        _check(rule, data.stream, data.flow.method != "stored")
-        a, b = data.of("rgb"), data.of("flow")
-        same = (a.frames, a.fps, a.step) == (b.frames, b.fps, b.step)
-        rule = "--evaluate.clips must be 1 or more where --data.flow has a rate or length of its own"
-        _check(rule, evaluate.clips, same or evaluate.clips > 0)
+        _check_both_streams(data, evaluate)
 
 
-def _validate_footage(data: Footage) -> None:
+def _check_both_streams(data: Data, evaluate: Evaluate) -> None:
+    rule = "--data.flow.method stored reads one kind of folder, so --data.stream must be flow; or use videorec.tools.prepare"
+    _check(rule, data.stream, data.flow.method != "stored")
+    a, b = data.of("rgb"), data.of("flow")
+    same = (a.frames, a.fps, a.step) == (b.frames, b.fps, b.step)
+    rule = "--evaluate.clips must be 1 or more where --data.flow has a rate or length of its own"
+    _check(rule, evaluate.clips, same or evaluate.clips > 0)
+
+
+def _check_fit(train: Fit) -> None:
+    _check("--train.epochs must be 1 or more", train.epochs, train.epochs >= 1)
+    _check("--train.batch must be 1 or more", train.batch, train.batch >= 1)
+    _check("--train.learning-rate must be above 0", train.learning_rate, train.learning_rate > 0)
+    _check("--train.patience must be 1 or more", train.patience, train.patience is None or train.patience >= 1)
+    views = getattr(train, "cache_views", 1)
+    _check("--train.cache-views must be 1 or more", views, views >= 1)
+
+
+def _check_footage(data: Footage) -> None:
     flow = data.flow
     _check("--data.frames must be 1 or more", data.frames, data.frames >= 1)
     _check("--data.fps must be above 0", data.fps, data.fps is None or data.fps > 0)

@@ -30,10 +30,9 @@ def trace(predict: Callable[[Tensors], Tensors], specs: dict[str, tf.TensorSpec]
     return function.get_concrete_function(**{spec.name: spec for spec in specs.values()})
 
 
-def save(model: keras.Model, signatures: dict[str, Graph], folder: Path, names_file: Path | None = None) -> None:
-    """Write a SavedModel of graphs over the model's weights, with the file of the class names where there is one."""
+def save(model: keras.Model, signatures: dict[str, Graph], folder: Path, assets: Iterable[Path] = ()) -> None:
+    """Write a SavedModel of graphs over the model's weights, and copies of files in its folder `assets`."""
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]  # tracked, so that they are saved
-    if names_file:
-        module.names = tf.saved_model.Asset(str(names_file))
+    module.assets = [tf.saved_model.Asset(str(path)) for path in assets]
     tf.saved_model.save(module, str(folder), signatures=signatures)

@@ -1,9 +1,29 @@
-"""The files of a report."""
+"""The files of a report: how they are made, and written."""
 
+import io
+import json
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from videorec.config import UserError
 from videorec.storage import files
+
+
+def as_json(results: dict) -> bytes:
+    """The content of `results.json`.
+
+    Raises:
+        ValueError: a number that JSON has not (NaN, infinity): None says that a figure is not defined.
+    """
+    return (json.dumps(results, indent=2, allow_nan=False) + "\n").encode()
+
+
+def as_png(figure: Figure) -> bytes:
+    """The file of a picture."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
 
 
 def write_files(contents: dict[str, bytes], folder: str | Path) -> None:

@@ -95,22 +95,44 @@ class Run:
         return run
 
     @classmethod
+    def resumable(cls, place: str | Path, experiment: Experiment, classes: tuple[str, ...]) -> "Run | None":
+        """The run there that this experiment goes on with, or None: nothing there, no finished epoch, or `train.resume` off.
+
+        Nothing is written, but for the local copy of a remote run.
+
+        Raises:
+            UserError: it holds another experiment (the differences are named), or it cannot be read.
+        """
+        if not experiment.train.resume:
+            return None
+        mirror = Mirror(str(place)) if files.is_remote(place) else None
+        if mirror:
+            mirror.pull()
+        folder = _folder(place, mirror)
+        if not (folder / "config.json").exists() or not (folder / "state" / "state.json").exists():
+            return None  # without a finished epoch there is nothing to protect
+        run = cls(folder)
+        run.mirror = mirror
+        _check_same(run, experiment, classes)
+        return run if run.last_state() else None
+
+    @classmethod
     def create(cls, place: str | Path, experiment: Experiment, classes: tuple[str, ...]) -> "Run":
         """Make the run, or go on with it where it holds the same experiment.
 
         Raises:
             UserError: it holds another experiment (the differences are named), or it cannot be written.
         """
-        mirror = Mirror(str(place)) if files.is_remote(place) else None
-        if mirror:
-            (mirror.pull if experiment.train.resume else mirror.clear)()
-        folder = mirror.folder if mirror else Path(place).expanduser()
+        if run := cls.resumable(place, experiment, classes):
+            mirror = run.mirror
+        else:
+            mirror = Mirror(str(place)) if files.is_remote(place) else None
+            if mirror and not experiment.train.resume:
+                mirror.clear()
+        folder = _folder(place, mirror)
         try:
-            if (folder / "config.json").exists():
-                if not experiment.train.resume:
-                    shutil.rmtree(folder)
-                elif (folder / "state" / "state.json").exists():  # without a finished epoch there is nothing to protect
-                    _check_same(folder, experiment, classes)
+            if not experiment.train.resume and (folder / "config.json").exists():
+                shutil.rmtree(folder)
             (folder / "state").mkdir(parents=True, exist_ok=True)
             (folder / "classes.txt").write_text("".join(f"{name}\n" for name in classes))
             config_file.save(experiment, folder / "config.json")
@@ -198,29 +220,38 @@ class Run:
         model.save(temporary)
         os.replace(temporary, self.model_path)
 
+    def check_model(self) -> None:
+        """Raises:
+        UserError: there is no model yet.
+        """
+        if not self.model_path.exists():
+            raise UserError(f"{self.model_path} does not exist: the run has not finished an epoch yet.")
+
     def load_model(self) -> keras.Model:
         """The best model, not compiled.
 
         Raises:
             UserError: there is none yet, or the file is damaged.
         """
-        if not self.model_path.exists():
-            raise UserError(f"{self.model_path} does not exist: the run has not finished an epoch yet.")
+        self.check_model()
         try:
             return keras.saving.load_model(self.model_path, compile=False)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise UserError(f"The model {self.model_path} is damaged or of another version: {error}") from error
 
 
-def _check_same(folder: Path, experiment: Experiment, classes: tuple[str, ...]) -> None:
-    old = Run(folder)
-    lines = config_file.differences(config_file.to_dict(old.experiment), config_file.to_dict(experiment))
+def _folder(place: str | Path, mirror: Mirror | None) -> Path:
+    return mirror.folder if mirror else Path(place).expanduser()
+
+
+def _check_same(run: Run, experiment: Experiment, classes: tuple[str, ...]) -> None:
+    lines = config_file.differences(config_file.to_dict(run.experiment), config_file.to_dict(experiment))
     fixed = [x for x in lines if x.split(":")[0] not in CHANGEABLE and not x.startswith("evaluate.")]
-    if old.classes != classes:
-        fixed.append(f"classes: {', '.join(old.classes)} -> {', '.join(classes)}")
+    if run.classes != classes:
+        fixed.append(f"classes: {', '.join(run.classes)} -> {', '.join(classes)}")
     if fixed:
         raise UserError(
-            f"{folder} holds a run with other settings:\n  " + "\n  ".join(fixed) + "\nGive this run another --name, "
+            f"{run.folder} holds a run with other settings:\n  " + "\n  ".join(fixed) + "\nGive this run another --name, "
             "or replace the old one with --train.no-resume"
         )
 

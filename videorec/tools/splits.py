@@ -20,10 +20,9 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
-from videorec import cli, terminal
+from videorec import cli, tasks, terminal
 from videorec.config import Data, Experiment, UserError
 from videorec.config import file as config_file
-from videorec.config.rules import validate
 from videorec.data import official_lists
 from videorec.storage import files
 from videorec.tools import script, splits_record
@@ -110,7 +109,7 @@ def plan(options: Options, settings: Sequence[str]) -> list[Split]:
     for number in sorted(set(options.splits)):
         command = (options.preset, *settings, "--name", f"{name}-split{number}", "--data.official-split", str(number))
         splits.append(Split(name, number, cli.parse_experiment(list(command), description=__doc__, prog=PROG), command))
-    validate(splits[0].experiment)
+    tasks.of(splits[0].experiment).check(splits[0].experiment)
     check_lists(splits[0].experiment.data)
     return splits
 

@@ -1,7 +1,9 @@
-"""What training has in common, whatever is learnt: set-up, start, interrupts."""
+"""Training, once for every task: check -> load -> build -> feed -> compile -> resume -> fit.
+
+Everything that can be refused is refused before the run folder is touched.
+"""
 
 import contextlib
-import dataclasses
 import logging
 import zipfile
 from collections.abc import Callable, Sequence
@@ -10,14 +12,54 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from videorec.config import Fit, UserError
+from videorec.config import Experiment, Fit, UserError
 from videorec.models.transfer import transfer
 from videorec.runs.run import Run
 from videorec.storage import files
-from videorec.training.callbacks import Checkpoint, EpochSeeds, ProgressBar, Push, stopped_early
+from videorec.training.callbacks import Checkpoint, EpochSeeds, Guard, ProgressBar, Push, push_if_possible, stopped_early
+from videorec.training.feed import Feed
 from videorec.training.interrupts import sigterm_as_ctrl_c
 
 log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+
+
+def train(task, experiment: Experiment, progress: Progress = lambda done, total: None) -> Run:
+    """Train the run of an experiment, or go on with it; its folder holds the best model and the last state afterwards.
+
+    Args:
+        task: the `videorec.tasks.task.Task` of the experiment.
+        progress: of the features that are computed ahead.
+
+    Raises:
+        UserError: what the task refuses, another experiment in the run's place, or a folder that cannot be written.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the last finished epoch is kept, and the log says which.
+    """
+    task.check(experiment)
+    for origin in experiment.train.init:
+        check_initial(origin)
+    strategy = set_up(experiment.train)
+    dataset = task.load(experiment)
+    place = files.join(experiment.runs, experiment.name)
+    run = Run.resumable(place, experiment, dataset.classes)
+    log.info("%s: %s", run.place if run else place, dataset.describe())
+    if run and is_finished(run, experiment.train):
+        return run
+    with sigterm_as_ctrl_c(), _told_when_stopped(place, lambda: run):
+        with strategy.scope():
+            whole = task.build(experiment, dataset)
+            if run is None:
+                initialise(whole, experiment.train)
+            problems = task.problems(experiment, dataset)
+            feed = task.feed(experiment, dataset, whole, problems, progress)
+            task.compile(feed.model, experiment, dataset, feed.steps(experiment.train.batch))
+            run = run or Run.create(place, experiment, dataset.classes)
+            epoch, counters = resume(run, feed.model)
+        callbacks = [Guard(problems), *task.callbacks(run, experiment, dataset, whole, feed, problems)]
+        fit(feed, run, whole, experiment.train, (epoch, counters), callbacks)
+    run.push()
+    return run
 
 
 def set_up(train: Fit) -> tf.distribute.Strategy:
@@ -34,21 +76,19 @@ def set_up(train: Fit) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy()
 
 
-@dataclasses.dataclass
-class Feed:
-    """What `fit` is fed: `model` is the whole model on frames, or its head on cached features."""
-
-    model: keras.Model
-    train: Callable[[range], tf.data.Dataset]
-    """Batches of the given epochs."""
-    val: tf.data.Dataset | None
-    clips: int
-    """Training clips an epoch."""
+# === Start ===
 
 
-def steps(food: Feed, train: Fit) -> int:
-    """Training steps an epoch."""
-    return -(-food.clips // train.batch)
+def check_initial(path: str) -> None:
+    """A model of --train.init must be there; it is read later.
+
+    Raises:
+        UserError: no run, no finished epoch in it, or no such file.
+    """
+    if files.is_remote(path) or Path(path).expanduser().is_dir():
+        Run.open(path).check_model()
+    elif not Path(path).expanduser().is_file():
+        raise UserError(f"--train.init must be a run folder or a local .keras file. Received: {path}, which does not exist")
 
 
 def load_initial(path: str) -> keras.Model:
@@ -57,18 +97,18 @@ def load_initial(path: str) -> keras.Model:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    if files.is_remote(path) or Path(path).is_dir():
+    if files.is_remote(path) or Path(path).expanduser().is_dir():
         return Run.open(path).load_model()
     try:
-        return keras.saving.load_model(path, compile=False)
+        return keras.saving.load_model(Path(path).expanduser(), compile=False)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         rule = "--train.init must be a run folder or a local .keras file"
         raise UserError(f"{rule}. {path} cannot be read as one: {error}") from error
 
 
-def initialise(run: Run, train: Fit, model: keras.Model) -> None:
+def initialise(model: keras.Model, train: Fit) -> None:
     """Start a new run from the weights of `train.init`, where there are any."""
-    if train.init and run.last_state() is None:
+    if train.init:
         transfer([(load_initial(origin), origin) for origin in train.init], model)
 
 
@@ -82,42 +122,62 @@ def resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:
     return state["epoch"], state["counters"]
 
 
-def is_finished(run: Run, train: Fit, epoch: int, counters: dict | None) -> bool:
+def is_finished(run: Run, train: Fit) -> bool:
     """Whether nothing is left to train, and the log says so."""
-    finished = epoch >= train.epochs or (counters is not None and stopped_early(train, counters))
+    state = run.last_state()
+    finished = state is not None and (state["epoch"] >= train.epochs or stopped_early(train, state["counters"]))
     if finished:
-        log.info("%s is finished after %d epochs; more with --train.epochs", run.place, epoch)
+        log.info("%s is finished after %d epochs; more with --train.epochs", run.place, state["epoch"])
     return finished
 
 
+# === Fit ===
+
+
 def fit(
-    food: Feed,
+    feed: Feed,
     run: Run,
     whole: keras.Model,
     train: Fit,
     state: tuple[int, dict | None],
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
-    """Train the compiled `food.model`, and keep `whole` with the best weights.
+    """Train the compiled `feed.model`, and keep `whole` with the best weights.
 
     Args:
-        food: what is fitted, and on what.
+        feed: what is trained, and on what.
         run: where state and model are kept.
-        whole: the model that is saved; shares its weights with `food.model`.
+        whole: the model that is saved; shares its weights with `feed.model`.
         train: epochs and batch.
         state: what `resume` gave.
         callbacks: further ones, called after the state is saved.
     """
     epoch, counters = state
-    bar, checkpoint = ProgressBar(train.batch, food.clips), Checkpoint(run, whole, train, counters)
-    with sigterm_as_ctrl_c(), contextlib.closing(bar), contextlib.closing(checkpoint):
-        food.model.fit(
-            food.train(range(epoch, train.epochs)),
-            steps_per_epoch=steps(food, train),
+    bar, checkpoint = ProgressBar(train.batch, feed.clips), Checkpoint(run, whole, train, counters)
+    with feed.own_errors(), contextlib.closing(bar), contextlib.closing(checkpoint):
+        feed.model.fit(
+            feed.train(range(epoch, train.epochs)),
+            steps_per_epoch=feed.steps(train.batch),
             initial_epoch=epoch,
             epochs=train.epochs,
-            validation_data=food.val,
+            validation_data=feed.val,
             callbacks=[EpochSeeds(), checkpoint, *callbacks, bar, Push(run)],
             shuffle=False,  # the pipeline does
             verbose=0,
         )
+
+
+@contextlib.contextmanager
+def _told_when_stopped(place: str, current: Callable[[], Run | None]):
+    """After Ctrl-C the log says what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        run = current()
+        state = run.last_state() if run else None
+        if state is None:
+            log.warning("stopped before the first epoch of %s was finished. The same command starts again.", place)
+        else:
+            log.warning("stopped; the state after epoch %d is kept. The same command goes on from there.", state["epoch"])
+            push_if_possible(run)
+        raise

@@ -14,6 +14,7 @@ from videorec.config import UserError
 from videorec.config.dense import DenseEvaluate
 from videorec.data.moments.tables import dense_video
 from videorec.reports import pictures
+from videorec.reports.files import write_files
 from videorec.tasks.dense import report
 from videorec.tasks.dense.scores import VideoScores
 
@@ -62,7 +63,7 @@ def single() -> report.Report:
 
 
 def test_average_precision_and_chance(several):
-    found = several.results
+    found = several.results()
     # Ranked for a: 0.9 yes, 0.85 no, 0.8 yes; for b: 0.7 no, 0.6 yes. The ambiguous frame counts nowhere.
     assert found["per_class"] == {
         "a": {"ap": pytest.approx((1 + 2 / 3) / 2), "chance": 2 / 5, "positive_frames": 2},
@@ -80,7 +81,7 @@ def test_average_precision_and_chance(several):
 def test_average_precision_is_scikit_learns():
     rng = np.random.default_rng(0)
     scores = [video(f"{k}.mp4", rng.random((50 + k, 4)), rng.random((50 + k, 4)) < 0.3) for k in range(3)]
-    found = report.make(scores, tuple("abcd"), False, PROTOCOL, DenseEvaluate(), {}).results
+    found = report.make(scores, tuple("abcd"), False, PROTOCOL, DenseEvaluate(), {}).results()
     target, score = (np.concatenate([getattr(s, name) for s in scores]) for name in ("targets", "probabilities"))
     assert found["map"] == pytest.approx(average_precision_score(target, score, average="macro"))
     assert found["chance"] == pytest.approx(target.mean())
@@ -89,13 +90,13 @@ def test_average_precision_is_scikit_learns():
 def test_chance_is_what_a_random_ranking_gets():
     rng = np.random.default_rng(0)
     scores = [video("one.mp4", rng.random((20000, 2)), rng.random((20000, 2)) < [0.1, 0.3])]
-    found = report.make(scores, ("a", "b"), False, PROTOCOL, DenseEvaluate(), {}).results
+    found = report.make(scores, ("a", "b"), False, PROTOCOL, DenseEvaluate(), {}).results()
     assert found["map"] == pytest.approx(found["chance"], abs=0.01)
     assert found["chance"] == pytest.approx(0.2, abs=0.01)
 
 
 def test_accuracy_of_labelled_frames(single):
-    found = single.results
+    found = single.results()
     assert found["confusion"] == [[3, 1, 0], [1, 1, 0], [0, 0, 1]]
     assert found["accuracy"] == pytest.approx(5 / 7)
     assert found["majority_accuracy"] == pytest.approx(4 / 7)
@@ -105,7 +106,7 @@ def test_accuracy_of_labelled_frames(single):
 
 
 def test_segments_of_single_labels(single):
-    found = single.results
+    found = single.results()
     # Truth: a 0-4, b 4-6, c 6-7. Found: a 0-2, b 2-3, a 3-4, b 4-5, a 5-6, c 6-8; the ambiguous frame has none.
     # IoU: a 1/2, then taken; b at 4-5 1/2; c 1/2: three right of six found and three true.
     for overlap in (10, 25, 50):
@@ -118,7 +119,7 @@ def test_smoothing_makes_one_segment_of_three():
     probabilities = 0.1 + 0.8 * one_hot([0, 0, 1, 0, 0, 0, 1, 1, 1, 1])
     scores = [video("one.mp4", probabilities, one_hot([0] * 6 + [1] * 4), rate=3.0)]
     rough, smooth = (
-        report.make(scores, ("a", "b", "c"), True, PROTOCOL, DenseEvaluate(smooth=seconds), {}).results
+        report.make(scores, ("a", "b", "c"), True, PROTOCOL, DenseEvaluate(smooth=seconds), {}).results()
         for seconds in (0.0, 1.0)
     )
     assert rough["accuracy"] == smooth["accuracy"] == 0.9
@@ -138,7 +139,7 @@ def test_ambiguous_frames_count_nowhere(is_single):
     masked = [1, 1, 0, 0, 1, 1]
     evaluate = DenseEvaluate(smooth=0.0)
     right, other = (
-        report.make([video("v", p, targets, masked)], tuple("abc"), is_single, PROTOCOL, evaluate, {}).results
+        report.make([video("v", p, targets, masked)], tuple("abc"), is_single, PROTOCOL, evaluate, {}).results()
         for p in (good, wrong)
     )
     assert right == other
@@ -167,14 +168,14 @@ def test_probabilities_that_are_not_finite_are_named():
 @pytest.mark.parametrize("kind", ["several", "single"])
 def test_files(kind, request, tmp_path):
     made = request.getfixturevalue(kind)
-    written = report.write(made, tmp_path)
+    contents = made.files()
+    write_files(contents, tmp_path)
     picture = "confusion.png" if kind == "single" else "per_class.png"
-    assert (
-        sorted(path.name for path in tmp_path.iterdir()) == sorted(written) == sorted(["results.json", "segments.csv", picture])
-    )
+    names = sorted(["results.json", "segments.csv", picture])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(contents) == names
     text = (tmp_path / "results.json").read_text()
     assert "NaN" not in text
-    assert json.loads(text) == json.loads(json.dumps(made.results, allow_nan=False))
+    assert json.loads(text) == json.loads(json.dumps(made.results(), allow_nan=False))
     assert cv2.imread(str(tmp_path / picture)).std() > 0
     rows = list(csv.DictReader(io.StringIO((tmp_path / "segments.csv").read_text())))
     assert len(rows) == len(made.segments)
@@ -182,7 +183,7 @@ def test_files(kind, request, tmp_path):
 
 
 def test_rows_of_segments(several, tmp_path):
-    report.write(several, tmp_path)
+    write_files(several.files(), tmp_path)
     lines = (tmp_path / "segments.csv").read_text().splitlines()
     assert lines[1:] == [
         "one.mp4,a,0.000,1.000,0.850000",
@@ -204,14 +205,14 @@ def test_picture_grows_with_the_classes():
 @pytest.mark.parametrize("kind", ["several", "single"])
 def test_terminal(kind, request):
     made, console = request.getfixturevalue(kind), Console(file=io.StringIO(), width=100)
-    report.show(made, console)
+    made.show(console)
     text = console.file.getvalue()
     last = text.strip().splitlines()[-1]
-    assert f"mAP {made.results['map']:.4f} (chance {made.results['chance']:.4f})" in last
+    assert f"mAP {made.results()['map']:.4f} (chance {made.results()['chance']:.4f})" in last
     assert "test videos of segments.csv" in last
     assert "1 videos unreadable" in last
     assert ("left out, without a positive frame: never" in text) == (kind == "several")
     assert ("accuracy 0.7143 (majority 0.5714)" in last) == (kind == "single")
     assert ("2 of them unlabelled" in last) == (kind == "single")
-    for name, definition in made.results["definitions"].items():
+    for name, definition in made.results()["definitions"].items():
         assert f"{name}: {definition}" in text

@@ -10,6 +10,7 @@ import tensorflow as tf
 import train
 from videorec import cli
 from videorec.config import UserError
+from videorec.data.sequences.windows import open_sequences
 from videorec.runs.run import Run
 from videorec.tasks.forecasting import training
 
@@ -65,7 +66,7 @@ def test_resumed_as_if_uninterrupted(sequences, preset):
 def test_what_the_next_frame_model_is_taught(sequences):
     """True frames at first, forecasts in the end; the loss is over every frame but the first."""
     experiment = cli.parse_experiment([*STACK, "--train.teacher-steps", "10", "--data.path", "bars"], "")
-    source = training.load(experiment)
+    source = open_sequences(experiment.data, experiment.model.horizon, 0)
     model = experiment.model.build({"rgb": (None, *source.shape)})
     batches = list(training.feed(experiment, source, model).train(range(0, 5)))
     shares = [float(tf.reduce_mean(inputs["teacher"])) for inputs, _ in batches]

@@ -10,10 +10,11 @@ import pytest
 import evaluate as script
 import train
 from videorec import models
-from videorec.config import Data, Evaluate, Flow, UserError
+from videorec.config import Data, Evaluate, Experiment, Flow, UserError
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.tasks.recognition import evaluation, report
+from videorec.tasks.recognition.scores import Scores
 
 SMALL = (
     "--data.frames 4 --data.resize 20 20 --data.crop 16 16 --data.workers 2 --model.units 8 --train.batch 8 --train.epochs 1"
@@ -168,11 +169,11 @@ def test_unreadable_videos_stand_in_the_results(go, synthetic, tmp_path):
 CUT = frozenset({"cut"})
 
 
-def scores(videos, clips=None, owner=None, cut=CUT, streams=None) -> evaluation.Scores:
+def scores(videos, clips=None, owner=None, cut=CUT, streams=None) -> Scores:
     """Scores by hand; one clip a video unless clips are given."""
     videos = np.array(videos)
     clips = videos if clips is None else np.array(clips)
-    return evaluation.Scores(videos, clips, np.arange(len(videos)) if owner is None else np.array(owner), cut, streams or {})
+    return Scores(videos, clips, np.arange(len(videos)) if owner is None else np.array(owner), cut, streams or {})
 
 
 def test_fuse_weights():
@@ -181,7 +182,7 @@ def test_fuse_weights():
     np.testing.assert_allclose(evaluation.fuse([p, q], [1, 3]).clips, [[0.25, 0.75]])
     for weights in ([1], [1, -1], [0, 0]):
         with pytest.raises(UserError, match="--weights must be 2 numbers"):
-            evaluation.fuse([p, q], weights)
+            evaluation.check_weights(weights, 2)
 
 
 def test_clips_are_fused_where_they_are_the_same():
@@ -208,7 +209,7 @@ def test_runs_of_other_clips_have_no_clip_accuracy(go, capsys):
 
 
 def make_report(videos, classes, found, problems=None, **options) -> dict:
-    protocol = report.describe_protocol(Data(), Evaluate(), {"r": 1.0}, 0)
+    protocol = report.describe(Data(), Evaluate(), {"r": 1.0}, Experiment())
     return report.make(videos, classes, found, protocol, problems or Problems(len(videos), 1.0), **options).results()
 
 
@@ -264,7 +265,7 @@ def test_what_each_stream_adds(synthetic, capsys):
             np.testing.assert_allclose(found.streams[name][row], alone, atol=1e-6)
         both = (found.streams["rgb"][row] + 2 * found.streams["flow"][row]) / 3
         np.testing.assert_allclose(found.videos[row], both, atol=1e-6)
-    made = report.make(videos, classes, found, report.describe_protocol(data, Evaluate(), {"r": 1.0}, 0), problems)
+    made = report.make(videos, classes, found, report.describe(data, Evaluate(), {"r": 1.0}, Experiment(data=data)), problems)
     right = [classes.index(video.labels[0]) for video in videos]
     for name, figures in made.results()["streams"].items():
         hits = found.streams[name].argmax(1) == right
@@ -272,7 +273,7 @@ def test_what_each_stream_adds(synthetic, capsys):
         by_class = [hits[np.array(right) == k].mean() for k in sorted(set(right))]
         assert figures["mean_class_accuracy"] == pytest.approx(np.mean(by_class))
     assert made.results()["protocol"]["flow"]["encoding"] == "short_snippets"
-    report.show(made, Console())
+    made.show(Console())
     assert "flow alone: accuracy" in capsys.readouterr().out
 
 

@@ -15,10 +15,11 @@ from sklearn.metrics import average_precision_score
 import evaluate
 import train
 from export import common, saved_model, tflite, verify
-from videorec.config import Data, Evaluate, UserError
+from videorec.config import Data, Evaluate, Experiment, UserError
 from videorec.data import sources
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.reports.files import write_files
 from videorec.runs.run import Run
 from videorec.tasks.recognition import evaluation, report, training
 
@@ -75,8 +76,8 @@ def predicted(run: Run) -> tuple[list[Video], evaluation.Scores]:
     return videos, found
 
 
-def made(videos, classes, scores, **options) -> report.Report:
-    protocol = report.describe_protocol(Data(), Evaluate(clips=2), {"r": 1.0}, 0)
+def made(videos, classes, scores, **options) -> report.RecognitionReport:
+    protocol = report.describe(Data(), Evaluate(clips=2), {"r": 1.0}, Experiment())
     return report.make(videos, classes, scores, protocol, Problems(len(videos), 1.0), target="multilabel", **options)
 
 
@@ -107,8 +108,10 @@ def test_tensorboard_has_no_confusion(run):
 def test_results_of_a_run(run, tmp_path, capsys):
     videos, scores = predicted(run)
     found = made(videos, run.classes, scores)
-    assert report.write(found, tmp_path) == ["results.json", "predictions.csv"]
-    report.show(found, Console(width=300))
+    contents = found.files()
+    assert list(contents) == ["results.json", "predictions.csv"]
+    write_files(contents, tmp_path)
+    found.show(Console(width=300))
     results, shown = json.loads((tmp_path / "results.json").read_text()), capsys.readouterr().out
     targets = np.array([[name in video.labels for name in CLASSES] for video in videos])
     expected = [average_precision_score(targets[:, c], scores.videos[:, c]) for c in range(3)]
@@ -130,7 +133,7 @@ def test_exports_equal_keras(run, tmp_path):
 
     place = str(run.folder)
     assert saved_model.main([place]) == 0 and tflite.main([place]) == 0 and verify.main([place]) == 0
-    clips = np.stack([clip["rgb"] for clip in common.task(run).clips(run, 3)])  # (B, T, 20, 20, 3)
+    clips = np.stack([clip["rgb"] for clip in common.serving_of(run).examples(3)])  # (B, T, 20, 20, 3)
     steps = keras.ops.convert_to_numpy(run.load_model()({"rgb": clips[:, :, 2:18, 2:18]})["steps"]).astype("float64")
     expected = (1 / (1 + np.exp(-steps))).mean(axis=1)
     got = tf.saved_model.load(str(run.folder / "saved_model")).signatures["serving_default"](frames=tf.constant(clips))
@@ -178,7 +181,7 @@ def test_report_against_hand_counts(capsys):
     assert "mean_class_accuracy" not in results["protocol"]["figures"]
     assert found.kind.predicted(SCORES[3], found.classes) == ("b;a;c", "0.800000;0.700000;0.600000")  # 0.5 is not above
     assert found.kind.predicted(SCORES[2], found.classes) == ("", "")
-    report.show(found, Console(width=300))
+    found.show(Console(width=300))
     shown = capsys.readouterr().out
     assert "without a video: c, d" in shown and "flow alone: accuracy 0.0000" in shown
 
@@ -187,8 +190,8 @@ def test_only_runs_of_one_target_are_fused(run, tmp_path, labelled):
     other = Run(run.folder)
     plain = dataclasses.replace(run.experiment.model, target="clip")
     other.experiment = dataclasses.replace(run.experiment, model=plain)
-    with pytest.raises(UserError, match="must learn the same. Target of .*x: multilabel; of .*x: clip"):
-        evaluation.same_videos(run, other, [], Evaluate())
+    with pytest.raises(UserError, match="must learn the same. .*x learns .*multilabel; .*x learns .*target clip"):
+        evaluation.check_alike(run, other)
 
 
 def test_one_class_a_clip_says_what_it_leaves(labelled, run, caplog):

@@ -2,12 +2,11 @@
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -17,20 +16,49 @@ from videorec.config import UserError
 from videorec.config.dense import DenseEvaluate
 from videorec.data.moments.frame_labels import single_labels
 from videorec.reports import average_precision, pictures
-from videorec.reports.files import write_files
+from videorec.reports.files import as_json, as_png
 from videorec.tasks.dense import metrics
 from videorec.tasks.dense.found_segments import FoundSegment, found_segments, single_predictions, smoothing_window
 from videorec.tasks.dense.scores import VideoScores
+from videorec.tasks.task import Report
 
 
 @dataclass(frozen=True)
-class Report:
-    """Everything that one evaluation found."""
+class DenseReport(Report):
+    """What one evaluation measured."""
 
-    results: dict
+    figures: dict
     """The content of `results.json`."""
     segments: list[tuple[str, FoundSegment]]
     """Every segment found, with its video's path."""
+
+    def results(self) -> dict:
+        """The content of `results.json`."""
+        return self.figures
+
+    def files(self) -> dict[str, bytes]:
+        """`results.json`, `segments.csv`, and `per_class.png`, of single labels `confusion.png`."""
+        return {
+            "results.json": as_json(self.figures),
+            "segments.csv": _csv(self.segments).encode(),
+            "confusion.png" if "confusion" in self.figures else "per_class.png": as_png(_picture(self.figures)),
+        }
+
+    def show(self, console: Console) -> None:
+        """Figures per class, what each figure is, and all in a line with their protocol, on the terminal."""
+        results, single = self.figures, "confusion" in self.figures
+        table = Table("class", "AP", "chance", "positive frames", *(["recall"] if single else []), title="per class")
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for name, row in results["per_class"].items():
+            cells = [f"{row['ap']:.3f}", f"{row['chance']:.3f}", f"{row['positive_frames']:,}"]
+            table.add_row(escape(name), *cells, *([f"{row['recall']:.3f}"] if single else []))
+        console.print(table)
+        lines = [f"{name}: {text}" for name, text in results["definitions"].items()]
+        if results["left_out"]:
+            lines.append(f"left out, without a positive frame: {', '.join(results['left_out'])}")
+        for line in (*lines, _summary(results, len(self.segments))):
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def make(
@@ -40,7 +68,7 @@ def make(
     protocol: dict,
     evaluate: DenseEvaluate,
     problems: dict,
-) -> Report:
+) -> DenseReport:
     """Measure the videos that could be read.
 
     Args:
@@ -62,22 +90,22 @@ def make(
                 f"Probabilities must be finite. Received NaN or infinity for {video.video.path}: the training has diverged; "
                 "train with a lower --train.learning-rate"
             )
-    found = _ranking(scores, classes)
+    figures = _ranking(scores, classes)
     if single:
-        found |= _single(scores, classes, evaluate, found["per_class"])
-    cut = {"threshold": evaluate.threshold, "smooth": evaluate.smooth if single else 0.0}
-    results = found | {
+        figures |= _single(scores, classes, evaluate, figures["per_class"])
+    segmentation = {"threshold": evaluate.threshold, "smooth": evaluate.smooth if single else 0.0}
+    figures |= {
         "classes": list(classes),
         "definitions": _definitions(scores, single, evaluate),
-        "protocol": protocol | cut,
+        "protocol": protocol | segmentation,
         **problems,
     }
     segments = [
         (video.video.path, segment)
         for video in scores
-        for segment in found_segments(video.probabilities, classes, video.rate, single=single, **cut)
+        for segment in found_segments(video.probabilities, classes, video.rate, single=single, **segmentation)
     ]
-    return Report(results, segments)
+    return DenseReport(figures, segments)
 
 
 # === Figures ===
@@ -172,34 +200,16 @@ def _rates(scores: Sequence[VideoScores]) -> str:
     return f"at {rates[0]:g}{f' to {rates[-1]:g}' if len(rates) > 1 else ''} frames a second"
 
 
-# === Files ===
+# === Files and terminal ===
 
 
-def write(report: Report, folder: str | Path) -> list[str]:
-    """`results.json`, `segments.csv`, and `per_class.png`, of single labels `confusion.png`, into a folder, local or remote.
-
-    Returns:
-        The names of the files.
-
-    Raises:
-        UserError: they cannot be written.
-    """
-    results, picture = report.results, io.BytesIO()
+def _picture(results: dict) -> Figure:
     about = f"{results['protocol']['split']}: {results['videos']} videos, {results['frames']:,} frames"
     if "confusion" in results:
         title = f"{about}\naccuracy {results['accuracy']:.3f} of those with a label"
-        figure = pictures.confusion_figure(np.array(results["confusion"]), tuple(results["classes"]), title)
-    else:
-        title = f"{about}\nmAP {results['map']:.3f}, by chance {results['chance']:.3f}"
-        figure = pictures.precision_figure(results["per_class"], title)
-    figure.savefig(picture)
-    contents = {
-        "results.json": (json.dumps(results, indent=2, allow_nan=False) + "\n").encode(),
-        "segments.csv": _csv(report.segments).encode(),
-        "confusion.png" if "confusion" in results else "per_class.png": picture.getvalue(),
-    }
-    write_files(contents, folder)
-    return list(contents)
+        return pictures.confusion_figure(np.array(results["confusion"]), tuple(results["classes"]), title)
+    title = f"{about}\nmAP {results['map']:.3f}, by chance {results['chance']:.3f}"
+    return pictures.precision_figure(results["per_class"], title)
 
 
 def _csv(segments: Sequence[tuple[str, FoundSegment]]) -> str:
@@ -209,27 +219,6 @@ def _csv(segments: Sequence[tuple[str, FoundSegment]]) -> str:
     for path, found in segments:
         writer.writerow([path, found.label, f"{found.start:.3f}", f"{found.end:.3f}", f"{found.score:.6f}"])
     return file.getvalue()
-
-
-# === Terminal ===
-
-
-def show(report: Report, console: Console) -> None:
-    """Figures per class, what each figure is, and all in a line with their protocol, on the terminal."""
-    results = report.results
-    single = "confusion" in results
-    table = Table("class", "AP", "chance", "positive frames", *(["recall"] if single else []), title="per class")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, row in results["per_class"].items():
-        cells = [f"{row['ap']:.3f}", f"{row['chance']:.3f}", f"{row['positive_frames']:,}"]
-        table.add_row(escape(name), *cells, *([f"{row['recall']:.3f}"] if single else []))
-    console.print(table)
-    lines = [f"{name}: {text}" for name, text in results["definitions"].items()]
-    if results["left_out"]:
-        lines.append(f"left out, without a positive frame: {', '.join(results['left_out'])}")
-    for line in (*lines, _summary(results, len(report.segments))):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _summary(results: dict, segments: int) -> str:

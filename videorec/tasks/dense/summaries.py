@@ -1,6 +1,7 @@
 """What TensorBoard shows of a model of dense labels: curves, and the timeline of a video."""
 
 import logging
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -13,7 +14,6 @@ from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
 from videorec.reports import pictures
 from videorec.tasks.dense import timeline
-from videorec.tasks.dense.found_segments import found_segments
 from videorec.tasks.dense.whole_scores import Labeller, score_one
 from videorec.training.curves import Curves
 
@@ -21,20 +21,34 @@ log = logging.getLogger(__name__)
 
 
 class DenseSummaries(Curves):
-    """Curves, and on demand a timeline; its arguments are those of `Curves`."""
+    """Curves, and at the end the timeline of the shortest validation video (training video where there is none).
 
-    def show_timeline(self, model: keras.Model, found: VideoSet, data: DenseData, evaluate: DenseEvaluate, step: int) -> None:
-        """What the model finds in the shortest validation video (training video where there is none), beside the truth."""
-        videos = found.split("val") or found.split("train")
-        seconds = durations(videos, rate_of(data))
+    Args:
+        folder: of the events.
+        count: training windows an epoch.
+        whole: the model on frames.
+        dataset: the videos, and the classes.
+        data, evaluate: how they are read and labelled.
+    """
+
+    def __init__(
+        self, folder: Path, count: int, whole: keras.Model, dataset: VideoSet, data: DenseData, evaluate: DenseEvaluate
+    ):
+        super().__init__(folder, count)
+        self.whole, self.dataset, self.data, self.evaluate = whole, dataset, data, evaluate
+
+    def on_train_end(self, logs=None):
+        """The timeline, beside the truth."""
+        validation = self.dataset.split("val")
+        videos = validation or self.dataset.split("train")
+        seconds = durations(videos, rate_of(self.data))
         video = min(videos, key=lambda video: seconds.get(video.path, float("inf")))
         try:
-            scores = score_one(Labeller(model, data, evaluate.batch), video, found.classes, Problems(1, 1.0))
+            labeller = Labeller(self.whole, self.data, self.evaluate.batch)
+            scores = score_one(labeller, video, self.dataset.classes, Problems(1, 1.0))
         except Unreadable as error:
             log.warning("no timeline: %s: %s", video.path, error)
             return
-        cut = scores.rate, evaluate.threshold, data.single, evaluate.smooth
-        segments = found_segments(scores.probabilities, found.classes, *cut)
-        figure = timeline.figure(scores, segments, found.classes, timeline.thumbnails(scores), data.single)
-        with (self._val if found.split("val") else self._train).as_default(step):
-            tf.summary.image("timeline", pictures.to_array(figure)[None])
+        shown = timeline.Timeline(scores, self.dataset.classes, self.data.single, self.evaluate)
+        with (self._val if validation else self._train).as_default(self.params["epochs"]):
+            tf.summary.image("timeline", pictures.to_array(shown.picture())[None])

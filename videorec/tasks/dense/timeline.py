@@ -1,6 +1,9 @@
 """The timeline of one video: what is true and what a model finds in it, as data and as a picture."""
 
+import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,10 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from rich.console import Console
 
+from videorec.config.dense import DenseEvaluate
 from videorec.data.decode import Reader
-from videorec.tasks.dense.found_segments import FoundSegment
+from videorec.reports.files import as_json, as_png
+from videorec.tasks.dense.found_segments import FoundSegment, found_segments
 from videorec.tasks.dense.scores import VideoScores
+from videorec.tasks.task import Report
 
 THUMBNAILS = 12
 TRACKS = 20  # more would not be readable
@@ -32,6 +39,40 @@ TRUE = "#0072B2"
 FOUND = "#D55E00"
 PROBABILITY = "#F2C894"
 AMBIGUOUS = "#999999"
+
+
+@dataclass(frozen=True)
+class Timeline(Report):
+    """What is true and what a model finds in one video."""
+
+    scores: VideoScores
+    classes: tuple[str, ...]
+    single: bool
+    """A frame has one label at most."""
+    evaluate: DenseEvaluate
+    """Threshold and smoothing of segments."""
+
+    @functools.cached_property
+    def segments(self) -> list[FoundSegment]:
+        """The segments that the model finds."""
+        how = self.scores.rate, self.evaluate.threshold, self.single, self.evaluate.smooth
+        return found_segments(self.scores.probabilities, self.classes, *how)
+
+    def picture(self) -> Figure:
+        """The timeline with frames of the video, which is read once more."""
+        return figure(self.scores, self.segments, self.classes, thumbnails(self.scores), self.single)
+
+    def results(self) -> dict:
+        """The timeline as data, see `content`."""
+        return content(self.scores, self.segments, self.classes, self.evaluate.threshold)
+
+    def files(self) -> dict[str, bytes]:
+        """`timelines/VIDEO.json` and `timelines/VIDEO.png`."""
+        name = f"timelines/{Path(self.scores.video.path).stem}"
+        return {f"{name}.json": as_json(self.results()), f"{name}.png": as_png(self.picture())}
+
+    def show(self, console: Console) -> None:
+        """Nothing: a timeline is looked at."""
 
 
 def content(scores: VideoScores, found: Sequence[FoundSegment], classes: Sequence[str], threshold: float) -> dict:

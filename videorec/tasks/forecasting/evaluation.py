@@ -1,83 +1,53 @@
-"""Measure a trained forecaster: its frames, and those of forecasts without learning, against what came.
-
-    python evaluate.py runs/convlstm
-    python evaluate.py runs/convlstm --evaluate.metrics mse ssim rain --pictures 8
-    python evaluate.py runs/convlstm --data.path other_sequences/ --out results/other
-
-Writes results.json and leads.png into the run folder (or --out); with --pictures also forecasts/NAME.png and NAME.gif.
-"""
+"""Measure a trained forecaster: its frames, and those of forecasts without learning, against what came."""
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import keras
 import numpy as np
-import tyro
-from rich.console import Console
 
-from videorec import terminal
 from videorec.config import UserError, nearest
-from videorec.config.forecasting import Forecaster, ForecastEvaluate, Sequences
+from videorec.config.forecasting import Forecaster, ForecastEvaluate, ForecastOptions, Sequences
 from videorec.data.sequences import windows
 from videorec.data.sequences.windows import SequenceSet
 from videorec.runs.run import Run
-from videorec.storage import files
 from videorec.tasks.forecasting import baselines, report
 from videorec.tasks.forecasting.metrics import DEFINITIONS, ForecastScores
 from videorec.tasks.forecasting.rainfall import RainfallScores
-from videorec.tasks.forecasting.report import Report, Shown
+from videorec.tasks.forecasting.report import ForecastReport, Shown
 
 log = logging.getLogger(__name__)
 
+Progress = Callable[[int, int], None]
 RAIN = "rain"  # of the metrics: all that `RainfallScores` has
 Forecasts = Callable[[np.ndarray], np.ndarray]  # what the model sees `(B, J, H, W, C)` -> `(B, K, H, W, C)`
 
 
-@dataclass(frozen=True)
-class Options:
-    """What evaluate.py takes for a forecaster; data and evaluate start from the run's own settings."""
+def evaluate(run: Run, options: ForecastOptions, progress: Progress) -> ForecastReport:
+    """Run -> windows -> forecasts and scores -> report.
 
-    run: tyro.conf.Positional[str]
-    """The run folder, runs/NAME; may be remote (s3://bucket/runs/NAME)."""
-    out: str | None = None
-    """Local folder of the results. Default: the run folder."""
-    pictures: int = 0
-    """Windows, spread over the split, to be shown: rows of frames (.png) and an animation (.gif) of each."""
-    data: Sequences = field(default_factory=Sequences)
-    evaluate: ForecastEvaluate = field(default_factory=ForecastEvaluate)
-
-
-def main(run: Run, args: list[str]) -> int:
-    """Run -> windows -> forecasts and scores -> report."""
-    default = Options(run.place, data=run.experiment.data, evaluate=run.experiment.evaluate)
-    options = tyro.cli(Options, args=args, default=default, description=__doc__, prog="evaluate.py")
+    Raises:
+        UserError: options that do not go together or do not suit the run, before anything is forecast; a file that cannot be
+            read, forecasts that are not finite.
+    """
     check_options(options)
-    out = files.must_be_local(options.out, "--out") if options.out else run.folder
-    experiment, data, evaluate = run.experiment, options.data, options.evaluate
+    run.check_model()
+    experiment, data, how = run.experiment, options.data, options.evaluate
     source = windows.open_sequences(data, experiment.model.horizon, experiment.train.seed)
-    check_unseen(run, source, data, evaluate.split)
+    check_unseen(run, source, data, how.split)
     model = run.load_model()
     check_model(model, source, data)
-    known, left_out = forecasters(model, experiment.model.horizon, data.frames, evaluate.baselines)
-    with terminal.Bar(run.place) as bar:
-        scores, shown = measure(known, source, data, experiment.model, evaluate, options.pictures, bar)
-    protocol = report.describe_protocol(run, source, data, evaluate) | ({"left_out": left_out} if left_out else {})
-    definitions = {name: text for part in scorers(evaluate) for name, text in part.definitions.items()}
-    found = Report(scores, definitions, source.windows(evaluate.split), protocol, shown)
-    report.write(found, out)
-    report.show(found, Console())
-    if not options.out:
-        run.push()
-    pictures = ", forecasts/" if shown else ""
-    log.info("written: results.json, leads.png%s in %s", pictures, options.out or run.place)
-    return 0
+    known, left_out = forecasters(model, experiment.model.horizon, data.frames, how.baselines)
+    scores, shown = measure(known, source, data, experiment.model, how, options.pictures, progress)
+    protocol = report.describe(run, source, data, how) | ({"left_out": left_out} if left_out else {})
+    definitions = {name: text for part in scorers(how) for name, text in part.definitions.items()}
+    return ForecastReport(scores, definitions, source.windows(how.split), protocol, shown)
 
 
 # === Checks ===
 
 
-def check_options(options: Options) -> None:
+def check_options(options: ForecastOptions) -> None:
     """What types alone cannot say.
 
     Raises:
@@ -159,18 +129,18 @@ def forecasters(
     All read the same frames: of masked pixels the baselines see the same 0 as the model.
     """
     model.jit_compile = False  # XLA would compile again for the last, smaller batch
-    found, left_out = {"model": lambda seen: model.predict_on_batch({"rgb": seen})["frames"]}, {}
+    known, left_out = {"model": lambda seen: model.predict_on_batch({"rgb": seen})["frames"]}, {}
     if not with_baselines:
-        return found, left_out
-    found["last_frame"] = lambda seen: baselines.repeat_last(windows.as_targets(seen), horizon)
+        return known, left_out
+    known["last_frame"] = lambda seen: baselines.repeat_last(windows.as_targets(seen), horizon)
     try:
         baselines.advect(np.zeros((1, frames, *model.input["rgb"].shape[2:]), np.float32), 1)
     except UserError as error:
         log.warning("no advected forecasts: %s", error)
         left_out["advected"] = str(error)
     else:
-        found["advected"] = lambda seen: baselines.advect(windows.as_targets(seen), horizon)
-    return found, left_out
+        known["advected"] = lambda seen: baselines.advect(windows.as_targets(seen), horizon)
+    return known, left_out
 
 
 def measure(
@@ -180,7 +150,7 @@ def measure(
     forecaster: Forecaster,
     evaluate: ForecastEvaluate,
     pictures: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> tuple[dict[str, dict[str, dict]], list[Shown]]:
     """One pass over the windows of a split; a batch is held at a time.
 

@@ -1,12 +1,8 @@
 """The report of a forecaster's evaluation: every figure with its definition and protocol, as files and on the terminal."""
 
-import datetime
-import io
-import json
 import math
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import skimage
@@ -15,11 +11,12 @@ from rich.table import Table
 
 from videorec.config.forecasting import ForecastEvaluate, Sequences
 from videorec.data.sequences.windows import SequenceSet
-from videorec.reports.files import write_files
+from videorec.reports.files import as_json, as_png
 from videorec.reports.pictures import by_lead_figure
-from videorec.reports.protocol import versions
+from videorec.reports.protocol import describe_protocol
 from videorec.runs.run import Run
 from videorec.tasks.forecasting import pictures
+from videorec.tasks.task import Report
 
 HIGHER_IS_BETTER = ("ssim", "psnr", "correlation", "csi", "pod")  # beginnings of names
 BASELINES = {
@@ -45,8 +42,8 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Report:
-    """Everything that one evaluation found.
+class ForecastReport(Report):
+    """What one evaluation measured.
 
     Args:
         scores: `{forecaster: {score: {"value": float, "by_lead": [K floats]}}}`, the model as `model`, then the baselines.
@@ -65,7 +62,7 @@ class Report:
         scores = _json(self.scores)
         return {
             "frames": scores["model"],
-            "baselines": {name: found for name, found in scores.items() if name != "model"},
+            "baselines": {name: row for name, row in scores.items() if name != "model"},
             "windows": self.windows,
             "definitions": self.definitions,
             "pictures": {window.file: window.name for window in self.shown},
@@ -78,6 +75,37 @@ class Report:
         lengths = f"{protocol['frames']} frames seen, {protocol['horizon']} forecast"
         return f"{protocol['split']}: {self.windows:,} window{'s' if self.windows > 1 else ''}, {lengths}"
 
+    def files(self) -> dict[str, bytes]:
+        """`results.json`, `leads.png`, and of each shown window `forecasts/NAME.png` and `NAME.gif`."""
+        curves = {
+            f"{score} {arrow(score)}": {_spoken(name): row[score]["by_lead"] for name, row in self.scores.items()}
+            for score in self.definitions
+        }
+        contents = {"results.json": as_json(self.results()), "leads.png": as_png(by_lead_figure(curves, self.summary()))}
+        for window in self.shown:
+            frames = window.inputs, window.truth, window.forecast
+            contents[f"forecasts/{window.file}.png"] = pictures.png(pictures.rows(*frames))
+            contents[f"forecasts/{window.file}.gif"] = pictures.gif(pictures.animation(*frames))
+        return contents
+
+    def show(self, console: Console) -> None:
+        """Figures of model and baselines, what each figure is, and the protocol, on the terminal."""
+        table = Table("", *(f"{score} {arrow(score)}" for score in self.definitions))
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for name, row in self.scores.items():
+            table.add_row(_spoken(name), *(_number(row[score]["value"]) for score in self.definitions))
+        console.print(self.summary(), soft_wrap=True, markup=False)
+        console.print(table)
+        lines = self.definitions | {_spoken(name): BASELINES[name] for name in self.scores if name in BASELINES}
+        left_out = self.protocol.get("left_out", {})
+        lines |= {_spoken(name): f"left out: {reason}" for name, reason in left_out.items()}
+        protocol = self.protocol
+        measured = f"measured on {protocol['split']}, trained on {protocol['trained_on']}, seed {protocol['seed']}"
+        lines["protocol"] = f"{protocol['data']}; {measured}"
+        for name, text in lines.items():
+            console.print(f"{name}: {text}", soft_wrap=True, markup=False, highlight=False)
+
 
 def _json(value):
     if isinstance(value, dict):
@@ -87,14 +115,10 @@ def _json(value):
     return value if math.isfinite(value) else None  # JSON has no NaN
 
 
-def describe_protocol(run: Run, source: SequenceSet, data: Sequences, evaluate: ForecastEvaluate) -> dict:
-    """What a figure means nothing without: data, split, lengths, seed, versions."""
+def describe(run: Run, source: SequenceSet, data: Sequences, evaluate: ForecastEvaluate) -> dict:
+    """What the figures mean nothing without: data, split, lengths, seed, versions."""
     model = run.experiment.model
-    return {
-        "runs": {run.place: 1.0},
-        "data": source.describe(),
-        "trained_on": run.experiment.data.path,
-        "split": evaluate.split,
+    own = {
         "frames": data.frames,
         "horizon": model.horizon,
         "step": data.step,
@@ -103,59 +127,9 @@ def describe_protocol(run: Run, source: SequenceSet, data: Sequences, evaluate: 
         "pixels": model.pixels,
         "masked": "pixels that are NaN are not scored; model and baselines see 0 there",
         "baselines": BASELINES if evaluate.baselines else {},
-        "seed": run.experiment.train.seed,
-        "date": datetime.date.today().isoformat(),
-        "versions": versions() | {"scikit-image": skimage.__version__},
     }
-
-
-# === Files ===
-
-
-def write(report: Report, folder: str | Path) -> None:
-    """`results.json`, `leads.png`, and of each shown window `forecasts/NAME.png` and `NAME.gif`, into a folder.
-
-    Raises:
-        UserError: they cannot be written.
-    """
-    contents = {"results.json": (json.dumps(report.results(), indent=2) + "\n").encode(), "leads.png": _leads(report)}
-    for window in report.shown:
-        frames = window.inputs, window.truth, window.forecast
-        contents[f"forecasts/{window.file}.png"] = pictures.png(pictures.rows(*frames))
-        contents[f"forecasts/{window.file}.gif"] = pictures.gif(pictures.animation(*frames))
-    write_files(contents, folder)
-
-
-def _leads(report: Report) -> bytes:
-    curves = {
-        f"{score} {arrow(score)}": {_spoken(name): found[score]["by_lead"] for name, found in report.scores.items()}
-        for score in report.definitions
-    }
-    picture = io.BytesIO()
-    by_lead_figure(curves, report.summary()).savefig(picture)
-    return picture.getvalue()
-
-
-# === Terminal ===
-
-
-def show(report: Report, console: Console) -> None:
-    """Figures of model and baselines, what each figure is, and the protocol, on the terminal."""
-    table = Table("", *(f"{score} {arrow(score)}" for score in report.definitions))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, found in report.scores.items():
-        table.add_row(_spoken(name), *(_number(found[score]["value"]) for score in report.definitions))
-    console.print(report.summary(), soft_wrap=True, markup=False)
-    console.print(table)
-    lines = report.definitions | {_spoken(name): BASELINES[name] for name in report.scores if name in BASELINES}
-    left_out = report.protocol.get("left_out", {})
-    lines |= {_spoken(name): f"left out: {reason}" for name, reason in left_out.items()}
-    protocol = report.protocol
-    measured = f"measured on {protocol['split']}, trained on {protocol['trained_on']}, seed {protocol['seed']}"
-    lines["protocol"] = f"{protocol['data']}; {measured}"
-    for name, text in lines.items():
-        console.print(f"{name}: {text}", soft_wrap=True, markup=False, highlight=False)
+    protocol = describe_protocol({run.place: 1.0}, source.describe(), evaluate.split, run.experiment, **own)
+    return protocol | {"versions": protocol["versions"] | {"scikit-image": skimage.__version__}}
 
 
 def arrow(score: str) -> str:

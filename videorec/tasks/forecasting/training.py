@@ -1,54 +1,20 @@
 """Training of forecasters: windows of sequences, losses over pixels, scheduled sampling."""
 
-import logging
+import functools
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from videorec import models
 from videorec.config import Experiment
-from videorec.data.problems import Problems
 from videorec.data.sequences import windows
 from videorec.data.sequences.windows import SequenceSet
 from videorec.models.convlstm_stack import ConvLSTMStack, teacher_probability
-from videorec.runs.run import Run
 from videorec.tasks.forecasting.losses import forecast_loss
-from videorec.tasks.forecasting.summaries import ForecastSummaries
-from videorec.training import loop
-from videorec.training.callbacks import Guard
-from videorec.training.loop import Feed
+from videorec.training.feed import Feed
 from videorec.training.optimizers import optimizer
 
-log = logging.getLogger(__name__)
-
 SHOWN = 4  # windows that TensorBoard shows
-
-
-def load(experiment: Experiment) -> SequenceSet:
-    """The sequences.
-
-    Raises:
-        UserError: none there, or options and files that do not go together.
-    """
-    return windows.open_sequences(experiment.data, experiment.model.horizon, experiment.train.seed)
-
-
-def fit(experiment: Experiment, run: Run, source: SequenceSet, strategy: tf.distribute.Strategy, progress=None) -> None:
-    """Build, resume and train; the best model and the last state are in the run folder afterwards."""
-    train = experiment.train
-    with strategy.scope():
-        whole = models.from_config(experiment.model, {"rgb": (None, *source.shape)}, classes=1)
-        loop.initialise(run, train, whole)
-        food = feed(experiment, source, whole)
-        compile_model(food.model, experiment, loop.steps(food, train))
-        state = loop.resume(run, food.model)
-    if loop.is_finished(run, train, *state):
-        return
-    split = "val" if food.val is not None else "train"
-    summaries = ForecastSummaries(run.tensorboard, whole, first_windows(experiment, source, split), food.clips)
-    with windows.own_errors(source):
-        loop.fit(food, run, whole, train, state, [Guard(Problems(1, 1.0)), summaries])
 
 
 # === Data ===
@@ -59,21 +25,24 @@ def feed(experiment: Experiment, source: SequenceSet, whole: keras.Model) -> Fee
     data, train, model = experiment.data, experiment.train, experiment.model
     common = (source, data, model.horizon, model.pixels, train.batch)
     val = windows.evaluation(*common, split="val").map(lambda x, y, _: (x, y)) if source.windows("val") else None
+    own_errors = functools.partial(windows.own_errors, source)
     if not isinstance(model, ConvLSTMStack):
         alone = {"frames": whole.output["frames"]}  # Keras wants a target for every output: attention is left out of the fit
         fitted = whole if whole.output.keys() == alone.keys() else keras.Model(whole.input, alone, name=whole.name)
-        return Feed(fitted, lambda epochs: windows.training(*common, epochs, train.seed), val, source.windows("train"))
+        return Feed(
+            fitted, lambda epochs: windows.training(*common, epochs, train.seed), val, source.windows("train"), own_errors
+        )
     steps = -(-source.windows("train") // train.batch)
 
     def batches(epochs: range) -> tf.data.Dataset:
-        found = windows.training(*common, epochs, train.seed).enumerate(start=epochs.start * steps)
-        return found.map(
+        numbered = windows.training(*common, epochs, train.seed).enumerate(start=epochs.start * steps)
+        return numbered.map(
             lambda step, pair: taught(*pair, model.pixels, _teacher(step, experiment, tf.shape(pair[0]["rgb"])[0]))
         )
 
     if val is not None:
         val = val.map(lambda x, y: taught(x, y, model.pixels, tf.zeros((tf.shape(x["rgb"])[0], model.horizon - 1))))
-    return Feed(model.training_model(whole), batches, val, source.windows("train"))
+    return Feed(model.training_model(whole), batches, val, source.windows("train"), own_errors)
 
 
 def _teacher(step: tf.Tensor, experiment: Experiment, batch: tf.Tensor) -> tf.Tensor:
@@ -104,8 +73,8 @@ def first_windows(experiment: Experiment, source: SequenceSet, split: str) -> tu
     """A few windows, inputs and targets, spread over a split."""
     data, model = experiment.data, experiment.model
     chosen = np.linspace(0, source.windows(split) - 1, min(SHOWN, source.windows(split))).astype(int)
-    found = np.stack([source.window(split, int(index)) for index in chosen])
-    return {"rgb": windows.as_inputs(found[:, : data.frames], model.pixels)}, windows.as_targets(found[:, data.frames :])
+    frames = np.stack([source.window(split, int(index)) for index in chosen])  # (N, J + K, H, W, C)
+    return {"rgb": windows.as_inputs(frames[:, : data.frames], model.pixels)}, windows.as_targets(frames[:, data.frames :])
 
 
 # === Model ===

@@ -1,35 +1,51 @@
 """Measure a trained recogniser: predict every clip and crop, average per clip and per video, fuse runs."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from videorec.config import Data, Evaluate, UserError, nearest
+from videorec.config import Data, Evaluate, UserError, nearest, rules
+from videorec.config.recognition import RecognitionOptions
 from videorec.data import pipeline, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.inference.framewise import Framewise
 from videorec.runs.run import Run
+from videorec.tasks.recognition import report
+from videorec.tasks.recognition.report import RecognitionReport
+from videorec.tasks.recognition.scores import Scores
+
+Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
-class Scores:
-    """What a run says of N videos and of their M clips."""
+def evaluate(run: Run, options: RecognitionOptions, progress: Progress) -> RecognitionReport:
+    """Run -> views -> probabilities -> report; runs of `options.fuse` are averaged in.
 
-    videos: np.ndarray
-    """`(N, C)` probabilities: the mean over clips and crops. NaN where a video cannot be read."""
-    clips: np.ndarray | None
-    """`(M, C)` probabilities: the mean over the crops of a clip. None for fused runs whose clips differ."""
-    owner: np.ndarray
-    """`(M,)` index of each clip's video, in order."""
-    cut: frozenset
-    """How videos are cut into clips: runs that differ here have different clips."""
-    streams: dict[str, np.ndarray] = field(default_factory=dict)
-    """Of a model with several streams: what each says alone, as `videos`."""
+    Raises:
+        UserError: options that do not go together, runs that cannot be fused, a label that the run does not know: all before
+            anything is predicted; afterwards too many videos that cannot be read.
+    """
+    data, how = options.data, options.evaluate
+    rules.check_clips(data, how)
+    runs = [run, *(Run.open(place) for place in options.fuse)]
+    weights = check_weights(options.weights or (1.0,) * len(runs), len(runs))
+    for member in runs:
+        member.check_model()
+        check_alike(run, member)
+    videos = sources.load_for_evaluation(data, how.split, run.experiment)
+    check_labels(videos, run.classes)
+    # Every run sees the same videos, each through its own preprocessing.
+    seen = [(data, videos), *(same_videos(run, member, videos, how) for member in runs[1:])]
+    problems = Problems(len(videos), data.max_unreadable)
+    scores = [predict(m.load_model(), v, d, how, problems, progress) for m, (d, v) in zip(runs, seen, strict=True)]
+    shares = {member.place: weight for member, weight in zip(runs, weights, strict=True)}
+    protocol = report.describe(data, how, shares, run.experiment)
+    fused = fuse(scores, weights)
+    return report.make(videos, run.classes, fused, protocol, problems, how.hit_at, run.experiment.model.target)
 
 
 def predict(
@@ -38,7 +54,7 @@ def predict(
     data: Data,
     evaluate: Evaluate,
     problems: Problems,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> Scores:
     """Run the model on every crop of every clip.
 
@@ -123,17 +139,45 @@ def _cut(data: Data) -> frozenset:
 # === Several runs ===
 
 
+def check_weights(weights: Sequence[float], runs: int) -> Sequence[float]:
+    """The weights, one for each of the runs.
+
+    Raises:
+        UserError: another number of them, a negative one, or all of them 0.
+    """
+    if len(weights) != runs or not all(0 <= weight < math.inf for weight in weights) or not sum(weights):
+        raise UserError(
+            f"--weights must be {runs} numbers of 0 or more, not all 0: the run's own first, then one for each run of "
+            f"--fuse. Received: {' '.join(map(str, weights))}"
+        )
+    return weights
+
+
+def check_alike(run: Run, other: Run) -> None:
+    """Runs that are fused must have learnt the same.
+
+    Raises:
+        UserError: another task, another target, or other classes.
+    """
+    learnt = [f"{m.experiment.task}, target {getattr(m.experiment.model, 'target', 'frames')}" for m in (run, other)]
+    if learnt[0] != learnt[1]:
+        raise UserError(
+            f"Runs that are fused must learn the same. {run.place} learns {learnt[0]}; {other.place} learns {learnt[1]}"
+        )
+    if run.classes != other.classes:
+        raise UserError(
+            f"Runs that are fused must have the same classes. {run.place}: {', '.join(run.classes)}; "
+            f"{other.place}: {', '.join(other.classes)}"
+        )
+
+
 def fuse(scores: Sequence[Scores], weights: Sequence[float]) -> Scores:
     """Weighted mean of several runs' probabilities: late fusion as in LRCN. Clips are fused where all runs have the same.
 
-    Raises:
-        UserError: not one non-negative weight a run, or all of them 0.
+    Args:
+        scores: of each run, over the same videos.
+        weights: that `check_weights` lets pass.
     """
-    if len(weights) != len(scores) or min(weights) < 0 or sum(weights) <= 0:
-        raise UserError(
-            f"--weights must be {len(scores)} numbers of 0 or more, not all 0: the run's own first, then one for each "
-            f"run of --fuse. Received: {' '.join(map(str, weights))}"
-        )
     first = scores[0]
     if len(scores) == 1:
         return first
@@ -155,18 +199,8 @@ def same_videos(run: Run, other: Run, videos: list[Video], evaluate: Evaluate) -
     suffix, segment and labels.
 
     Raises:
-        UserError: another target, other classes, or a video that the other run's data lack.
+        UserError: a video that the other run's data lack.
     """
-    if run.classes != other.classes:
-        raise UserError(
-            f"Runs that are fused must have the same classes. {run.place}: {', '.join(run.classes)}; "
-            f"{other.place}: {', '.join(other.classes)}"
-        )
-    learnt = [member.experiment.model.target for member in (run, other)]
-    if learnt[0] != learnt[1]:
-        raise UserError(
-            f"Runs that are fused must learn the same. Target of {run.place}: {learnt[0]}; of {other.place}: {learnt[1]}"
-        )
     data = other.experiment.data
     if (data.path, data.videos) == (run.experiment.data.path, run.experiment.data.videos):
         return data, videos

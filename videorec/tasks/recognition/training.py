@@ -1,12 +1,12 @@
-"""Training of recognisers: feeding, compile, fit."""
+"""Training of recognisers: the videos, what is fed, losses and metrics."""
 
 import logging
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from videorec import models
 from videorec.config import Data, Experiment, Train
 from videorec.data import pipeline, sources
 from videorec.data.clips import ClipReader
@@ -16,16 +16,14 @@ from videorec.data.splitting import VideoSet
 from videorec.features import clips as features
 from videorec.features.store import FeatureStore
 from videorec.models.split import is_frozen, split
-from videorec.runs.run import Run
 from videorec.tasks.recognition.losses import StepBinaryCrossentropy, StepCrossentropy
 from videorec.tasks.recognition.metrics import MeanAveragePrecision, MeanClassAccuracy, hit_at_1
-from videorec.tasks.recognition.summaries import Summaries
-from videorec.training import loop
-from videorec.training.callbacks import Guard
-from videorec.training.loop import Feed
+from videorec.training.feed import Feed
 from videorec.training.optimizers import optimizer
 
 log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
 
 STRIP_CLIPS = 6  # training clips that TensorBoard shows
 
@@ -42,7 +40,7 @@ def load(experiment: Experiment) -> VideoSet:
     return videos
 
 
-def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems: Problems, progress=None) -> Feed:
+def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems: Problems, progress: Progress) -> Feed:
     """Frames for a trainable backbone; for a frozen one the features, computed once and stored."""
     data, train = experiment.data, experiment.train
     training, validation = videos.split("train"), videos.split("val")
@@ -56,7 +54,7 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
     store = FeatureStore(train.cache_dir, data, backbone, train.seed)
     views = train.cache_views if data.augment else 1
     for part, number in ((training, views), (validation, 1)):
-        features.fill(store, part, number, backbone, reader, train.batch, train.seed, progress or (lambda *_: None))
+        features.fill(store, part, number, backbone, reader, train.batch, train.seed, progress)
     shapes = {name: (data.of(name.split("_")[0]).frames, *x.shape[2:]) for name, x in head.input.items()}
     load = features.load_features(store, training, views, shapes)
     val_load = features.load_features(store, validation, 1, shapes)
@@ -97,18 +95,14 @@ def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, ep
 # === Model ===
 
 
-def compile_model(model: keras.Model, train: Train, classes: int, steps: int, target: str = "clip") -> MeanClassAccuracy | None:
+def compile_model(model: keras.Model, train: Train, classes: int, steps: int, target: str = "clip") -> None:
     """Loss on `steps`, or on the steps of each stream of two; metrics on `probabilities`.
 
     Args:
         target: of the model, clip or multilabel.
-
-    Returns:
-        The metric that holds the confusion matrix; None where a clip has several labels, of which it would know one.
     """
-    confusion = MeanClassAccuracy(classes) if target == "clip" else None
     if target == "clip":
-        loss, metrics = StepCrossentropy, [keras.metrics.CategoricalAccuracy(name="accuracy"), confusion]
+        loss, metrics = StepCrossentropy, [keras.metrics.CategoricalAccuracy(name="accuracy"), MeanClassAccuracy(classes)]
         if classes > 5:
             metrics.append(keras.metrics.TopKCategoricalAccuracy(5, name="top5"))
     else:
@@ -121,26 +115,3 @@ def compile_model(model: keras.Model, train: Train, classes: int, steps: int, ta
         weighted_metrics={"probabilities": metrics},
         jit_compile=train.jit,
     )
-    return confusion
-
-
-# === Fit ===
-
-
-def fit(experiment: Experiment, run: Run, videos: VideoSet, strategy: tf.distribute.Strategy, progress=None) -> None:
-    """Build, resume and train; the best model and the last state are in the run folder afterwards."""
-    train = experiment.train
-    problems = Problems(len(videos.videos), experiment.data.max_unreadable)
-    with strategy.scope():
-        whole = models.for_experiment(experiment, len(videos.classes))
-        loop.initialise(run, train, whole)
-        food = feed(experiment, videos, whole, problems, progress)
-        confusion = compile_model(food.model, train, len(videos.classes), loop.steps(food, train), experiment.model.target)
-        epoch, counters = loop.resume(run, food.model)
-    if loop.is_finished(run, train, epoch, counters):
-        return
-    summaries = Summaries(run.tensorboard, videos.classes, confusion, problems, food.clips)
-    clips = first_clips(experiment, videos, problems, epoch)
-    summaries.show_clips(clips, experiment.data.flow.encoding, epoch)
-    loop.fit(food, run, whole, train, (epoch, counters), [Guard(problems), summaries])
-    summaries.show_attention(whole, clips, train.epochs)

@@ -1,0 +1,51 @@
+"""Dense labels: any number of labels at every moment of long videos."""
+
+import keras
+
+from videorec import models
+from videorec.config import Experiment, rules
+from videorec.config.dense import DenseOptions
+from videorec.data.moments import sources
+from videorec.data.problems import Problems
+from videorec.data.splitting import VideoSet
+from videorec.runs.run import Run
+from videorec.tasks.dense import evaluation, training
+from videorec.tasks.dense.serving import DenseServing
+from videorec.tasks.dense.summaries import DenseSummaries
+from videorec.tasks.task import Progress, Report, Task
+from videorec.training.feed import Feed
+
+
+class DenseTask(Task):
+    """See `Task`."""
+
+    options = DenseOptions
+
+    def check(self, experiment: Experiment) -> None:
+        super().check(experiment)
+        rules.check_dense(experiment.data, experiment.evaluate)
+
+    def load(self, experiment: Experiment) -> VideoSet:
+        return sources.load(experiment.data, experiment.train.seed)
+
+    def build(self, experiment: Experiment, dataset: VideoSet) -> keras.Model:
+        return models.for_experiment(experiment, len(dataset.classes))
+
+    def feed(
+        self, experiment: Experiment, dataset: VideoSet, whole: keras.Model, problems: Problems, progress: Progress
+    ) -> Feed:
+        return training.feed(experiment, dataset, whole, problems, progress)
+
+    def compile(self, model: keras.Model, experiment: Experiment, dataset: VideoSet, steps: int) -> None:
+        training.compile_model(model, experiment.train, steps)
+
+    def callbacks(
+        self, run: Run, experiment: Experiment, dataset: VideoSet, whole: keras.Model, feed: Feed, problems: Problems
+    ) -> list[keras.callbacks.Callback]:
+        return [DenseSummaries(run.tensorboard, feed.clips, whole, dataset, experiment.data, experiment.evaluate)]
+
+    def evaluate(self, run: Run, options: DenseOptions, progress: Progress) -> Report:
+        return evaluation.evaluate(run, options, progress)
+
+    def serving(self, run: Run) -> DenseServing:
+        return DenseServing(run)

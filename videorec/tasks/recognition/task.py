@@ -1,0 +1,55 @@
+"""Recognition: one label of a clip, or several."""
+
+import keras
+
+from videorec import models
+from videorec.config import Experiment, rules
+from videorec.config.recognition import RecognitionOptions
+from videorec.data.problems import Problems
+from videorec.data.splitting import VideoSet
+from videorec.runs.run import Run
+from videorec.tasks.recognition import evaluation, training
+from videorec.tasks.recognition.report import RecognitionReport
+from videorec.tasks.recognition.serving import RecognitionServing
+from videorec.tasks.recognition.summaries import Summaries
+from videorec.tasks.task import Progress, Task
+from videorec.training.feed import Feed
+
+
+class RecognitionTask(Task):
+    """See `Task`."""
+
+    options = RecognitionOptions
+
+    def check(self, experiment: Experiment) -> None:
+        super().check(experiment)
+        rules.check_recognition(experiment)
+
+    def load(self, experiment: Experiment) -> VideoSet:
+        return training.load(experiment)
+
+    def build(self, experiment: Experiment, dataset: VideoSet) -> keras.Model:
+        return models.for_experiment(experiment, len(dataset.classes))
+
+    def feed(
+        self, experiment: Experiment, dataset: VideoSet, whole: keras.Model, problems: Problems, progress: Progress
+    ) -> Feed:
+        return training.feed(experiment, dataset, whole, problems, progress)
+
+    def compile(self, model: keras.Model, experiment: Experiment, dataset: VideoSet, steps: int) -> None:
+        training.compile_model(model, experiment.train, len(dataset.classes), steps, experiment.model.target)
+
+    def callbacks(
+        self, run: Run, experiment: Experiment, dataset: VideoSet, whole: keras.Model, feed: Feed, problems: Problems
+    ) -> list[keras.callbacks.Callback]:
+        def clips(epoch):
+            return training.first_clips(experiment, dataset, problems, epoch)
+
+        encoding = experiment.data.flow.encoding
+        return [Summaries(run.tensorboard, dataset.classes, problems, feed.clips, whole, clips, encoding)]
+
+    def evaluate(self, run: Run, options: RecognitionOptions, progress: Progress) -> RecognitionReport:
+        return evaluation.evaluate(run, options, progress)
+
+    def serving(self, run: Run) -> RecognitionServing:
+        return RecognitionServing(run)

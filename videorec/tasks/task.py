@@ -1,0 +1,114 @@
+"""What a task is: everything that differs between learning labels of clips, labels of moments, labels to come, and frames.
+
+What is the same for all of them is written once: the order of training in `videorec.training.loop`, evaluate.py and the
+exports, which call these methods and know no task.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Protocol
+
+import keras
+from rich.console import Console
+
+from videorec import models
+from videorec.config import Experiment, Recogniser, rules
+from videorec.data.problems import Problems
+from videorec.runs.run import Run
+from videorec.tasks.serving import Serving
+from videorec.training.feed import Feed
+
+Progress = Callable[[int, int], None]  # (done, total)
+
+
+class Dataset(Protocol):
+    """What `Task.load` gives.
+
+    Attributes:
+        classes: names in the order of the model's outputs; empty where frames are forecast.
+    """
+
+    classes: tuple[str, ...]
+
+    def describe(self) -> str:
+        """What there is, with its split, in a line."""
+
+
+class Report(ABC):
+    """What an evaluation measured, to be written and shown."""
+
+    @abstractmethod
+    def results(self) -> dict:
+        """Every figure with its protocol, as plain JSON types."""
+
+    @abstractmethod
+    def files(self) -> dict[str, bytes]:
+        """The files of the report, `results.json` among them where figures were measured, by name."""
+
+    @abstractmethod
+    def show(self, console: Console) -> None:
+        """The figures with their protocol, on the terminal."""
+
+
+class Task(ABC):
+    """One object a task; it has no state of its own.
+
+    Attributes:
+        options: the dataclass of what evaluate.py takes beside the run and `--out`, with the sections `data` and `evaluate`.
+    """
+
+    options: type
+
+    def check(self, experiment: Experiment) -> None:
+        """Refuse settings that do not go together, before any work; tasks add their own rules.
+
+        Raises:
+            UserError: naming the option, its rule and what came.
+        """
+        rules.check_experiment(experiment)
+        if isinstance(experiment.model, Recogniser):
+            models.targets.check(experiment.model, models.CLASSES)
+
+    @abstractmethod
+    def load(self, experiment: Experiment) -> Dataset:
+        """The data, split and checked.
+
+        Raises:
+            UserError: nothing there, or options and files that do not go together.
+        """
+
+    @abstractmethod
+    def build(self, experiment: Experiment, dataset: Dataset) -> keras.Model:
+        """The whole model, frames in."""
+
+    def problems(self, experiment: Experiment, dataset: Dataset) -> Problems:
+        """Where what goes wrong with videos is collected during training."""
+        return Problems(len(dataset.videos), experiment.data.max_unreadable)
+
+    @abstractmethod
+    def feed(
+        self, experiment: Experiment, dataset: Dataset, whole: keras.Model, problems: Problems, progress: Progress
+    ) -> Feed:
+        """What is trained, and on which batches: `whole` on frames, or its head on features that are computed once."""
+
+    @abstractmethod
+    def compile(self, model: keras.Model, experiment: Experiment, dataset: Dataset, steps: int) -> None:
+        """Optimizer, losses and metrics of `Feed.model`, for `steps` steps an epoch."""
+
+    @abstractmethod
+    def callbacks(
+        self, run: Run, experiment: Experiment, dataset: Dataset, whole: keras.Model, feed: Feed, problems: Problems
+    ) -> list[keras.callbacks.Callback]:
+        """What TensorBoard shows of this task."""
+
+    @abstractmethod
+    def evaluate(self, run: Run, options, progress: Progress) -> Report:
+        """Measure a run; `options` is an instance of `self.options`.
+
+        Raises:
+            UserError: options that do not go together or do not suit the run (before work), data that cannot be read.
+        """
+
+    @abstractmethod
+    def serving(self, run: Run) -> Serving:
+        """The run's model as it is exported."""
