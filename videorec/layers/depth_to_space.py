@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from videorec.layers.patch_layer import PatchLayer
+
 
 @keras.saving.register_keras_serializable(package="videorec")
-class DepthToSpace(keras.layers.Layer):
+class DepthToSpace(PatchLayer):
     """Lays the channels of each place out as a patch of p x p pixels: what `SpaceToDepth` took apart.
 
     Args:
@@ -26,12 +28,6 @@ class DepthToSpace(keras.layers.Layer):
     (2, 10, 64, 64, 1)
     """
 
-    def __init__(self, patch, **kwargs):
-        if not isinstance(patch, int) or patch < 1:
-            raise ValueError(f"patch must be an int above 0. Received: patch={patch}")
-        super().__init__(**kwargs)
-        self.patch = patch
-
     def build(self, maps_shape):
         if len(maps_shape) != 5 or maps_shape[-1] % self.patch**2:
             raise ValueError(
@@ -39,17 +35,9 @@ class DepthToSpace(keras.layers.Layer):
                 f"Received: patch={self.patch}, maps_shape={tuple(maps_shape)}"
             )
 
-    def call(self, maps):
-        if self.patch == 1:
-            return maps
-        shape = ops.shape(maps)
-        frames = ops.reshape(maps, (-1, *shape[2:]))  # (B * T, H, W, p * p * C)
-        frames = ops.depth_to_space(frames, self.patch, data_format="channels_last")
-        return ops.reshape(frames, (-1, shape[1], *frames.shape[1:]))  # (B, T, p * H, p * W, C)
+    def rearrange(self, maps):
+        return ops.depth_to_space(maps, self.patch, data_format="channels_last")
 
     def compute_output_shape(self, maps_shape):
         batch, time, height, width, channels = maps_shape
         return (batch, time, height * self.patch, width * self.patch, channels // self.patch**2)
-
-    def get_config(self):
-        return {**super().get_config(), "patch": self.patch}

@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from videorec.layers.patch_layer import PatchLayer
+
 
 @keras.saving.register_keras_serializable(package="videorec")
-class SpaceToDepth(keras.layers.Layer):
+class SpaceToDepth(PatchLayer):
     """Lays each patch of p x p pixels into the channels of one place; `DepthToSpace` is the way back.
 
     The channels of a place run over the rows of its patch, then the columns, then the frame's channels, as in
@@ -29,12 +31,6 @@ class SpaceToDepth(keras.layers.Layer):
     (2, 10, 16, 16, 16)
     """
 
-    def __init__(self, patch, **kwargs):
-        if not isinstance(patch, int) or patch < 1:
-            raise ValueError(f"patch must be an int above 0. Received: patch={patch}")
-        super().__init__(**kwargs)
-        self.patch = patch
-
     def build(self, frames_shape):
         if len(frames_shape) != 5 or any(side is None or side % self.patch for side in frames_shape[2:4]):
             raise ValueError(
@@ -42,17 +38,9 @@ class SpaceToDepth(keras.layers.Layer):
                 f"Received: patch={self.patch}, frames_shape={tuple(frames_shape)}"
             )
 
-    def call(self, frames):
-        if self.patch == 1:
-            return frames
-        shape = ops.shape(frames)
-        maps = ops.reshape(frames, (-1, *shape[2:]))  # (B * T, H, W, C)
-        maps = ops.space_to_depth(maps, self.patch, data_format="channels_last")
-        return ops.reshape(maps, (-1, shape[1], *maps.shape[1:]))  # (B, T, H / p, W / p, p * p * C)
+    def rearrange(self, frames):
+        return ops.space_to_depth(frames, self.patch, data_format="channels_last")
 
     def compute_output_shape(self, frames_shape):
         batch, time, height, width, channels = frames_shape
         return (batch, time, height // self.patch, width // self.patch, channels * self.patch**2)
-
-    def get_config(self):
-        return {**super().get_config(), "patch": self.patch}
