@@ -364,8 +364,8 @@ def test_saved_model_and_tflite_with_built_in_ops_only(time, options, tmp_path):
     "options, match",
     [
         ({"filters": 0}, "filters must be a positive int"),
-        ({"kernel_size": 0}, "kernel_size must be a positive int or a pair"),
-        ({"kernel_size": (3, 3, 3)}, "kernel_size must be a positive int or a pair"),
+        ({"kernel_size": 0}, "kernel_size must be an int above 0 or a pair"),
+        ({"kernel_size": (3, 3, 3)}, "kernel_size must be an int above 0 or a pair"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1"),
         ({"recurrent_dropout": -0.1}, "recurrent_dropout must be at least 0 and below 1"),
     ],

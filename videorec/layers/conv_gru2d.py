@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from videorec.layers.cell_rnn import CellRNN
 from videorec.layers.conv_gru2d_cell import ConvGRU2DCell
 
 
@@ -29,7 +30,7 @@ class ConvRNN2D(keras.layers.RNN):
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class ConvGRU2D(ConvRNN2D):
+class ConvGRU2D(CellRNN, ConvRNN2D):
     """Convolutional gated recurrent unit (GRU-RCN), Ballas et al., ICLR 2016 (arXiv 1511.06432).
 
     z_t = sigma(W_z * x_t + U_z * h_{t-1})
@@ -83,71 +84,14 @@ class ConvGRU2D(ConvRNN2D):
     (2, 7, 7, 256)
     """
 
-    def __init__(
-        self,
-        filters,
-        kernel_size,
-        use_bias=False,
-        reset_after=False,
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        seed=None,
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        **kwargs,
-    ):
-        cell = ConvGRU2DCell(
-            filters,
-            kernel_size,
-            use_bias=use_bias,
-            reset_after=reset_after,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="conv_gru2d_cell",
-        )
-        super().__init__(
-            cell,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            **kwargs,
-        )
+    cell_class = ConvGRU2DCell
+    cell_name = "conv_gru2d_cell"
+
+    def __init__(self, filters, kernel_size, use_bias=False, reset_after=False, **options):
+        super().__init__(filters, kernel_size, use_bias, reset_after, unconditional=False, **options)
         self.input_spec = keras.InputSpec(ndim=5)
 
-    @property
-    def causal(self):
-        """Whether the output of a step depends on no later one."""
-        return not self.go_backwards
-
     def get_config(self):
-        config = {**self.cell.get_config(), **super().get_config()}
-        del config["cell"], config["unconditional"]
+        config = super().get_config()
+        del config["unconditional"]
         return config
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)

@@ -3,13 +3,7 @@
 import keras
 from keras import ops
 
-
-def _kernel_size(kernel_size):
-    """An int or a pair as a pair."""
-    size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
-    if len(size) != 2 or any(not isinstance(k, int) or k < 1 for k in size):
-        raise ValueError(f"kernel_size must be a positive int or a pair of them. Received: kernel_size={kernel_size}")
-    return size
+from videorec.layers.cell_arguments import check_dropout, pair
 
 
 @keras.saving.register_keras_serializable(package="videorec")
@@ -53,12 +47,8 @@ class ConvGRU2DCell(keras.layers.Layer):
     ):
         if not isinstance(filters, int) or filters < 1:
             raise ValueError(f"filters must be a positive int. Received: filters={filters}")
-        for name, rate in {"dropout": dropout, "recurrent_dropout": recurrent_dropout}.items():
-            if not 0 <= rate < 1:
-                raise ValueError(f"{name} must be at least 0 and below 1. Received: {name}={rate}")
-        if unconditional and dropout:
-            raise ValueError(f"dropout needs an input: use recurrent_dropout if unconditional. Received: dropout={dropout}")
-        kernel_size = _kernel_size(kernel_size)
+        check_dropout(dropout, recurrent_dropout, unconditional)
+        kernel_size = pair("kernel_size", kernel_size)
         super().__init__(**kwargs)
         self.filters, self.kernel_size = filters, kernel_size
         self.use_bias, self.reset_after = use_bias, reset_after

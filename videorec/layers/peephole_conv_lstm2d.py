@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from videorec.layers.cell_arguments import pair
 from videorec.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
 
 
@@ -35,8 +36,8 @@ class PeepholeConvLSTM2DCell(PeepholeLSTMCell):
             recurrent_kernel_size = kernel_size
         super().__init__(filters, peephole=peephole, **kwargs)
         self.filters = filters
-        self.kernel_size = _pair("kernel_size", kernel_size)
-        self.recurrent_kernel_size = _pair("recurrent_kernel_size", recurrent_kernel_size)
+        self.kernel_size = pair("kernel_size", kernel_size)
+        self.recurrent_kernel_size = pair("recurrent_kernel_size", recurrent_kernel_size)
         # Plain keras.layers.RNN cannot know the shape of a map. With this it says so.
         self.output_size = (None, None, filters)
 
@@ -123,10 +124,3 @@ class PeepholeConvLSTM2D(PeepholeLSTM):
     def __init__(self, filters, kernel_size, recurrent_kernel_size=None, peephole="channel", **options):
         options.update(kernel_size=kernel_size, recurrent_kernel_size=recurrent_kernel_size)
         super().__init__(filters, peephole=peephole, **options)
-
-
-def _pair(name, value):
-    pair = (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or min(pair) < 1:
-        raise ValueError(f"{name} must be an int above 0 or a pair of them. Received: {name}={value}")
-    return pair

@@ -3,9 +3,8 @@
 import keras
 from keras import ops, tree
 
-# What the layer keeps for itself; all other options are its cell's.
-LOOP_OPTIONS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
-LAYER_OPTIONS = (*LOOP_OPTIONS, "activity_regularizer")
+from videorec.layers.cell_arguments import check_dropout
+from videorec.layers.cell_rnn import CellRNN
 
 
 @keras.saving.register_keras_serializable(package="videorec")
@@ -48,11 +47,7 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
             raise ValueError(f"peephole must be one of {self.peepholes}. Received: peephole={peephole!r}")
         if output_peephole not in ("new", "old"):
             raise ValueError(f'output_peephole must be "new" or "old". Received: output_peephole={output_peephole!r}')
-        for name, rate in {"dropout": dropout, "recurrent_dropout": recurrent_dropout}.items():
-            if not 0 <= rate < 1:
-                raise ValueError(f"{name} must be at least 0 and below 1. Received: {name}={rate}")
-        if unconditional and dropout:
-            raise ValueError(f"dropout needs an input: use recurrent_dropout if unconditional. Received: dropout={dropout}")
+        check_dropout(dropout, recurrent_dropout, unconditional)
         super().__init__(units, dropout=dropout, recurrent_dropout=recurrent_dropout, **kwargs)
         # One mask for all gates, where Keras takes four with recurrent dropout: a step then stays one product.
         self.dropout_mask_count = None
@@ -140,7 +135,7 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class PeepholeLSTM(keras.layers.RNN):
+class PeepholeLSTM(CellRNN):
     """LSTM with peepholes: the gates see the cell state.
 
         i_t = sigma(x_t W_xi + h_{t-1} W_hi + w_ci o c_{t-1} + b_i)
@@ -190,21 +185,9 @@ class PeepholeLSTM(keras.layers.RNN):
     cell_class = PeepholeLSTMCell
     input_axes = 3
 
-    def __init__(
-        self,
-        units,
-        peephole="diagonal",
-        output_peephole="new",
-        unconditional=False,
-        name=None,
-        dtype=None,
-        trainable=True,
-        **options,
-    ):
-        layer_options = {key: options.pop(key) for key in LAYER_OPTIONS if key in options}
+    def __init__(self, units, peephole="diagonal", output_peephole="new", unconditional=False, **options):
         options.update(peephole=peephole, output_peephole=output_peephole, unconditional=unconditional)
-        cell = self.cell_class(units, name="cell", dtype=dtype, trainable=trainable, **options)
-        super().__init__(cell, name=name, dtype=dtype, trainable=trainable, **layer_options)
+        super().__init__(units, **options)
         if unconditional and (self.go_backwards or self.stateful):
             raise ValueError(
                 "An unconditional layer runs forward from the state it is given: go_backwards and stateful must be False. "
@@ -266,12 +249,3 @@ class PeepholeLSTM(keras.layers.RNN):
         else:
             shapes = self.compute_output_shape(sequences.shape)
         return tree.map_shape_structure(lambda s: keras.KerasTensor(s, dtype=self.compute_dtype), shapes)
-
-    def get_config(self):
-        config = super().get_config()
-        del config["cell"]
-        return {**self.cell.get_config(), **config}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)

@@ -3,12 +3,8 @@
 import keras
 from keras import ops
 
+from videorec.layers.cell_arguments import fresh
 from videorec.layers.conv_gru2d_cell import ConvGRU2DCell
-
-
-def _fresh(option):
-    """A copy of an initializer: one instance would start all its kernels from the same random numbers."""
-    return option.clone() if isinstance(option, keras.initializers.Initializer) else option
 
 
 @keras.saving.register_keras_serializable(package="videorec")
@@ -36,7 +32,7 @@ class ConvGRU2DLevelCell(ConvGRU2DCell):
         if self.lower_filters:
             self.lower_kernel = self.add_weight(
                 shape=(*self.kernel_size, self.lower_filters, 2 * self.filters),
-                initializer=_fresh(self.kernel_initializer),
+                initializer=fresh(self.kernel_initializer),
                 regularizer=self.kernel_regularizer,
                 name="lower_kernel",
             )
@@ -120,7 +116,7 @@ class StackedConvGRU2DCell(keras.layers.Layer):
                 seed=None if seed is None else seed + level,
                 dtype=self.dtype_policy,
                 name=f"level_{level}",
-                **{option: _fresh(value) for option, value in options.items()},
+                **{option: fresh(value) for option, value in options.items()},
             )
             for level in range(levels)
         ]
