@@ -5,6 +5,9 @@ import math
 import keras
 from keras import initializers, layers, ops, regularizers
 
+from videorec.layers.attention_rnn import AttentionCell
+from videorec.layers.cell_arguments import fresh
+
 SETTINGS = (
     "units layers score attention_units attention_layers initial_state_from shared_initial_state query_layer dropout "
     "recurrent_dropout unit_forget_bias return_coefficients"
@@ -14,7 +17,7 @@ REGULARIZERS = ("kernel_regularizer", "recurrent_regularizer", "bias_regularizer
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class SpatialAttentionLSTMCell(keras.layers.Layer):
+class SpatialAttentionLSTMCell(AttentionCell, keras.layers.Layer):
     """One step of `SpatialAttentionLSTM`, with its arguments.
 
     Call arguments:
@@ -101,9 +104,9 @@ class SpatialAttentionLSTMCell(keras.layers.Layer):
     def _lstm_cell(self, i):
         return layers.LSTMCell(
             self.units,
-            kernel_initializer=_fresh(self.kernel_initializer),
-            recurrent_initializer=_fresh(self.recurrent_initializer),
-            bias_initializer=_fresh(self.bias_initializer),
+            kernel_initializer=fresh(self.kernel_initializer),
+            recurrent_initializer=fresh(self.recurrent_initializer),
+            bias_initializer=fresh(self.bias_initializer),
             unit_forget_bias=self.unit_forget_bias,
             **{name: getattr(self, name) for name in REGULARIZERS},
             dropout=self.dropout if i else 0.0,
@@ -115,8 +118,8 @@ class SpatialAttentionLSTMCell(keras.layers.Layer):
     def _dense(self, units, name, **options):
         return layers.Dense(
             units,
-            kernel_initializer=_fresh(self.kernel_initializer),
-            bias_initializer=_fresh(self.bias_initializer),
+            kernel_initializer=fresh(self.kernel_initializer),
+            bias_initializer=fresh(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
             dtype=self.dtype_policy,
@@ -130,7 +133,7 @@ class SpatialAttentionLSTMCell(keras.layers.Layer):
                 "SpatialAttentionLSTM needs maps (B, T, H, W, D) or regions (B, T, K, D) with known H, W, K and D. "
                 f"Received a frame of shape {tuple(inputs_shape)}"
             )
-        self.places, size = math.prod(inputs_shape[1:-1]), inputs_shape[-1]
+        self.places, size = self.count_places(inputs_shape[1:]), inputs_shape[-1]
         self._build_score(size)
         for i, cell in enumerate(self.cells):
             cell.build((None, self.units if i else size))
@@ -143,7 +146,7 @@ class SpatialAttentionLSTMCell(keras.layers.Layer):
             self.location_kernel = self.add_weight(
                 shape=(self.units, self.places),
                 name="location_kernel",
-                initializer=_fresh(self.kernel_initializer),
+                initializer=fresh(self.kernel_initializer),
                 regularizer=self.kernel_regularizer,
             )
         else:
@@ -175,10 +178,12 @@ class SpatialAttentionLSTMCell(keras.layers.Layer):
         states = [projection(features) for projection in self.state_projections]
         return states * self.layers if self.shared_initial_state else states
 
-    def call(self, inputs, states, training=False):
-        # In the layer's loop `states` begins with the last output, see `SpatialAttentionLSTM.inner_loop`.
-        size = 2 * self.layers
-        in_loop, states = len(states) > size, list(states[-size:])
+    def count_places(self, frame_shape):
+        """The number of regions of a frame of shape `(..., D)`."""
+        return math.prod(frame_shape[:-1])
+
+    def step(self, inputs, states, training):
+        """h `(B, units)`, coefficients `(B, K)`, and the list of the new states."""
         regions = ops.reshape(inputs, (-1, self.places, inputs.shape[-1]))  # (B, K, D)
         scores = self._scores(regions, states[2 * (self.query_layer % self.layers)])
         # float32: sums of half precision exponentials are coarse.
@@ -188,10 +193,7 @@ class SpatialAttentionLSTMCell(keras.layers.Layer):
         for i, cell in enumerate(self.cells):
             x, pair = cell(x, states[2 * i : 2 * i + 2], training=training)
             new_states.extend(pair)
-        if in_loop:
-            output = ops.concatenate([x, coefficients], axis=-1) if self.return_coefficients else x
-            return output, [output, *new_states]
-        return (x, coefficients) if self.return_coefficients else x, new_states
+        return x, coefficients, new_states
 
     def _scores(self, regions, hidden):
         """`(B, K)` from regions `(B, K, D)` and the previous hidden state `(B, units)`."""
@@ -232,8 +234,3 @@ class FirstFrameStateCell:
         states = [ops.where(seen > 0, state, start) for state, start in zip(states, first, strict=True)]
         output, states = self.cell(inputs, states)
         return output, [*states, ops.ones_like(seen)]
-
-
-def _fresh(initializer):
-    """A copy with a seed of its own: one initialiser without a seed draws the same values every time."""
-    return initializers.get(initializers.serialize(initializer))

@@ -1,15 +1,14 @@
 """`SpatialAttentionLSTM`: an LSTM that chooses, frame by frame, where in the next frame to look."""
 
-import math
-
 import keras
-from keras import ops, tree
+from keras import ops
 
+from videorec.layers.attention_rnn import AttentionRNN
 from videorec.layers.spatial_attention_cell import SpatialAttentionLSTMCell
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class SpatialAttentionLSTM(keras.layers.RNN):
+class SpatialAttentionLSTM(AttentionRNN):
     """LSTM whose input at each step is a weighted sum of the frame's regions, the weights from its own last state.
 
     l_t = softmax over the K places of score_i(h_{t-1}, X_t)
@@ -73,40 +72,15 @@ class SpatialAttentionLSTM(keras.layers.RNN):
     ((2, 30, 32), (2, 30, 49))
     """
 
-    def __init__(
-        self,
-        units,
-        layers=1,
-        score="location",
-        return_sequences=False,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-        unroll=False,
-        zero_output_for_mask=False,
-        name=None,
-        dtype=None,
-        trainable=True,
-        **cell_options,
-    ):
-        cell = SpatialAttentionLSTMCell(units, layers, score, name="cell", dtype=dtype, trainable=trainable, **cell_options)
-        if stateful and cell.initial_state_from != "zeros":
+    cell_class = SpatialAttentionLSTMCell
+
+    def __init__(self, units, layers=1, score="location", **options):
+        super().__init__(units, layers, score, **options)
+        if self.stateful and self.cell.initial_state_from != "zeros":
             raise ValueError(
                 "A stateful layer goes on from the last batch's states: it needs initial_state_from='zeros'. "
-                f"Received: initial_state_from={cell.initial_state_from!r}"
+                f"Received: initial_state_from={self.cell.initial_state_from!r}"
             )
-        super().__init__(
-            cell,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            zero_output_for_mask=zero_output_for_mask,
-            name=name,
-            dtype=dtype,
-            trainable=trainable,
-        )
 
     @property
     def causal(self):
@@ -115,33 +89,19 @@ class SpatialAttentionLSTM(keras.layers.RNN):
     def call(self, sequences, initial_state=None, mask=None, training=False):
         if initial_state is None and self.cell.initial_state_from != "zeros":
             initial_state = self.cell.states_from(self._mean_region(sequences, mask))
-        outputs = super().call(sequences, initial_state=initial_state, mask=mask, training=training)
-        if not self.cell.return_coefficients:
-            return outputs
-        joined, *states = outputs if self.return_state else [outputs]
-        hidden, coefficients = joined[..., : self.cell.units], joined[..., self.cell.units :]
-        if mask is not None and self.return_sequences:
-            counts = ops.cast(ops.flip(mask, axis=1) if self.go_backwards else mask, "bool")
-            coefficients = ops.where(counts[:, :, None], coefficients, 0.0)
-        return (hidden, coefficients, *states)
+        return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        """RNN's loop, with the last output as an additional first state.
-
-        At a masked step Keras's JAX loop returns the first state as the last output; TensorFlow's keeps the output itself.
-        """
-        cell = self.cell
+        cells = self.cell.cells
         if training:  # masks are drawn before the loop, or they would belong to one of its steps
-            for lstm in cell.cells:
+            for lstm in cells:
                 lstm.get_dropout_mask(initial_state[0])
                 lstm.get_recurrent_dropout_mask(initial_state[0])
-        width = cell.units + (cell.places if cell.return_coefficients else 0)
-        nothing = ops.zeros((ops.shape(initial_state[0])[0], width), dtype=cell.compute_dtype)
-        last, outputs, states = super().inner_loop(sequences, [nothing, *initial_state], mask, training)
-        for lstm in cell.cells:
+        results = super().inner_loop(sequences, initial_state, mask, training)
+        for lstm in cells:
             lstm.reset_dropout_mask()
             lstm.reset_recurrent_dropout_mask()
-        return last, outputs, list(states[1:])
+        return results
 
     def _mean_region(self, sequences, mask):
         """`(B, D)`: mean over the clip's regions, or over those of the first frame that is read."""
@@ -160,28 +120,3 @@ class SpatialAttentionLSTM(keras.layers.RNN):
             weights = ops.flip(first, axis=1) if self.go_backwards else first
         total = ops.sum(means * weights[:, :, None], axis=1)
         return total / ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)
-
-    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
-        batch, time, *frame = sequences_shape
-        leading = (batch, time) if self.return_sequences else (batch,)
-        shapes = [(*leading, self.cell.units)]
-        if self.cell.return_coefficients:
-            shapes.append((*leading, math.prod(frame[:-1])))
-        if self.return_state:
-            shapes += [(batch, size) for size in self.state_size]
-        return shapes[0] if len(shapes) == 1 else tuple(shapes)
-
-    def compute_mask(self, _, mask):
-        """For Keras's implicit masks: only whole sequences keep it."""
-        mask = tree.flatten(mask)[0] if self.return_sequences else None
-        others = self.cell.return_coefficients + (len(self.state_size) if self.return_state else 0)
-        return [mask] + [None] * others if others else mask
-
-    def get_config(self):
-        config = super().get_config()
-        del config["cell"]
-        return {**self.cell.get_config(), **config}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)

@@ -1,13 +1,16 @@
 """`WindowAttentionLSTMCell`: one step of an LSTM that weighs the last frames for its input."""
 
 import keras
-from keras import initializers, ops
+from keras import ops
+
+from videorec.layers.attention_rnn import AttentionCell
+from videorec.layers.cell_arguments import fresh
 
 SCORES = ("product", "dot", "uniform")
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class WindowAttentionLSTMCell(keras.layers.LSTMCell):
+class WindowAttentionLSTMCell(AttentionCell, keras.layers.LSTMCell):
     """One step of `WindowAttentionLSTM`, with its arguments.
 
     Call arguments:
@@ -60,17 +63,19 @@ class WindowAttentionLSTMCell(keras.layers.LSTMCell):
             self.query_kernel = self._attention_weight("query_kernel", (self.units, size))
 
     def _attention_weight(self, name, shape):
-        # A copy: one initialiser without a seed of its own would draw the same values every time.
-        initializer = initializers.get(initializers.serialize(self.kernel_initializer))
-        return self.add_weight(name=name, shape=shape, initializer=initializer, regularizer=self.kernel_regularizer)
+        options = {"initializer": fresh(self.kernel_initializer), "regularizer": self.kernel_regularizer}
+        return self.add_weight(name=name, shape=shape, **options)
 
     def get_initial_state(self, batch_size=None):
         """The states before the first frame: zeros, and an empty window."""
         return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in self.state_size]
 
-    def call(self, inputs, states, training=False):
-        # In the layer's loop `states` may begin with the last output, see `WindowAttentionLSTM.inner_loop`.
-        in_loop, states = len(states) > len(self.state_size), list(states[-len(self.state_size) :])
+    def count_places(self, frame_shape):
+        """The number of frames that are weighed."""
+        return self.window
+
+    def step(self, inputs, states, training):
+        """h `(B, units)`, coefficients `(B, N)`, and the list of the new states."""
         h, c, window, filled, *keys = states
         window = _append(window, inputs)
         filled = _append(filled, ops.ones_like(filled[:, :1]))
@@ -78,12 +83,8 @@ class WindowAttentionLSTMCell(keras.layers.LSTMCell):
         frames = ops.reshape(window, (-1, self.window, inputs.shape[-1]))  # (B, N, D)
         coefficients = self._coefficients(h, frames, filled, keys)  # (B, N)
         x = ops.matmul(coefficients[:, None], frames)[:, 0]  # (B, D)
-        h, (_, c) = super().call(x, [h, c], training=training)
-        new_states = [h, c, window, filled, *keys]
-        if in_loop:
-            output = ops.concatenate([h, coefficients], axis=-1)
-            return output, [output, *new_states]
-        return (h, coefficients) if self.return_coefficients else h, new_states
+        h, (_, c) = keras.layers.LSTMCell.call(self, x, [h, c], training=training)
+        return h, coefficients, [h, c, window, filled, *keys]
 
     def _coefficients(self, hidden, frames, filled, keys):
         """`(B, N)` that sum to 1, and are 0 where the window is empty."""

@@ -1,16 +1,13 @@
 """`WindowAttentionLSTM`: an LSTM whose input at each step is attention over the last frames (the input of MultiLSTM)."""
 
 import keras
-from keras import ops, tree
 
+from videorec.layers.attention_rnn import AttentionRNN
 from videorec.layers.window_attention_cell import WindowAttentionLSTMCell
-
-# What the layer keeps for itself; all other options are its cell's.
-LOOP_OPTIONS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class WindowAttentionLSTM(keras.layers.RNN):
+class WindowAttentionLSTM(AttentionRNN):
     """LSTM that reads, at each step, a weighted sum of the last N frames, the weights from its own last state.
 
         alpha_ij = softmax over j of score(h_{i-1}, v_j),   j = i - N + 1, ..., i
@@ -70,65 +67,13 @@ class WindowAttentionLSTM(keras.layers.RNN):
     ((2, 40, 32), (2, 40, 15))
     """
 
-    def __init__(self, units, window=15, score="product", name=None, dtype=None, trainable=True, **options):
-        loop_options = {key: options.pop(key) for key in LOOP_OPTIONS if key in options}
-        cell = WindowAttentionLSTMCell(units, window, score, name="cell", dtype=dtype, trainable=trainable, **options)
-        super().__init__(cell, name=name, dtype=dtype, trainable=trainable, **loop_options)
-        self.input_spec = keras.layers.InputSpec(ndim=3)
+    cell_class = WindowAttentionLSTMCell
 
-    @property
-    def causal(self):
-        return not self.go_backwards
+    def __init__(self, units, window=15, score="product", **options):
+        super().__init__(units, window, score, **options)
+        self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, sequences_shape, initial_state_shape=None):
         super().build(sequences_shape)
         self.state_size = self.cell.state_size  # known once D is
         self.input_spec = keras.layers.InputSpec(shape=(None, None, sequences_shape[-1]))
-
-    def call(self, sequences, initial_state=None, mask=None, training=False):
-        outputs = super().call(sequences, initial_state=initial_state, mask=mask, training=training)
-        if not self.cell.return_coefficients:
-            return outputs
-        joined, *states = outputs if self.return_state else [outputs]
-        hidden, coefficients = joined[..., : self.cell.units], joined[..., self.cell.units :]
-        if mask is not None and self.return_sequences:
-            counts = ops.cast(ops.flip(mask, axis=1) if self.go_backwards else mask, "bool")
-            coefficients = ops.where(counts[:, :, None], coefficients, 0.0)
-        return (hidden, coefficients, *states)
-
-    def inner_loop(self, sequences, initial_state, mask, training=False):
-        """RNN's loop; where coefficients are part of the output, with the last output as an additional first state.
-
-        At a masked step Keras's JAX loop returns the first state as the last output; TensorFlow's keeps the output itself.
-        """
-        if not self.cell.return_coefficients:
-            return super().inner_loop(sequences, initial_state, mask, training)
-        width = self.cell.units + self.cell.window
-        nothing = ops.zeros((ops.shape(initial_state[0])[0], width), dtype=self.cell.compute_dtype)
-        last, outputs, states = super().inner_loop(sequences, [nothing, *initial_state], mask, training)
-        return last, outputs, list(states[1:])
-
-    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
-        batch, time, _ = sequences_shape
-        leading = (batch, time) if self.return_sequences else (batch,)
-        shapes = [(*leading, self.cell.units)]
-        if self.cell.return_coefficients:
-            shapes.append((*leading, self.cell.window))
-        if self.return_state:
-            shapes += [(batch, size) for size in self.state_size]
-        return shapes[0] if len(shapes) == 1 else tuple(shapes)
-
-    def compute_mask(self, _, mask):
-        """For Keras's implicit masks: only whole sequences keep it."""
-        mask = tree.flatten(mask)[0] if self.return_sequences else None
-        others = self.cell.return_coefficients + (len(self.state_size) if self.return_state else 0)
-        return [mask] + [None] * others if others else mask
-
-    def get_config(self):
-        config = super().get_config()
-        del config["cell"]
-        return {**self.cell.get_config(), **config}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
