@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from grey_videos import write_video
+from small_backbones import averages
 
 from videorec.config import UserError
 from videorec.config.dense import DenseData
@@ -23,19 +24,13 @@ from videorec.data.moments.windows import Labelled, pieces
 from videorec.data.problems import Problems
 from videorec.features import videos as whole_videos
 from videorec.features.videos import WholeFeatures, fill
-from videorec.layers import TimeDistributed
 
 DATA = DenseData(fps=10.0, frames=4, resize=(32, 32), crop=(24, 24), workers=2, color=0.0)
 
 
 @pytest.fixture(scope="module")
 def backbone():
-    """Features of 2 x 2 places, so that cropping and mirroring show."""
-    frame = keras.Input((24, 24, 3), dtype="uint8")
-    x = keras.layers.AveragePooling2D(12)(keras.layers.Rescaling(1 / 255)(frame))
-    cnn = keras.Model(frame, keras.layers.Dense(4)(keras.layers.Flatten()(x)))
-    frames = keras.Input((None, 24, 24, 3), dtype="uint8", name="rgb")
-    return keras.Model({"rgb": frames}, {"rgb": TimeDistributed(cnn, name="rgb_backbone")(frames)})
+    return averages(24)
 
 
 def noise(folder: Path, frames: int, name: str) -> DenseVideo:
@@ -47,10 +42,10 @@ def noise(folder: Path, frames: int, name: str) -> DenseVideo:
     return DenseVideo(str(folder / name), (Segment("a", 0, 1),))
 
 
-@pytest.fixture
-def video(tmp_path):
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
     """150 frames: pieces of 64, 64, and 22."""
-    return noise(tmp_path, 150, "long")
+    return noise(tmp_path_factory.mktemp("frames"), 150, "long")
 
 
 def frames_of(video) -> np.ndarray:
@@ -79,15 +74,15 @@ def test_pieces_are_the_frames_of_the_reader(tmp_path, size):
     path = write_video(tmp_path / "v.avi", 20, size=(32, 32))
     for rate, data in ((10.0, DATA), (7.0, dataclasses.replace(DATA, fps=7.0))):
         expected = np.stack([retrieve()[..., ::-1] for retrieve in Reader(path, rate)])
-        found = list(pieces(DenseVideo(str(path), ()), data, Problems(1, 0.0), size))
-        assert [len(piece) for piece in found[:-1]] == [size] * (len(found) - 1) and 1 <= len(found[-1]) <= size
-        np.testing.assert_array_equal(np.concatenate(found), expected)
+        *whole, last = pieces(DenseVideo(str(path), ()), data, Problems(1, 0.0), size)
+        assert [len(piece) for piece in whole] == [size] * len(whole) and 1 <= len(last) <= size
+        np.testing.assert_array_equal(np.concatenate([*whole, last]), expected)
 
 
 def test_pieces_of_a_folder_of_frames_and_of_motion(video):
-    found = list(pieces(video, DATA, Problems(1, 0.0)))
-    assert [piece.shape for piece in found] == [(64, 32, 32, 3), (64, 32, 32, 3), (22, 32, 32, 3)]
-    np.testing.assert_array_equal(np.concatenate(found), frames_of(video))
+    read = list(pieces(video, DATA, Problems(1, 0.0)))
+    assert [piece.shape for piece in read] == [(64, 32, 32, 3), (64, 32, 32, 3), (22, 32, 32, 3)]
+    np.testing.assert_array_equal(np.concatenate(read), frames_of(video))
     motion = dataclasses.replace(DATA, stream="flow")
     assert sum(len(piece) for piece in pieces(video, motion, Problems(1, 0.0))) == 149
 
@@ -114,11 +109,11 @@ def test_features_are_the_backbones(tmp_path, video, backbone):
         assert store.frames(one) == count and store.frames(one, 1) is None
         plain = frames_of(one)[:, 4:28, 4:28]
         expected = keras.ops.convert_to_numpy(backbone({"rgb": plain[None]})["rgb"])[0]
-        found = store.read(one, 0, 0, count)["rgb"]
-        assert found.dtype == np.float32
-        np.testing.assert_allclose(found, expected, atol=1e-5)
-        np.testing.assert_array_equal(store.read(one, 0, 2, 4)["rgb"], found[2:4])
-        np.testing.assert_array_equal(store.read(one, 0, count - 1, count)["rgb"], found[-1:])
+        stored = store.read(one, 0, 0, count)["rgb"]
+        assert stored.dtype == np.float32
+        np.testing.assert_allclose(stored, expected, atol=1e-5)
+        np.testing.assert_array_equal(store.read(one, 0, 2, 4)["rgb"], stored[2:4])
+        np.testing.assert_array_equal(store.read(one, 0, count - 1, count)["rgb"], stored[-1:])
 
 
 def test_an_augmented_view_is_one_draw_for_the_whole_video(tmp_path, video, backbone, monkeypatch):
@@ -130,12 +125,12 @@ def test_an_augmented_view_is_one_draw_for_the_whole_video(tmp_path, video, back
     store = make(tmp_path, backbone)
     compute(store, [video], backbone, views=3)
     assert len(seeds) == 3 * 2 and len(set(seeds)) == 2  # three pieces, two augmented views
-    found = [store.read(video, view, 0, 150)["rgb"] for view in range(3)]
+    stored = [store.read(video, view, 0, 150)["rgb"] for view in range(3)]
     for view, seed in zip((1, 2), dict.fromkeys(seeds), strict=True):
         whole = draw(tf.constant(frames_of(video)), tf.constant(seed), DATA)  # all frames at once
         expected = keras.ops.convert_to_numpy(backbone({"rgb": whole[None]})["rgb"])[0]
-        np.testing.assert_allclose(found[view], expected, atol=1e-5)
-    assert not np.allclose(found[1], found[0], atol=1e-2) and not np.allclose(found[1], found[2], atol=1e-2)
+        np.testing.assert_allclose(stored[view], expected, atol=1e-5)
+    assert not np.allclose(stored[1], stored[0], atol=1e-2) and not np.allclose(stored[1], stored[2], atol=1e-2)
 
 
 def test_windows_are_slices_of_what_is_stored(tmp_path, video, backbone):
@@ -144,9 +139,9 @@ def test_windows_are_slices_of_what_is_stored(tmp_path, video, backbone):
     compute(store, videos, backbone, views=2)
     labelled = Labelled(videos, [150, 6], ("a",), DATA)
     plan = windows.plan(labelled, 3, 1).tolist()
-    dataset = windows.training(labelled, videos.from_features(labelled, store, 2), 8, range(1, 2), 3, ("steps",))
-    found = np.concatenate([inputs["rgb"] for inputs, _, _ in dataset.as_numpy_iterator()])
-    for (index, start), window in zip(plan, found, strict=True):
+    dataset = windows.training(labelled, whole_videos.from_features(labelled, store, 2), 8, range(1, 2), 3, ("steps",))
+    stored = np.concatenate([inputs["rgb"] for inputs, _, _ in dataset.as_numpy_iterator()])
+    for (index, start), window in zip(plan, stored, strict=True):
         whole = store.read(videos[index], (1 + index) % 2, 0, [150, 6][index])["rgb"]
         np.testing.assert_array_equal(window, whole[start : start + 4])
 
@@ -183,7 +178,7 @@ def test_damaged_entries_are_made_anew(tmp_path, backbone, damage):
     store = make(tmp_path, backbone)
     compute(store, videos, backbone)
     before, names = store.read(videos[0], 0, 0, 5)["rgb"], entries(store)
-    index = store._path(videos[0], 0)
+    index = store.path(videos[0])
     damage(index.with_suffix(".rgb.f32"), index)
     assert store.frames(videos[0]) is None and store.frames(videos[1]) == 6
     compute(store, videos, backbone)

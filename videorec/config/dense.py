@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from videorec.config.base import CachedFit, Fit, Measure
 from videorec.config.experiment import Experiment
@@ -11,7 +11,17 @@ from videorec.config.footage import Footage
 
 @dataclass(frozen=True)
 class DenseData(Footage):
-    """Which long videos, with the labels of their moments, and how windows are cut out of them."""
+    """Which long videos, with the labels of their moments, and the windows of them that a model is trained on."""
+
+    without_pixels: ClassVar[dict[str, str]] = Footage.without_pixels | {
+        "frames": "how long a window is; whole videos are stored",
+        "file": "how videos are named",
+        "class_list": "what labels are called",
+        "table_fps": "when labels are true",
+        "single": "how many labels a frame has",
+        "slack": "when labels are true",
+        "group": "how videos are split",
+    }
 
     path: str = "segments.csv"
     """A table path,label,start,end[,split,group] (seconds), a table video,start_frame,end_frame,label, MultiTHUMOS as one JSON
@@ -30,7 +40,7 @@ class DenseData(Footage):
     """single: seconds; two segments that overlap by no more meet where the later one begins."""
     group: str | None = None
     """A regular expression whose first match in the path is the video's group (same place, same actor), where the table has
-    no column group; groups are never cut by a split. Its first parenthesis counts where it has one."""
+    no column group; a split never divides a group. Its first parenthesis counts where it has one."""
     stream: Literal["rgb", "flow"] = "rgb"
     """What the model sees: rgb frames, or flow (motion between neighbouring frames, as pictures)."""
     fps: float | None = 5.0
@@ -59,7 +69,7 @@ class DenseEvaluate(Measure):
     threshold: float = 0.5
     """Probability from which on a frame has a label, in segments and timelines."""
     smooth: float = 1.0
-    """Seconds over which single labels are smoothed (majority of the frames) before they are cut into segments; 0: not."""
+    """Seconds over which single labels are smoothed (majority of the frames) before they are joined into segments; 0: not."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import dataclasses
 import typing
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from videorec.config.base import Source
 
@@ -30,7 +30,25 @@ class Flow:
 
 @dataclass(frozen=True)
 class Footage(Source):
-    """Which videos, and how their pictures are read, cut and augmented."""
+    """Which videos, and how their pictures are read, cropped and augmented.
+
+    A stored feature depends on every setting of the data that is not named here: a new one is part of the cache's key at once.
+
+    Attributes:
+        augmentation: the settings that change the augmented views of a clip, and not the plain one.
+        without_pixels: the settings that change no picture, each with the reason.
+    """
+
+    augmentation: ClassVar[tuple[str, ...]] = ("flip", "flip_vertical", "crop_scale", "color")
+    without_pixels: ClassVar[dict[str, str]] = {
+        "path": "which videos; what prepared pictures were made with is in the key by itself",
+        "videos": "where they lie",
+        "exclude": "which classes",
+        "augment": "whether there are augmented views",
+        "max_unreadable": "when a run stops",
+        "workers": "how fast",
+        "remote_cache_gb": "where copies lie",
+    }
 
     path: str = ""
     """What lists the videos."""
@@ -50,7 +68,7 @@ class Footage(Source):
     crop: tuple[int, int] = (112, 112)
     """Height and width that the model sees: random crop in training, centre crop otherwise."""
     fit: Literal["stretch", "crop"] = "stretch"
-    """How a frame of another shape meets `resize`: stretched, or its centre cut to the aspect ratio first."""
+    """How a frame of another shape meets `resize`: stretched, or its centre cropped to the aspect ratio first."""
     augment: bool = True
     """Augment training clips (the same change for all frames of a clip). Off: centre crop, no jitter at all."""
     flip: bool = True
@@ -73,6 +91,11 @@ class Footage(Source):
     def streams(self) -> tuple[str, ...]:
         """The streams that a clip has."""
         return ("rgb", "flow") if self.stream == "both" else (self.stream,)
+
+    def pixel_settings(self) -> dict:
+        """The settings that the plain clip of this stream depends on; those of flow where it is one of the streams."""
+        left_out = {*self.augmentation, *self.without_pixels, *({"flow"} if "flow" not in self.streams else ())}
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in left_out}
 
     def of(self, stream: str) -> typing.Self:
         """The settings of one stream alone: for flow, its own rate and length in place of the frames'."""

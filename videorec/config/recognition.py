@@ -10,7 +10,14 @@ from videorec.config.footage import Footage
 
 @dataclass(frozen=True)
 class Data(Footage):
-    """Which videos, which of their frames, and how a frame is cut."""
+    """Which videos, which of their frames, and how a frame is cropped."""
+
+    without_pixels: ClassVar[dict[str, str]] = Footage.without_pixels | {
+        "official_split": "which videos",
+        "group": "how videos are split",
+        "hop": "how many clips an evaluation takes of a video; one is stored",
+        "balance": "how often a clip is drawn, and what it counts",
+    }
 
     path: str = "synthetic"
     """`synthetic`, a folder with one sub-folder a class, a manifest (.csv), a folder with the UCF101 or HMDB51 lists, or one
@@ -19,10 +26,10 @@ class Data(Footage):
     """Which of the three official splits of UCF101 or HMDB51."""
     group: str | None = None
     """For a folder without a manifest: a regular expression whose first match in the path is the video's group
-    (same recording, same actor); groups are never cut by a split. Its first parenthesis counts where it has one."""
+    (same recording, same actor); a split never divides a group. Its first parenthesis counts where it has one."""
     sampling: Literal["uniform", "dense", "first"] = "uniform"
     """uniform: T frames spread over the whole video; dense: a window of T frames, `step` apart, anywhere; first: that window at
-    the start, and nothing behind it is decoded."""
+    the start, and nothing after it is decoded."""
     step: int = 1
     """Dense sampling: distance of two frames of a clip, in frames (after `fps`)."""
     short: Literal["hold", "repeat"] = "hold"

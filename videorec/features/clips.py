@@ -3,7 +3,6 @@
 import logging
 import zlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -29,14 +28,14 @@ def fill(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[int, int]:
     """Compute what the store lacks; returns the numbers of entries (reused, made)."""
-    wanted = [(video, view, store.path(video, view)) for video in videos for view in range(views)]
-    missing = [entry for entry in wanted if FeatureStore.read(entry[2]) is None]
+    wanted = [(video, view) for video in videos for view in range(views)]
+    missing = [entry for entry in wanted if store.features(*entry) is None]
     framewise, done = Framewise(backbone), 0
     for clips, index, readable in _views(missing, reader, seed).batch(batch).prefetch(2):
         features = framewise.features(clips)
         for row, (i, ok) in enumerate(zip(index.numpy(), readable.numpy(), strict=True)):
             if ok:
-                FeatureStore.write(missing[i][2], {name: array[row] for name, array in features.items()})
+                store.write(store.path(*missing[i]), {name: array[row] for name, array in features.items()})
         done += len(index)
         reader.problems.check()
         progress(done, len(missing))
@@ -44,13 +43,13 @@ def fill(
     return len(wanted) - len(missing), len(missing)
 
 
-def _views(entries: Sequence[tuple[Video, int, Path]], reader: ClipReader, seed: int) -> tf.data.Dataset:
+def _views(entries: Sequence[tuple[Video, int]], reader: ClipReader, seed: int) -> tf.data.Dataset:
     """`(clip, index, readable)` of each entry, decoded in parallel."""
-    views = tf.constant([view for _, view, _ in entries], tf.int32)
-    keys = tf.constant([_stable(video) for video, _, _ in entries], tf.int32)
+    views = tf.constant([view for _, view in entries], tf.int32)
+    keys = tf.constant([_stable(video) for video, _ in entries], tf.int32)
 
     def choose(index):
-        video, view, _ = entries[index]
+        video, view = entries[index]
         return video, (seed, view, _stable(video)) if view else None
 
     def load(index):
@@ -77,7 +76,7 @@ def load_features(
     names = sorted(shapes)
 
     def read(index, epoch):
-        features = FeatureStore.read(store.path(videos[index], int(epoch + index) % views))
+        features = store.features(videos[index], int(epoch + index) % views)
         if features is None:  # its video could not be read when the cache was filled
             return [*(np.zeros(shapes[name], np.float32) for name in names), np.float32(0)]
         return [*(features[name] for name in names), np.float32(1)]

@@ -2,7 +2,7 @@
 
 One file a video and view, with an array for each of the backbone's outputs. A view is one version of its clip: view 0 is
 plain, the others are fixed draws of the augmentation. Files are written atomically and carry checksums (zip), so that a
-damaged one is found and made anew.
+damaged one is noticed and made anew.
 
 Not NumPy's .npz: its reader parses each array's header with `ast`, which is not safe in the threads of a pipeline on Python
 3.11 ("SystemError: AST constructor recursion depth mismatch"). Here the arrays are plain bytes, their types and shapes JSON.
@@ -21,20 +21,18 @@ import keras
 import numpy as np
 
 import videorec
-from videorec.config import Data, UserError
+from videorec.config import Footage, UserError
 from videorec.data.manifest import Video
 from videorec.data.prepared.stream import stored_pictures
 from videorec.models.split import backbone_layers
 
 log = logging.getLogger(__name__)
 
-PIXEL_SETTINGS = ("frames", "sampling", "step", "short", "fps", "resize", "crop", "fit")
 INDEX = "index.json"  # member of an entry: {name of the array: [type, shape]}
-AUGMENT_SETTINGS = ("flip", "flip_vertical", "crop_scale", "color")
 
 
 class FeatureStore:
-    """Where the features of one backbone and one way of cutting clips lie.
+    """Where the features of one backbone and one way of reading clips lie.
 
     Args:
         folder: of all stores.
@@ -43,11 +41,12 @@ class FeatureStore:
         seed: of the augmented views.
     """
 
-    def __init__(self, folder: str, data: Data, backbone: keras.Model, seed: int):
+    def __init__(self, folder: str, data: Footage, backbone: keras.Model, seed: int):
         weights = hashlib.sha256()
         for array in backbone.get_weights():
             weights.update(np.ascontiguousarray(array))
-        self._augmentation = {"seed": seed, **{name: getattr(data, name) for name in AUGMENT_SETTINGS}}
+        self._augmentation = {"seed": seed, **{name: getattr(data, name) for name in data.augmentation}}
+        self._outputs = set(backbone.output)
         names = [layer.layer.name for layer in backbone_layers(backbone).values()]
         pixels = [_pixels(data.of(name)) for name in data.streams]
         key = [videorec.__version__, names, _taps(backbone), pixels, weights.hexdigest()]
@@ -66,6 +65,16 @@ class FeatureStore:
             key = [os.path.abspath(video.path)]
         digest = _digest([key, view, self._augmentation if view else None])
         return self.folder / digest[:2] / f"{digest[2:20]}.zip"
+
+    def features(self, video: Video, view: int) -> dict[str, np.ndarray] | None:
+        """What is stored of one view, as `read` gives it; None also where it has other outputs than the backbone."""
+        path = self.path(video, view)
+        features = self.read(path)
+        if features is None or set(features) == self._outputs:
+            return features
+        stored, wanted = (", ".join(sorted(names)) for names in (features, self._outputs))
+        log.warning("cache entry with the outputs %s in place of %s, made anew: %s", stored, wanted, path)
+        return None
 
     @staticmethod
     def read(path: Path) -> dict[str, np.ndarray] | None:
@@ -98,12 +107,10 @@ class FeatureStore:
             raise cannot_write(path, error) from error
 
 
-def _pixels(data: Data) -> dict:
+def _pixels(data: Footage) -> dict:
     """What the pictures of one stream depend on."""
     stored = stored_pictures(data)
-    flow = dataclasses.asdict(data.flow) if data.stream == "flow" else None
-    pixels = {name: getattr(data, name, None) for name in PIXEL_SETTINGS}  # dense labels have no sampling
-    return {"stream": data.stream, "flow": flow, "prepared": stored and dataclasses.asdict(stored.settings), **pixels}
+    return {"flow": None, "prepared": stored and dataclasses.asdict(stored.settings), **data.pixel_settings()}
 
 
 def _taps(backbone: keras.Model) -> dict[str, list[str]]:

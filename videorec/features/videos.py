@@ -5,7 +5,6 @@ rest, and beside them a small JSON file, written last: without it the entry does
 """
 
 import contextlib
-import dataclasses
 import json
 import logging
 import os
@@ -38,14 +37,14 @@ class WholeFeatures:
 
     Args:
         folder: of all stores.
-        data: what the features depend on; the length of windows is no part of it.
+        data: what the features depend on.
         backbone: the model that computes them; its outputs and its weights are part of the key.
         seed: of the augmented views.
     """
 
     def __init__(self, folder: str, data: Footage, backbone: keras.Model, seed: int):
         self.data, self.seed = data, seed
-        self._store = FeatureStore(folder, dataclasses.replace(data, frames=0), backbone, seed)
+        self._store = FeatureStore(folder, data, backbone, seed)
         self.shapes = {name: tuple(x.shape[2:]) for name, x in backbone.output.items()}
 
     @property
@@ -53,12 +52,13 @@ class WholeFeatures:
         """Where they lie."""
         return self._store.folder
 
-    def _path(self, video: DenseVideo, view: int) -> Path:
+    def path(self, video: DenseVideo, view: int = 0) -> Path:
+        """The JSON file of a view, without which there is none; its numbers lie beside it."""
         return self._store.path(Video(video.path, video.labels), view).with_suffix(".json")
 
     def frames(self, video: DenseVideo, view: int = 0) -> int | None:
         """The number of frames stored, or None where the entry is missing or incomplete."""
-        path = self._path(video, view)
+        path = self.path(video, view)
         try:
             count = json.loads(path.read_text())["frames"]
             wanted = {name: 4 * count * np.prod(shape, dtype=int) for name, shape in self.shapes.items()}
@@ -69,12 +69,12 @@ class WholeFeatures:
 
     def read(self, video: DenseVideo, view: int, start: int, stop: int) -> dict[str, np.ndarray]:
         """Features `(stop - start, ...)` float32 of some frames, by the backbone's outputs."""
-        path, found = self._path(video, view), {}
+        path, features = self.path(video, view), {}
         for name, shape in self.shapes.items():
             size = int(np.prod(shape, dtype=int))
             numbers = np.fromfile(_numbers(path, name), np.float32, (stop - start) * size, offset=4 * start * size)
-            found[name] = numbers.reshape(-1, *shape)
-        return found
+            features[name] = numbers.reshape(-1, *shape)
+        return features
 
     def write(self, video: DenseVideo, views: int, parts: Iterator[Sequence[dict[str, np.ndarray]]]) -> int:
         """Store all views of a video, whole or not at all; `parts` gives for each piece the features of each view.
@@ -82,7 +82,7 @@ class WholeFeatures:
         Returns:
             The number of frames.
         """
-        paths, frames = [self._path(video, view) for view in range(views)], 0
+        paths, frames = [self.path(video, view) for view in range(views)], 0
         temporary = {
             (view, name): f"{_numbers(paths[view], name)}.{os.getpid()}" for view in range(views) for name in self.shapes
         }
@@ -162,8 +162,8 @@ def from_features(labelled: Labelled, store: WholeFeatures, views: int) -> Calla
         index, start = map(int, row)
         view = 0 if epoch < 0 else (int(epoch) + index) % views
         stop = min(start + seen, labelled.lengths[index])
-        found = store.read(labelled.videos[index], view, start, stop)
-        padded = [np.concatenate([x, np.zeros((seen - len(x), *x.shape[1:]), np.float32)]) for x in map(found.get, names)]
+        stored = store.read(labelled.videos[index], view, start, stop)
+        padded = [np.concatenate([x, np.zeros((seen - len(x), *x.shape[1:]), np.float32)]) for x in map(stored.get, names)]
         return [*padded, *labelled.labels(index, start, labelled.lengths[index])]
 
     def example(row, epoch):
