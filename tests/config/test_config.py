@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from videorec import configs
 from videorec.config import Data, Evaluate, Experiment, Train, UserError, rules
 from videorec.config import file as config_file
 from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
@@ -76,6 +77,7 @@ def check(experiment: Experiment) -> None:
         ("data", "fps", -1.0, "--data.fps"),
         ("train", "batch", 0, "--train.batch"),
         ("train", "learning_rate", 0.0, "--train.learning-rate"),
+        ("train", "warmup_epochs", -1.0, "--train.warmup-epochs must be 0 or more"),
         ("evaluate", "clips", 0, "only|or 0 with --data.sampling dense"),
     ],
 )
@@ -85,6 +87,25 @@ def test_rules(section, field, value, message):
     bad = dataclasses.replace(getattr(good, section), **{field: value})
     with pytest.raises(UserError, match=message):
         check(dataclasses.replace(good, **{section: bad}))
+
+
+@pytest.mark.parametrize("schedule", ["step", "constant"])
+def test_warm_up_is_for_cosine(schedule):
+    for epochs in (None, 0.0):
+        check(Experiment("x", model=LRCN(), train=Train(schedule=schedule, warmup_epochs=epochs)))
+    with pytest.raises(UserError, match=f"warmup-epochs is for --train.schedule cosine: .* --train.schedule {schedule}"):
+        check(Experiment("x", model=LRCN(), train=Train(schedule=schedule, warmup_epochs=1.0)))
+
+
+@pytest.mark.parametrize("name", configs.names())
+def test_runs_of_before_are_those_of_the_presets_of_now(name):
+    """Version 0.1.0 stored `warmup_epochs` 1.0 where none was given, with every schedule."""
+    experiment = configs.load(name)
+    tree = json.loads(json.dumps(config_file.to_dict(experiment)))
+    if tree["train"]["warmup_epochs"] is None:
+        tree["train"]["warmup_epochs"] = 1.0
+    assert config_file.from_dict(tree, CLASSES) == experiment
+    assert tree["train"]["warmup_epochs"] is not None  # what was given is left as it is
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "runs/x"])

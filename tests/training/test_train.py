@@ -244,8 +244,9 @@ def test_caffe_weight_decay_is_added_to_the_gradient():
 def test_schedules():
     from videorec.config import Train
 
-    cosine = optimizers.learning_rate(Train(epochs=10, learning_rate=1.0, warmup_epochs=1), steps=10)
-    assert [round(float(cosine(s)), 3) for s in (0, 5, 10, 55, 100)] == [0, 0.5, 1, 0.5, 0]
+    for epochs in (None, 1.0):
+        cosine = optimizers.learning_rate(Train(epochs=10, learning_rate=1.0, warmup_epochs=epochs), steps=10)
+        assert [round(float(cosine(s)), 3) for s in (0, 5, 10, 55, 100)] == [0, 0.5, 1, 0.5, 0]
     step = optimizers.learning_rate(Train(schedule="step", step_every=10, learning_rate=1.0), steps=3)
     assert [round(float(step(s)), 4) for s in (0, 9, 10, 25)] == [1, 1, 0.1, 0.01]
 

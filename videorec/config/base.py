@@ -59,10 +59,14 @@ class Fit:
     """Largest global norm of the gradient; None: no clipping."""
     schedule: Literal["constant", "cosine", "step"] = "cosine"
     """cosine: down to 0 at the last epoch; step: times 0.1 every `step_every` steps."""
-    warmup_epochs: float = 1.0
-    """Epochs over which the learning rate rises from 0."""
+    warmup_epochs: float | None = None
+    """cosine: epochs over which the learning rate rises from 0. Default: 1. The other schedules start at full rate."""
     step_every: int = 10_000
     """Steps between two drops of the step schedule."""
+    monitor: str = "loss"
+    """Validation metric that picks the best model, the later one of equals (training metric without a validation set).
+    map: mean average precision of several labels; last: keep the last epoch's model, where the validation set is too small to
+    choose by."""
     patience: int | None = None
     """Stop after this many epochs without a better `monitor`; None: never."""
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"

@@ -56,8 +56,6 @@ class DenseTrain(CachedFit):
     batch: int = 16
     """Windows a step, over all devices."""
     monitor: Literal["map", "accuracy", "loss", "last"] = "map"
-    """Validation figure that picks the best model (training figure without a validation set): mean average precision over
-    frames, share of labelled frames whose highest class is right, loss. last: keep the last epoch's model."""
 
 
 @dataclass(frozen=True)

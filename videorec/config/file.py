@@ -34,14 +34,21 @@ def _tree(value):
 
 
 def from_dict(tree: dict, models: dict[str, type[Model]]) -> Experiment:
-    """The inverse of `to_dict`; fields that are absent keep their default.
+    """The inverse of `to_dict`; fields that are absent keep their default. What means the same is read as the same.
 
     Raises:
         UserError: a name that no field and no model has.
     """
+    tree = {**tree, "train": _usual_warmup(tree.get("train", {}))}
     model = _fill(Model, tree.get("model", {}), "model", models)
     sections = SECTIONS[task_of(model)]
     return _fill(Experiment, {"model": {}, **{name: {} for name in sections}, **tree}, "", models, sections)
+
+
+def _usual_warmup(train: dict) -> dict:
+    """Files of version 0.1.0 always hold a number, 1 where none was given, with schedules that have no warm-up too."""
+    cosine, epochs = train.get("schedule", "cosine") == "cosine", train.get("warmup_epochs")
+    return {**train, "warmup_epochs": None} if epochs == 1 or (epochs and not cosine) else train
 
 
 def _fill(cls, values: dict, section: str, models: dict[str, type[Model]], sections: dict | None = None):

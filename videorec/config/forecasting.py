@@ -71,7 +71,6 @@ class ForecastTrain(Fit):
     """crossentropy: summed over a sequence (Shi et al. 2015), for outputs in (0, 1); mse, mae: summed over a frame, averaged
     over frames (the common benchmark); mse+mae: their sum."""
     monitor: Literal["loss", "mse", "last"] = "loss"
-    """Validation figure that picks the best model (training figure without a validation set). last: keep the last epoch's."""
     teacher_steps: int = 50_000
     """Scheduled sampling of models that read their own forecasts: steps until true frames are shown no more."""
 

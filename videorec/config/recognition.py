@@ -81,9 +81,6 @@ class Train(CachedFit):
     label_smoothing: float = 0.0
     """Share of the target spread over all classes."""
     monitor: Literal["accuracy", "mean_class_accuracy", "map", "loss", "last"] = "accuracy"
-    """Validation figure that picks the best model, the later one of equals (training figure without a validation set).
-    map: mean average precision of several labels (multilabel). last: keep the last epoch's model, where the validation set is
-    too small to choose by."""
 
 
 @dataclass(frozen=True)

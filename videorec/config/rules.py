@@ -85,6 +85,9 @@ def _check_fit(train: Fit) -> None:
     _check("--train.batch must be 1 or more", train.batch, train.batch >= 1)
     _check("--train.learning-rate must be above 0", train.learning_rate, train.learning_rate > 0)
     _check("--train.patience must be 1 or more", train.patience, train.patience is None or train.patience >= 1)
+    rule = f"--train.warmup-epochs is for --train.schedule cosine: leave it out with --train.schedule {train.schedule}"
+    _check(rule, train.warmup_epochs, train.schedule == "cosine" or not train.warmup_epochs)
+    _check("--train.warmup-epochs must be 0 or more", train.warmup_epochs, (train.warmup_epochs or 0) >= 0)
     views = getattr(train, "cache_views", 1)
     _check("--train.cache-views must be 1 or more", views, views >= 1)
 

@@ -245,6 +245,7 @@ def _folder(place: str | Path, mirror: Mirror | None) -> Path:
 
 
 def _check_same(run: Run, experiment: Experiment, classes: tuple[str, ...]) -> None:
+    experiment = config_file.from_dict(config_file.to_dict(experiment), models.CLASSES)  # as it would be read back
     lines = config_file.differences(config_file.to_dict(run.experiment), config_file.to_dict(experiment))
     fixed = [x for x in lines if x.split(":")[0] not in CHANGEABLE and not x.startswith("evaluate.")]
     if run.classes != classes:

@@ -9,7 +9,7 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from videorec.config import Train, UserError
+from videorec.config import Fit, UserError
 from videorec.data.problems import Problems
 from videorec.runs.run import Run
 
@@ -42,7 +42,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     STORE_SECONDS = 20.0
 
-    def __init__(self, run: Run, whole: keras.Model, train: Train, counters: dict | None = None):
+    def __init__(self, run: Run, whole: keras.Model, train: Fit, counters: dict | None = None):
         super().__init__()
         self.run, self.whole, self.train = run, whole, train
         new = {"best": None, "best_epoch": 0, "wait": 0, "history": [], "stored": True, "seconds": 0.0}
@@ -116,7 +116,7 @@ def push_if_possible(run: Run) -> None:
         log.warning("%s", error)
 
 
-def stopped_early(train: Train, counters: dict) -> bool:
+def stopped_early(train: Fit, counters: dict) -> bool:
     """Whether `patience` epochs have passed without a better figure."""
     return train.patience is not None and counters["wait"] >= train.patience
 

@@ -34,7 +34,8 @@ def learning_rate(train: Fit, steps: int):
         return train.learning_rate
     if train.schedule == "step":
         return keras.optimizers.schedules.ExponentialDecay(train.learning_rate, train.step_every, 0.1, staircase=True)
-    warmup = min(round(train.warmup_epochs * steps), train.epochs * steps - 1)
+    epochs = 1.0 if train.warmup_epochs is None else train.warmup_epochs
+    warmup = min(round(epochs * steps), train.epochs * steps - 1)
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else train.learning_rate,
         decay_steps=train.epochs * steps - warmup,
