@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, confusion_matrix
 
-from videorec.tasks.recognition.metrics import MeanAveragePrecision, MeanClassAccuracy, hit_at_1, hit_at_k
+from videorec.tasks.recognition.metrics import MeanClassAccuracy, hit_at_1, hit_at_k
+from videorec.training.metrics import MeanAveragePrecision
 
 
 def test_mean_class_accuracy_is_balanced_accuracy():

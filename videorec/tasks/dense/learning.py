@@ -55,29 +55,3 @@ class FrameAccuracy(keras.metrics.Mean):
         labelled = ops.max(true, axis=-1)  # (B, T), 0 or 1
         weight = labelled if sample_weight is None else labelled * ops.cast(sample_weight, "float32")
         super().update_state(ops.sum(true * highest, axis=-1), weight)
-
-
-@keras.saving.register_keras_serializable(package="videorec")
-class FrameAveragePrecision(keras.metrics.AUC):
-    """Mean over classes of the area under precision over recall, all frames together: mAP, with 200 thresholds.
-
-    An approximation that needs little memory, for curves and for choosing the best epoch; evaluation is exact. A class without
-    a positive frame counts 0 here.
-
-    Args:
-        classes: C.
-        name, dtype: as in every Keras metric.
-    """
-
-    def __init__(self, classes, name="map", dtype="float32"):
-        super().__init__(curve="PR", multi_label=True, num_labels=classes, name=name, dtype=dtype)
-        self.classes = classes
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """`y_true` `(B, T, C)` of 0 and 1, `y_pred` `(B, T, C)` probabilities, `sample_weight` `(B, T)`."""
-        rows = (-1, self.classes)
-        weight = None if sample_weight is None else ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
-        super().update_state(ops.reshape(y_true, rows), ops.reshape(y_pred, rows), weight)
-
-    def get_config(self):
-        return {"name": self.name, "dtype": self.dtype, "classes": self.classes}

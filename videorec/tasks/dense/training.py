@@ -14,8 +14,9 @@ from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
 from videorec.features.videos import WholeFeatures, fill, from_features
 from videorec.models.split import is_frozen, split
-from videorec.tasks.dense.learning import FrameAccuracy, FrameAveragePrecision, FrameCrossentropy
+from videorec.tasks.dense.learning import FrameAccuracy, FrameCrossentropy
 from videorec.training.feed import Feed
+from videorec.training.metrics import MeanAveragePrecision
 from videorec.training.optimizers import optimizer
 
 Progress = Callable[[int, int], None]
@@ -69,7 +70,7 @@ def compile_model(model: keras.Model, train: DenseTrain, steps: int, exclusive: 
         exclusive: a frame has one label.
     """
     accuracy = FrameAccuracy()
-    metrics = {"probabilities": [accuracy, FrameAveragePrecision(model.output["steps"].shape[-1])]}
+    metrics = {"probabilities": [accuracy, MeanAveragePrecision(model.output["steps"].shape[-1])]}
     model.compile(
         optimizer=optimizer(train, steps),
         loss={"steps": FrameCrossentropy(exclusive)},

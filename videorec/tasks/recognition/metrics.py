@@ -41,36 +41,6 @@ class MeanClassAccuracy(keras.metrics.Metric):
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class MeanAveragePrecision(keras.metrics.AUC):
-    """Mean over classes of the area under the precision-recall curve, where samples have any number of classes.
-
-    Each curve is interpolated between 200 thresholds, so that the value comes near the exact mean average precision of a
-    ranking, which needs all scores at once. Classes without a positive sample are left out of the mean.
-
-    Args:
-        classes: number of classes C.
-
-    Call arguments:
-        y_true: `(B, C)` multi-hot.
-        y_pred: `(B, C)` probabilities.
-        sample_weight: `(B,)`.
-    """
-
-    def __init__(self, classes, name="map", dtype="float32"):
-        super().__init__(curve="PR", multi_label=True, num_labels=classes, name=name, dtype=dtype)
-        self.classes = classes
-
-    def result(self):
-        """Scalar in [0, 1]."""
-        positives = self.true_positives[0] + self.false_negatives[0]  # (C,), at the lowest threshold
-        present = ops.sum(ops.cast(positives > 0, "float32"))
-        return super().result() * self.classes / ops.maximum(present, 1.0)  # a class without positives adds 0
-
-    def get_config(self):
-        return {"name": self.name, "dtype": self.dtype, "classes": self.classes}
-
-
-@keras.saving.register_keras_serializable(package="videorec")
 def hit_at_1(y_true, y_pred):
     """`(B,)` 1 where the highest of `(B, C)` probabilities is that of one of the labels, `(B, C)` multi-hot."""
     best = ops.argmax(y_pred, axis=-1, keepdims=True)

@@ -17,8 +17,9 @@ from videorec.features import clips as features
 from videorec.features.store import FeatureStore
 from videorec.models.split import is_frozen, split
 from videorec.tasks.recognition.losses import StepBinaryCrossentropy, StepCrossentropy
-from videorec.tasks.recognition.metrics import MeanAveragePrecision, MeanClassAccuracy, hit_at_1
+from videorec.tasks.recognition.metrics import MeanClassAccuracy, hit_at_1
 from videorec.training.feed import Feed
+from videorec.training.metrics import MeanAveragePrecision
 from videorec.training.optimizers import optimizer
 
 log = logging.getLogger(__name__)
