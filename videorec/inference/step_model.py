@@ -79,10 +79,10 @@ class StepModel:
 
     def initial_states(self, batch_size: int) -> dict:
         """The states before the first frame: `{state: (batch_size, ...)}`."""
-        found = {}
+        states = {}
         for names, cell in self._cells:
-            found |= zip(names, tree.flatten(cell.get_initial_state(batch_size=batch_size)), strict=True)
-        return found
+            states |= zip(names, tree.flatten(cell.get_initial_state(batch_size=batch_size)), strict=True)
+        return states
 
     def run(self, inputs: dict, states: dict, loop: Loop) -> tuple[dict, dict]:
         """Several steps at once.
@@ -209,7 +209,7 @@ class _Run:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """The name, with a number behind it where layers of two networks share it."""
+    """The name, with a number after it where layers of two networks share it."""
     number = 1
     while (candidate := name if number == 1 else f"{name}_{number}") in taken:
         number += 1

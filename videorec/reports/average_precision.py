@@ -59,7 +59,7 @@ def frame_ap(
     per_class = {
         name: float(average_precision_score(target[:, c] > 0, score[:, c])) for c, name in enumerate(classes) if positive[c]
     }
-    left_out = tuple(name for name, found in zip(classes, positive, strict=True) if not found)
+    left_out = tuple(name for name, occurs in zip(classes, positive, strict=True) if not occurs)
     return FrameAP(float(np.mean(list(per_class.values()))), per_class, left_out)
 
 

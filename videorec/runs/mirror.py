@@ -123,8 +123,8 @@ class Mirror:
             raise OSError(f"{INDEX} is damaged ({error}); remove it") from error
 
     def _mine(self) -> Checksums:
-        found = [path for path in self.folder.rglob("*") if path.is_file()]
-        names = {path.relative_to(self.folder): path for path in found}
+        paths = [path for path in self.folder.rglob("*") if path.is_file()]
+        names = {path.relative_to(self.folder): path for path in paths}
         # Names that begin so are not finished.
         whole = {name: path for name, path in names.items() if not any(part.startswith((".", "new_")) for part in name.parts)}
         return {name.as_posix(): _sha256(path) for name, path in sorted(whole.items())}

@@ -122,7 +122,7 @@ def stopped_early(train: Fit, counters: dict) -> bool:
 
 
 class Guard(keras.callbacks.Callback):
-    """Stops a run that cannot come to good: a loss that is no number, or too many unreadable videos."""
+    """Stops a run that cannot succeed: the loss is not finite, or too many videos are unreadable."""
 
     def __init__(self, problems: Problems):
         super().__init__()

@@ -104,7 +104,7 @@ def predict(
 
 
 def _windows(labelled: Labelled, index: int, problems: Problems) -> Iterator[tuple[np.ndarray, ...]]:
-    """Of each window behind which a frame comes: the frames seen, true classes and weights of those to come, class of the last
+    """Of each window after which a frame comes: the frames seen, true classes and weights of those to come, class of the last
     one seen or -1."""
     data, video = labelled.data, labelled.videos[index]
     for start, frames in windows.read_windows(labelled, index, count(0, labelled.span), problems):

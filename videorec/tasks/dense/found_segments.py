@@ -51,11 +51,11 @@ def found_segments(
     else:
         high = probabilities >= _checked(threshold)
         runs = [(c, *span) for c in range(len(classes)) for _, *span in metrics.segments(high[:, c], background=(0,))]
-    found = [
+    segments = [
         FoundSegment(classes[c], start / rate, end / rate, float(probabilities[start:end, c].mean(dtype=np.float64)))
         for c, start, end in runs
     ]
-    return sorted(found, key=lambda segment: (segment.start, segment.end, segment.label))
+    return sorted(segments, key=lambda segment: (segment.start, segment.end, segment.label))
 
 
 def single_predictions(probabilities: np.ndarray, threshold: float, window: int = 1) -> np.ndarray:

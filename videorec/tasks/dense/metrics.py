@@ -62,7 +62,7 @@ def majority_filter(labels: np.ndarray, frames: int) -> np.ndarray:
 
 
 def segments(labels: np.ndarray, background: Collection[int] = ()) -> list[tuple[int, int, int]]:
-    """`(label, first frame, frame behind the last)` of each run of equal labels, without those of `background`."""
+    """`(label, first frame, frame after the last)` of each run of equal labels, without those of `background`."""
     labels = np.asarray(labels)
     starts = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1)] if len(labels) else []
     ends = [*starts[1:], len(labels)]
@@ -120,12 +120,13 @@ def segment_f1(
     _check_pairs(truths, predictions)
     if not truths:
         raise UserError("The segment F1 needs at least one video. Received: none")
-    hits = found = there = 0
+    hits = predicted_count = true_count = 0
     for truth, prediction in zip(truths, predictions, strict=True):
         true, predicted = segments(truth, background), segments(prediction, background)
         hits += _true_positives(true, predicted, overlap)
-        found, there = found + len(predicted), there + len(true)
-    return 2 * hits / (found + there) if found + there else 1.0  # FP = found - TP, FN = there - TP
+        predicted_count, true_count = predicted_count + len(predicted), true_count + len(true)
+    both = predicted_count + true_count
+    return 2 * hits / both if both else 1.0  # FP = predicted - TP, FN = true - TP
 
 
 def _true_positives(true: list, predicted: list, overlap: float) -> int:

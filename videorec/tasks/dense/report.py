@@ -216,8 +216,9 @@ def _csv(segments: Sequence[tuple[str, FoundSegment]]) -> str:
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(["path", "label", "start", "end", "score"])
-    for path, found in segments:
-        writer.writerow([path, found.label, f"{found.start:.3f}", f"{found.end:.3f}", f"{found.score:.6f}"])
+    for path, segment in segments:
+        times = f"{segment.start:.3f}", f"{segment.end:.3f}"
+        writer.writerow([path, segment.label, *times, f"{segment.score:.6f}"])
     return file.getvalue()
 
 

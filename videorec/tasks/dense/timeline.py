@@ -75,14 +75,14 @@ class Timeline(Report):
         """Nothing: a timeline is looked at."""
 
 
-def content(scores: VideoScores, found: Sequence[FoundSegment], classes: Sequence[str], threshold: float) -> dict:
+def content(scores: VideoScores, segments: Sequence[FoundSegment], classes: Sequence[str], threshold: float) -> dict:
     """The timeline as JSON: times in seconds, `truth` null for a video without annotation.
 
     Args:
         scores: of the video.
-        found: its `found_segments`.
+        segments: its `found_segments`.
         classes: C names.
-        threshold: of `found`.
+        threshold: of `segments`.
     """
     video = scores.video
     annotated = bool(video.segments or video.ambiguous)
@@ -92,7 +92,7 @@ def content(scores: VideoScores, found: Sequence[FoundSegment], classes: Sequenc
         "frames": len(scores.probabilities),
         "duration": round(len(scores.probabilities) / scores.rate, 3),
         "classes": list(classes),
-        "segments": [{"label": s.label, **_times(s), "score": round(s.score, 6)} for s in found],
+        "segments": [{"label": s.label, **_times(s), "score": round(s.score, 6)} for s in segments],
         "truth": [{"label": s.label, **_times(s)} for s in video.segments] if annotated else None,
         "ambiguous": [_times(s) for s in video.ambiguous],
         "definitions": {
@@ -120,7 +120,7 @@ def thumbnails(scores: VideoScores) -> list[tuple[float, np.ndarray]]:
 
 def figure(
     scores: VideoScores,
-    found: Sequence[FoundSegment],
+    segments: Sequence[FoundSegment],
     classes: Sequence[str],
     thumbnails: Sequence[tuple[float, np.ndarray]],
     single: bool,
@@ -131,13 +131,13 @@ def figure(
 
     Args:
         scores: of the video.
-        found: its `found_segments`.
+        segments: its `found_segments`.
         classes: C names.
         thumbnails: seconds, and the frame there `(H, W, 3)` uint8 RGB; evenly spread, so that they do not overlap.
         single: a frame has one label at most.
     """
     duration = len(scores.probabilities) / scores.rate
-    shown, occurring = _tracks(scores, found, classes)
+    shown, occurring = _tracks(scores, segments, classes)
     truth = [name for name in shown if any(segment.label == name for segment in scores.video.segments)]
     images = _thumbnails(thumbnails, duration, 0.95 * (WIDTH - 0.3 - LETTER * max(len(_short(name)) for name in shown)))
     heights = [TITLE + TRACK * max(len(tracks), 1) for tracks in (truth, shown)]
@@ -150,18 +150,18 @@ def figure(
     if images:
         _draw_thumbnails(panels[0], images)
     _draw_truth(panels[-2], truth, scores)
-    _draw_predictions(panels[-1], shown, scores, found, classes, single)
-    panels[-1].set_xlabel(_note(shown, occurring, found))
+    _draw_predictions(panels[-1], shown, scores, segments, classes, single)
+    panels[-1].set_xlabel(_note(shown, occurring, segments))
     name = scores.video.path.replace("\\", "/").rsplit("/", 1)[-1]
     picture.suptitle(f"{name}: {duration:,.1f} s, {scores.rate:g} frames a second", fontsize=11, parse_math=False)
     return picture
 
 
-def _tracks(scores: VideoScores, found: Sequence[FoundSegment], classes: Sequence[str]) -> tuple[list[str], int]:
+def _tracks(scores: VideoScores, segments: Sequence[FoundSegment], classes: Sequence[str]) -> tuple[list[str], int]:
     """The classes that have a track, in the order of classes, and how many occur; likely ones where none does."""
     seconds = dict.fromkeys(classes, 0.0)
-    occurring = {segment.label for segment in (*scores.video.segments, *found)}
-    for segment in (*scores.video.segments, *found):
+    occurring = {segment.label for segment in (*scores.video.segments, *segments)}
+    for segment in (*scores.video.segments, *segments):
         seconds[segment.label] += segment.end - segment.start
     if occurring:
         chosen = set(sorted(occurring, key=lambda name: (-seconds[name], name))[:TRACKS])
@@ -170,9 +170,9 @@ def _tracks(scores: VideoScores, found: Sequence[FoundSegment], classes: Sequenc
     return [name for name in classes if name in chosen], len(occurring)
 
 
-def _note(shown: Sequence[str], occurring: int, found: Sequence[FoundSegment]) -> str:
+def _note(shown: Sequence[str], occurring: int, segments: Sequence[FoundSegment]) -> str:
     notes = ["seconds"]
-    if not found:
+    if not segments:
         notes.append("no class reaches the threshold")
     if not occurring:
         notes.append(f"shown: the {len(shown)} most probable classes")
@@ -233,7 +233,7 @@ def _draw_predictions(
     axes: Axes,
     tracks: Sequence[str],
     scores: VideoScores,
-    found: Sequence[FoundSegment],
+    segments: Sequence[FoundSegment],
     classes: Sequence[str],
     single: bool,
 ) -> None:
@@ -246,7 +246,7 @@ def _draw_predictions(
     for y, name in enumerate(tracks):
         heights = 0.75 * steps[:, list(classes).index(name)]
         axes.stairs(y + 0.8 - heights, edges / scores.rate, baseline=y + 0.8, fill=True, color=PROBABILITY)
-        spans = [(s.start, s.end - s.start) for s in found if s.label == name]
+        spans = [(s.start, s.end - s.start) for s in segments if s.label == name]
         axes.broken_barh(spans, (y + 0.8, 0.16), facecolor=FOUND, edgecolor=FOUND, linewidth=0.5)
 
 

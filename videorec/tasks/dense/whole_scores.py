@@ -51,11 +51,11 @@ class Labeller:
         Raises:
             Unreadable: no frame can be read.
         """
-        found = self._at_once(video, problems) if self._stream is None else self._in_pieces(video, problems)
-        return np.concatenate([part[0] for part in found])
+        parts = self._at_once(video, problems) if self._stream is None else self._in_pieces(video, problems)
+        return np.concatenate([part[0] for part in parts])
 
     def _in_pieces(self, video: DenseVideo, problems: Problems) -> Iterator[np.ndarray]:
-        self._stream.reset()  # a video that broke off leaves nothing behind
+        self._stream.reset()  # a video that broke off leaves no state
         for frames in self._frames(video, problems):
             yield self._stream.push({self.data.stream: frames})["probabilities"]
         yield self._stream.end()["probabilities"]

@@ -78,7 +78,7 @@ def predict(
     clips, owner = clips[order], owner[order]
     means = dict(zip(names, np.moveaxis(_mean_per_video(clips, owner, len(videos)), 1, 0), strict=True))
     streams = {name.removesuffix("_probabilities"): means[name] for name in names if name != "probabilities"}
-    return Scores(means["probabilities"], clips[:, names.index("probabilities")], owner, _cut(data), streams)
+    return Scores(means["probabilities"], clips[:, names.index("probabilities")], owner, _sampling(data), streams)
 
 
 def check_inputs(model: keras.Model, data: Data) -> None:
@@ -129,7 +129,7 @@ def _mean_per_video(clips: np.ndarray, owner: np.ndarray, count: int) -> np.ndar
         return sums / np.bincount(owner, minlength=count).reshape(-1, *[1] * (clips.ndim - 1))
 
 
-def _cut(data: Data) -> frozenset:
+def _sampling(data: Data) -> frozenset:
     parts = [data.of(stream) for stream in data.streams]
     return frozenset(
         (p.sampling, p.frames, p.fps, p.short, *(() if p.sampling == "uniform" else (p.step, p.hop))) for p in parts
@@ -185,11 +185,13 @@ def fuse(scores: Sequence[Scores], weights: Sequence[float]) -> Scores:
     readable = ~np.isnan(videos).any(axis=1)
     kept = [readable[run.owner] for run in scores]  # a video must be readable in every run
     owners = [run.owner[keep] for run, keep in zip(scores, kept, strict=True)]
-    same = all(run.cut == first.cut and np.array_equal(owner, owners[0]) for run, owner in zip(scores, owners, strict=True))
+    same = all(
+        run.sampling == first.sampling and np.array_equal(owner, owners[0]) for run, owner in zip(scores, owners, strict=True)
+    )
     if not same:
-        return Scores(videos, None, owners[0], first.cut)
+        return Scores(videos, None, owners[0], first.sampling)
     clips = np.stack([run.clips[keep] for run, keep in zip(scores, kept, strict=True)])
-    return Scores(videos, np.average(clips, axis=0, weights=weights), owners[0], first.cut)
+    return Scores(videos, np.average(clips, axis=0, weights=weights), owners[0], first.sampling)
 
 
 def same_videos(run: Run, other: Run, videos: list[Video], evaluate: Evaluate) -> tuple[Data, list[Video]]:

@@ -14,7 +14,7 @@ MULTILABEL = {  # in place of those of one label
     "per_class": "average precision; precision and recall of the videos whose probability is above the threshold",
 }
 STREAMS = "what each stream of the model says alone, averaged over clips and crops as the whole"
-NO_CLIPS = "left out: the fused runs do not cut every video into the same clips"
+NO_CLIPS = "left out: the fused runs do not take the same clips of every video"
 
 
 def meaning(clips: bool, streams: bool, target: str = "clip") -> dict[str, str]:

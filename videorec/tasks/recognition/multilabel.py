@@ -25,15 +25,15 @@ def summary(targets: np.ndarray, probabilities: np.ndarray, classes: Sequence[st
 
 def details(targets: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> dict:
     """Each class's own figures, and the classes that `map` leaves out, since no video has them."""
-    found = frame_ap([targets], [probabilities], classes)
+    precisions = frame_ap([targets], [probabilities], classes)
     predictions = probabilities > THRESHOLD
     precision, recall, _, support = precision_recall_fscore_support(targets > 0, predictions, average=None, zero_division=0)
     return {
-        "left_out_of_map": list(found.left_out),
+        "left_out_of_map": list(precisions.left_out),
         "per_class": {
             name: {
                 "videos": int(support[c]),
-                "average_precision": round(found.per_class[name], 6) if name in found.per_class else None,
+                "average_precision": round(precisions.per_class[name], 6) if name in precisions.per_class else None,
                 "precision": round(float(precision[c]), 6),
                 "recall": round(float(recall[c]), 6),
             }
@@ -42,9 +42,9 @@ def details(targets: np.ndarray, probabilities: np.ndarray, classes: Sequence[st
     }
 
 
-def line(found: dict) -> str:
+def line(figures: dict) -> str:
     """A `summary` in a line."""
-    return f"accuracy {found['accuracy']:.4f}   mAP {found['map']:.4f}"
+    return f"accuracy {figures['accuracy']:.4f}   mAP {figures['map']:.4f}"
 
 
 def tables(results: dict) -> list[Table]:

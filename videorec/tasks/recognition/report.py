@@ -136,7 +136,7 @@ def make(
     streams = {name: rows[readable] for name, rows in scores.streams.items()}
     protocol = protocol | KINDS[target].PROTOCOL
     protocol["figures"] = meaning.meaning(scores.clips is not None, bool(streams), target)
-    scores = Scores(scores.videos[readable], scores.clips, owner, scores.cut, streams)
+    scores = Scores(scores.videos[readable], scores.clips, owner, scores.sampling, streams)
     return RecognitionReport(kept, tuple(classes), scores, protocol, problems.summary(), hit_at, target)
 
 

@@ -15,7 +15,7 @@ class Scores:
     """`(M, C)` probabilities: the mean over the crops of a clip. None for fused runs whose clips differ."""
     owner: np.ndarray
     """`(M,)` index of each clip's video, in order."""
-    cut: frozenset
-    """How videos are cut into clips: runs that differ here have different clips."""
+    sampling: frozenset
+    """How clips are taken from videos: runs that differ here have different clips."""
     streams: dict[str, np.ndarray] = field(default_factory=dict)
     """Of a model with several streams: what each says alone, as `videos`."""

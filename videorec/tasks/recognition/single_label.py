@@ -32,9 +32,9 @@ def details(targets: np.ndarray, probabilities: np.ndarray, classes: Sequence[st
     }
 
 
-def line(found: dict) -> str:
+def line(figures: dict) -> str:
     """A `summary` in a line."""
-    return f"accuracy {found['accuracy']:.4f}   mean class accuracy {found['mean_class_accuracy']:.4f}"
+    return f"accuracy {figures['accuracy']:.4f}   mean class accuracy {figures['mean_class_accuracy']:.4f}"
 
 
 def tables(results: dict) -> list[Table]:
