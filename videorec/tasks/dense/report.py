@@ -82,14 +82,7 @@ def make(
     Raises:
         UserError: no video, probabilities that are not finite, or no frame that counts has a label.
     """
-    if not scores:
-        raise UserError("None of the videos can be read; the log says why. Mend them, or name others with --data.path")
-    for video in scores:
-        if not np.isfinite(video.probabilities).all():
-            raise UserError(
-                f"Probabilities must be finite. Received NaN or infinity for {video.video.path}: the training has diverged; "
-                "train with a lower --train.learning-rate"
-            )
+    _check(scores)
     figures = _ranking(scores, classes)
     if single:
         figures |= _single(scores, classes, evaluate, figures["per_class"])
@@ -106,6 +99,17 @@ def make(
         for segment in found_segments(video.probabilities, classes, video.rate, single=single, **segmentation)
     ]
     return DenseReport(figures, segments)
+
+
+def _check(scores: Sequence[VideoScores]) -> None:
+    if not scores:
+        raise UserError("None of the videos can be read; the log says why. Mend them, or name others with --data.path")
+    for video in scores:
+        if not np.isfinite(video.probabilities).all():
+            raise UserError(
+                f"Probabilities must be finite. Received NaN or infinity for {video.video.path}: the training has diverged; "
+                "train with a lower --train.learning-rate"
+            )
 
 
 # === Figures ===
