@@ -91,7 +91,8 @@ def test_decoded_as_a_local_one(videos, s3, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "limit", "reason"), [("none.avi", 1, "no such file"), ("b/11.avi", 1e-6, "pass the limit"), ("b", 1, "one file")]
+    ("path", "limit", "reason"),
+    [("none.avi", 1, "no such file"), ("b/11.avi", 1e-6, "than the limit"), ("b", 1, "one file")],
 )
 def test_unreadable(videos, s3, path, limit, reason):
     with pytest.raises(decode.Unreadable, match=reason):

@@ -1,18 +1,15 @@
-"""Files here and on an S3 server through one set of functions, and the bounded cache of copies."""
+"""Files here and on an S3 server through one set of functions."""
 
-import contextlib
 import errno
 import os
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from videorec.config import UserError
-from videorec.storage import copies, files, remote
+from videorec.storage import files, remote
 
 
 @pytest.fixture(params=["here", "s3"])
@@ -129,147 +126,3 @@ def test_a_bucket_that_is_not_there(s3):
     with pytest.raises(FileNotFoundError, match="there is no bucket s3://none/"):
         files.write("s3://none/x", b"x")
     assert not files.exists("s3://none/x")
-
-
-def test_a_server_that_is_gone_is_no_missing_file(s3, s3_server):
-    files.write(f"{s3}/x", b"x")
-    s3_server.stop()
-    began = time.monotonic()
-    actions = [files.exists, files.read, files.names, lambda path: files.write(path, b"")]
-    for action in actions:
-        with pytest.raises(OSError, match="connect") as error:
-            action(f"{s3}/x")
-        assert not isinstance(error.value, FileNotFoundError)
-    assert time.monotonic() - began < 5 * len(actions)
-
-
-# === Copies ===
-
-KB = 1e-6  # of a GB
-
-
-@pytest.fixture
-def videos(s3) -> list[str]:
-    """Four files of 400 kB; each byte tells which."""
-    urls = [f"{s3}/v{k}.avi" for k in range(4)]
-    for k, url in enumerate(urls):
-        files.write(url, bytes([k]) * 400_000)
-    return urls
-
-
-def cached() -> list[int]:
-    """Which of them lie in the cache."""
-    return sorted(path.read_bytes()[0] for path in Path(copies.FOLDER).expanduser().glob("*.avi"))
-
-
-def use(url: str, limit: float = 1000 * KB) -> bytes:
-    with files.local(url, limit) as path:
-        assert path.suffix == ".avi"
-        return path.read_bytes()
-
-
-def test_the_least_recently_used_go(videos):
-    assert use(videos[0]) == b"\0" * 400_000
-    use(videos[1])
-    use(videos[0])
-    use(videos[2])
-    assert cached() == [0, 2]
-    use(videos[1])
-    assert cached() == [1, 2]
-
-
-def test_what_is_in_use_stays(videos, monkeypatch):
-    monkeypatch.setattr(copies, "WAIT_SECONDS", 0.3)
-    with files.local(videos[0], 1000 * KB) as path:
-        for url in videos[1:]:
-            use(url)
-        assert path.read_bytes() == b"\0" * 400_000 and cached() == [0, 3]
-        with (
-            files.local(videos[1], 1000 * KB),
-            pytest.raises(OSError, match=r"videos in use fill the 0.001 GB of --data.remote-cache-gb"),
-        ):
-            use(videos[2])
-    assert use(videos[2])[:1] == b"\2"
-
-
-def test_another_process_uses_it(videos):
-    code = """
-import sys
-from videorec.storage import files
-with files.local(sys.argv[1], 1) as path:
-    print(path, flush=True)
-    sys.stdin.read()
-"""
-    line = [sys.executable, "-c", code, videos[0]]
-    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        path = Path(other.stdout.readline().strip())
-        for url in videos[1:]:
-            use(url)
-        assert path.exists() and cached() == [0, 3]
-        other.stdin.close()
-    assert other.returncode == 0
-    use(videos[1])
-    assert not path.exists()
-
-
-def test_one_larger_than_the_limit(videos):
-    with pytest.raises(OSError, match=r"its 0.0004 GB pass the limit of --data.remote-cache-gb 0.0003") as error:
-        use(videos[0], 300 * KB)
-    assert error.value.filename == videos[0] and cached() == []
-
-
-def test_a_changed_video_is_a_new_copy(videos, monkeypatch):
-    use(videos[0])
-    monkeypatch.setattr(copies, "_known", {})  # as a new process
-    files.write(videos[0], b"\7" * 300_000)
-    assert use(videos[0]) == b"\7" * 300_000
-
-
-def test_copies_serve_while_the_server_is_gone(videos, s3_server, monkeypatch):
-    use(videos[0])
-    s3_server.stop()
-    assert use(videos[0])[:1] == b"\0"
-    monkeypatch.setattr(copies, "_known", {})
-    assert use(videos[0])[:1] == b"\0"
-    with pytest.raises(OSError, match="connect"):
-        use(videos[1])
-    assert cached() == [0]
-
-
-def test_what_a_killed_process_left_goes(videos):
-    use(videos[0])
-    folder = Path(copies.FOLDER).expanduser()
-    left = folder / "abc-900000-1.avi.123.part"
-    left.write_bytes(b"x")
-    os.utime(left, (1, 1))
-    (folder / "mine.txt").write_text("not a copy")
-    use(videos[1])
-    assert not left.exists() and cached() == [0, 1] and (folder / "mine.txt").exists()
-
-
-def test_an_incomplete_copy_is_none(videos, monkeypatch):
-    gfile = remote.gfile()
-
-    def cut(source, path, overwrite):
-        Path(path).write_bytes(b"short")
-
-    monkeypatch.setattr(gfile, "copy", cut)
-    with pytest.raises(OSError, match="5 of 400000 bytes came"):
-        use(videos[0])
-    assert [path.name for path in Path(copies.FOLDER).expanduser().iterdir()] == [".lock"]
-
-
-def test_many_threads(videos):
-    """Every thread reads what it asked for, and the cache never passes its limit."""
-    folder, limit = Path(copies.FOLDER).expanduser(), 1_300_000
-    sizes = []
-
-    def read(k: int) -> bool:
-        content = use(videos[k % 4], limit / 1e9)
-        with contextlib.suppress(FileNotFoundError):
-            sizes.append(sum(path.stat().st_size for path in folder.iterdir()))
-        return content == bytes([k % 4]) * 400_000
-
-    with ThreadPoolExecutor(3) as pool:
-        assert all(pool.map(read, range(60)))
-    assert max(sizes) <= limit

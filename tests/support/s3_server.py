@@ -28,7 +28,7 @@ class S3Server:
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_REGION": "us-east-1",
-            "AWS_MAX_ATTEMPTS": "2",
+            "AWS_MAX_ATTEMPTS": "1",
         }
         self._process, self._numbers = None, itertools.count(1)
 

@@ -21,48 +21,93 @@ from videorec.storage import remote
 FOLDER = "~/.cache/videorec/videos"
 WAIT_SECONDS = 60.0  # for copies in use to be set free
 
-_downloads: dict[str, threading.Lock] = defaultdict(threading.Lock)
-_known: dict[str, Path] = {}  # the copy of each URL seen by this process: the other side is asked once
 
-
-@contextlib.contextmanager
-def copy_of(url: str, limit: int) -> Iterator[Path]:
-    """A local copy of a remote file, which stays at least until the block ends.
+class Copies:
+    """The copies as one process sees them: it asks the other side once for each file.
 
     Args:
-        limit: bytes that all copies may take together.
-
-    Raises:
-        OSError: the file cannot be read, or has no room below the limit.
+        folder: where they lie; those of other processes too.
+        wait_seconds: how long to wait for copies in use to be set free.
     """
-    with _downloads[url]:
-        path = _known.get(url)
-        file = _open(path) if path else None
-        if file is None:
-            path = _known[url] = _place(url)
-            file = _open(path) or _download(url, path, limit)
-    with file:
-        now = time.time_ns()  # the kernel's own stamps are up to 10 ms old: copies used soon after each other would tie
-        os.utime(path, ns=(now, now))
-        yield path
 
+    def __init__(self, folder: str = FOLDER, wait_seconds: float = WAIT_SECONDS):
+        self._folder, self._wait_seconds = folder, wait_seconds
+        self._downloads: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._places: dict[str, Path] = {}  # of the copy of each URL
 
-def _place(url: str) -> Path:
-    """Where the copy of the file as it is now lies; of the last known one where the other side does not answer."""
-    digest, folder = hashlib.sha256(url.encode()).hexdigest()[:24], Path(FOLDER).expanduser()
-    try:
-        found = remote.stat(url)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        old = [path for path in folder.glob(f"{digest}-*") if not path.name.endswith(".part")]
-        if not old:
+    @contextlib.contextmanager
+    def of(self, url: str, limit: int) -> Iterator[Path]:
+        """A local copy of a remote file, which stays at least until the block ends.
+
+        Args:
+            limit: bytes that all copies may take together.
+
+        Raises:
+            OSError: the file cannot be read, or has no room below the limit.
+        """
+        with self._downloads[url]:
+            path = self._places.get(url)
+            file = _open(path) if path else None
+            if file is None:
+                path = self._places[url] = self._place(url)
+                file = _open(path) or self._download(url, path, limit)
+        with file:
+            now = time.time_ns()  # the kernel's own stamps are up to 10 ms old: copies used soon after each other would tie
+            os.utime(path, ns=(now, now))
+            yield path
+
+    def _place(self, url: str) -> Path:
+        """Where the copy of the file as it is now lies; of the last known one where the other side does not answer."""
+        digest, folder = hashlib.sha256(url.encode()).hexdigest()[:24], Path(self._folder).expanduser()
+        try:
+            stat = remote.stat(url)
+        except FileNotFoundError:
             raise
-        return max(old, key=_used)
-    if found.is_directory:
-        raise OSError(errno.EISDIR, "a remote video must be one file; folders of frames must be local or prepared", url)
-    suffix = os.path.splitext(url)[1]
-    return folder / f"{digest}-{found.length}-{found.mtime_nsec}{suffix}"
+        except OSError:
+            old = [path for path in folder.glob(f"{digest}-*") if not path.name.endswith(".part")]
+            if not old:
+                raise
+            return max(old, key=_used)
+        if stat.is_directory:
+            raise OSError(errno.EISDIR, "a remote video must be one file; folders of frames must be local or prepared", url)
+        return folder / f"{digest}-{stat.length}-{stat.mtime_nsec}{os.path.splitext(url)[1]}"
+
+    def _download(self, url: str, path: Path, limit: int) -> BinaryIO:
+        """Fetch the copy; open and locked."""
+        size = _size(path)
+        if size > limit:
+            reason = f"its {size / 1e9:.3g} GB are more than the limit, --data.remote-cache-gb {limit / 1e9:g}"
+            raise OSError(errno.EFBIG, reason, url)
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        file = self._reserve(part, size, limit, url)
+        try:
+            with remote.access(url) as gfile:
+                gfile.copy(url, str(part), overwrite=True)
+            if part.stat().st_size != size:
+                raise OSError(errno.EIO, f"{part.stat().st_size} of {size} bytes came", url)
+            part.rename(path)
+        except BaseException:
+            file.close()
+            part.unlink(missing_ok=True)
+            raise
+        return file
+
+    def _reserve(self, part: Path, size: int, limit: int, url: str) -> BinaryIO:
+        """Make room, and a locked empty file that counts with the size in its name."""
+        part.parent.mkdir(parents=True, exist_ok=True)
+        until = time.monotonic() + self._wait_seconds
+        while True:
+            with open(part.parent / ".lock", "w") as turn:
+                lock(turn)
+                if _make_room(part.parent, limit - size):
+                    file = open(part, "wb")  # noqa: SIM115 -- it stays open, and locked, with the caller
+                    lock(file, shared=True)
+                    return file
+            if time.monotonic() > until:
+                gb = f"{limit / 1e9:g} GB"
+                reason = f"videos in use fill the {gb} of --data.remote-cache-gb: raise it, or lower --data.workers"
+                raise OSError(errno.ENOSPC, reason, url)
+            time.sleep(0.1)
 
 
 def _open(path: Path) -> BinaryIO | None:
@@ -76,44 +121,6 @@ def _open(path: Path) -> BinaryIO | None:
         file.close()
         return None
     return file
-
-
-def _download(url: str, path: Path, limit: int) -> BinaryIO:
-    """Fetch the copy; open and locked."""
-    size = _size(path)
-    if size > limit:
-        reason = f"its {size / 1e9:.3g} GB pass the limit of --data.remote-cache-gb {limit / 1e9:g}"
-        raise OSError(errno.EFBIG, reason, url)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    file = _reserve(part, size, limit, url)
-    try:
-        with remote.access(url) as gfile:
-            gfile.copy(url, str(part), overwrite=True)
-        if part.stat().st_size != size:
-            raise OSError(errno.EIO, f"{part.stat().st_size} of {size} bytes came", url)
-        part.rename(path)
-    except BaseException:
-        file.close()
-        part.unlink(missing_ok=True)
-        raise
-    return file
-
-
-def _reserve(part: Path, size: int, limit: int, url: str) -> BinaryIO:
-    """Make room, and a locked empty file that counts with the size in its name."""
-    part.parent.mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + WAIT_SECONDS
-    while True:
-        with open(part.parent / ".lock", "w") as turn:
-            lock(turn)
-            if _make_room(part.parent, limit - size):
-                file = open(part, "wb")  # noqa: SIM115 -- as above
-                lock(file, shared=True)
-                return file
-        if time.monotonic() > until:
-            reason = f"videos in use fill the {limit / 1e9:g} GB of --data.remote-cache-gb: raise it, or lower --data.workers"
-            raise OSError(errno.ENOSPC, reason, url)
-        time.sleep(0.1)
 
 
 def _make_room(folder: Path, limit: int) -> bool:

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from videorec.config import UserError
-from videorec.storage import copies, remote
+from videorec.storage import remote
+from videorec.storage.copies import Copies
 
 # Where a file grows while it is written, it gets its name at the end. Object stores (s3, az) put whole objects anyway.
 GROWING = ("hdfs://", "viewfs://")
+COPIES = Copies()  # of this process
 
 
 def is_remote(path: str | Path) -> bool:
@@ -171,7 +173,7 @@ def local(path: str | Path, limit_gb: float) -> Iterator[Path]:
     if not is_remote(path):
         yield Path(path)
         return
-    with copies.copy_of(str(path), int(limit_gb * 1e9)) as copy:
+    with COPIES.of(str(path), int(limit_gb * 1e9)) as copy:
         yield copy
 
 
