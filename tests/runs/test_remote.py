@@ -67,7 +67,7 @@ def test_manifest(videos, s3, tmp_path):
     assert manifest.read(tmp_path / "here.csv", f"{s3}/videos") == manifest.read(videos)
     manifest.write(f"{s3}/local.csv", [Video(str(tmp_path / "c.avi"), ("c",))])
     assert manifest.read(f"{s3}/local.csv")[0].path == str(tmp_path / "c.avi")
-    with pytest.raises(UserError, match=r"The manifest s3://.*/none\.csv cannot be read: .*no such file"):
+    with pytest.raises(UserError, match=r"s3://.*/none\.csv cannot be read: .*no such file"):
         manifest.read(f"{s3}/none.csv")
 
 

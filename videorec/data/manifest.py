@@ -4,14 +4,13 @@ CSV columns: `path,label[,start,end,split,group]`. `a;b` in `label` means two la
 A group (same scene, same actor, same recording) never sits on both sides of a split.
 """
 
-import csv
-import io
 import os
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from videorec.config import UserError, nearest
+from videorec.config import UserError
+from videorec.data.csv_rows import number, read_rows, write_rows
 from videorec.storage import files
 
 SPLITS = ("train", "val", "test")
@@ -41,58 +40,27 @@ def read(path: str | Path, videos: str | Path | None = None) -> list[Video]:
     """Read a manifest; relative video paths start from `videos`, or from the manifest's own folder.
 
     Raises:
-        UserError: naming file and line, for an unknown column, a missing value, a wrong number or a duplicate row.
+        UserError: the file cannot be read; naming file and line, for an unknown column, a missing value, a wrong number or a
+            duplicate row.
     """
     base = videos or os.path.dirname(path) or "."
     base = base if files.is_remote(base) else Path(base)
-    try:
-        reader = csv.DictReader(io.StringIO(files.read(path).decode("utf-8-sig"), newline=""))
-        _check_columns(path, reader.fieldnames or [])
-        rows = [_parse(row, f"{path}, line {reader.line_num}", base) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"The manifest {path} cannot be read: {error}") from error
-    if not rows:
-        raise UserError(f"The manifest {path} has no rows: a line `path,label` and a line a video are expected.")
+    rows = [_parse(row, where, base) for row, where in read_rows(path, COLUMNS[:2], COLUMNS)]
     _check_duplicates(path, rows)
     return rows
 
 
-def _check_columns(path: str | Path, columns: list[str]) -> None:
-    missing = [name for name in ("path", "label") if name not in columns]
-    if missing:
-        raise UserError(f"{path}: the first line must name the columns path and label. Received: {', '.join(columns)}")
-    for name in columns:
-        if name not in COLUMNS:
-            raise UserError(f"{path}: unknown column {name!r}. {nearest(name, COLUMNS)}")
-
-
 def _parse(row: dict, where: str, base: str | Path) -> Video:
-    if None in row or None in row.values():
-        raise UserError(f"{where}: another number of values than the first line has columns.")
-    row = {key: value.strip() for key, value in row.items()}
     labels = tuple(label.strip() for label in row["label"].split(";") if label.strip())
     if not row["path"] or not labels:
         raise UserError(f"{where}: path and label must not be empty. Received: {row}")
     split = row.get("split") or None
     if split is not None and split not in SPLITS:
         raise UserError(f"{where}: split must be one of {', '.join(SPLITS)} or empty. Received: {split!r}")
-    start, end = _seconds(row, "start", where), _seconds(row, "end", where)
+    start, end = (number(row[key], key, where) if row.get(key) else None for key in ("start", "end"))
     if end is not None and end <= (start or 0.0):
         raise UserError(f"{where}: end must come after start. Received: start={start}, end={end}")
     return Video(files.join(base, row["path"]), labels, start, end, split, row.get("group") or None)
-
-
-def _seconds(row: dict, key: str, where: str) -> float | None:
-    text = row.get(key)
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise UserError(f"{where}: {key} must be seconds, 0 or more. Received: {text!r}")
-    return value
 
 
 def _check_duplicates(path: str | Path, rows: list[Video]) -> None:
@@ -105,16 +73,8 @@ def _check_duplicates(path: str | Path, rows: list[Video]) -> None:
 
 def write(path: str | Path, videos: list[Video]) -> None:
     """Write a manifest; video paths become relative to its folder where they lie below it."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for video in videos:
-        cells = [_below(path, video.path), ";".join(video.labels), video.start, video.end, video.split, video.group]
-        writer.writerow(["" if cell is None else cell for cell in cells])
-    try:
-        files.write(path, text.getvalue().encode())
-    except OSError as error:
-        raise UserError(f"The manifest {path} cannot be written: {error}") from error
+    rows = ((_below(path, v.path), ";".join(v.labels), v.start, v.end, v.split, v.group) for v in videos)
+    write_rows(path, COLUMNS, rows)
 
 
 def _below(manifest: str | Path, video: str) -> str:

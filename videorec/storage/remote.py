@@ -92,7 +92,7 @@ def _os_error(path: str, error) -> OSError:
 
 
 def _not_found(path: str, error) -> OSError:
-    """S3 says "not found" of whatever it cannot look up, be it that the server is gone: its answer for the bucket is honest."""
+    """S3 says "not found" of whatever it cannot look up, even of a server that is gone; its answer for the bucket is honest."""
     import tensorflow as tf
 
     bucket = re.match("s3://[^/]+/", path)

@@ -121,7 +121,7 @@ def test_a_folder_of_frames_is_a_video(folder):
     data = DenseData(path=write(folder / "t.csv", "path,label,start,end\nframes,run,0,2\n"), fps=5.0)
     (video,) = sources.find(data)
     assert sources.durations([video], 5.0) == {video.path: 2.0}
-    with pytest.raises(UserError, match="1 of 1 segments end behind their video.*has 0.5 s"):
+    with pytest.raises(UserError, match="1 of 1 segments end after the end of their video.*has 0.5 s"):
         sources.find(DenseData(path=data.path, fps=20.0))
 
 
@@ -207,13 +207,13 @@ def test_single_with_slack(folder):
 
 def test_segments_behind_the_end_by_the_files_own_header(folder, caplog):
     rows = [f"{k}.avi,run,0,1" for k in range(3)]
-    with pytest.raises(UserError, match=r"1 of 4 segments end behind.*line 5: jump from 1 to 3.5 s.* has 2 s.*in seconds\?"):
+    with pytest.raises(UserError, match=r"1 of 4 segments end after.*line 5: jump from 1 to 3.5 s.* has 2 s.*in seconds\?"):
         sources.find(many(folder, [*rows, "0.avi,jump,1,3.5"]))
     sources.find(many(folder, [*rows, "0.avi,jump,1,2.9"]))  # within a second
     assert "behind" not in caplog.text
     several = [f"{k}.avi,run,0,{1 + j / 100}" for k in range(3) for j in range(40)]
     sources.find(many(folder, [*several, "0.avi,jump,1,3.5"]))  # one of 121
-    assert "1 of 121 segments end behind their video" in caplog.text
+    assert "1 of 121 segments end after the end of their video" in caplog.text
 
 
 def test_a_video_that_cannot_be_opened_is_left_to_the_reader(folder):

@@ -76,7 +76,7 @@ def test_written_is_read_again(tmp_path, caplog):
         ("a.mp4,run,x,1", "line 2: start must be a number, 0 or more. Received: 'x'"),
         ("a.mp4,run,0,nan", "line 2: end must be a number"),
         ("a.mp4,run,-1,1", "line 2: start must be"),
-        ("a.mp4,run,0", "line 2: another number of values"),
+        ("a.mp4,run,0", r"line 2: expected 4 values \(path,label,start,end\), got 3"),
         ("a.mp4,run,0,1\na.mp4,run,0,1", "line 3: run from 0.0 to 1.0 s is listed twice"),
         ("a.mp4,Ambiguous,0,1", "line 2: .*a.mp4 has no label but Ambiguous"),
         ("", "has no rows"),
@@ -129,7 +129,7 @@ def test_segments_behind_the_end(caplog):
     one = replace(long, segments=(*long.segments[:99], Segment("run", 99, 102, "t.csv, line 100")))
     with caplog.at_level(logging.WARNING):
         assert tables.check_ends([one]) == [(one, one.segments[99])]
-    assert "1 of 100 segments end behind their video. First: t.csv, line 100: run from 99 to 102 s" in caplog.text
+    assert "1 of 100 segments end after the end of their video. First: t.csv, line 100: run from 99 to 102 s" in caplog.text
     with pytest.raises(UserError, match="2 of 100 .* Are start and end in seconds"):
         tables.check_ends([one], {"v": 97.9})
     assert tables.check_ends([replace(one, duration=None)]) == []  # nothing to check against

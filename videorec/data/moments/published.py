@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from videorec.config import UserError, nearest
-from videorec.data.moments.tables import DenseVideo, Segment, dense_video, number, rows_of
+from videorec.data.csv_rows import number, read_rows
+from videorec.data.moments.tables import DenseVideo, Segment, dense_video
 from videorec.storage import files
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def read_json(
         raise UserError(f"The annotations {path} cannot be read: {error}") from error
     if not isinstance(content, dict) or not content:
         raise UserError(f"{path}: an object {{video: ...}} is expected. Received: {type(content).__name__} of no video")
-    found = []
+    dense_videos = []
     for name, entry in content.items():
         where = f"{path}, {name}"
         try:
@@ -57,9 +58,11 @@ def read_json(
             raise UserError(f"{where}: unknown subset {subset!r}. {nearest(str(subset), SUBSETS)}")
         if not segments:
             raise UserError(f"{where}: a video needs at least one label. Received: none")
-        found.append(dense_video(files.join(videos, file.format(name)), segments, split=SUBSETS[subset], duration=duration))
-    _log_empty(path, found)
-    return found
+        dense_videos.append(
+            dense_video(files.join(videos, file.format(name)), segments, split=SUBSETS[subset], duration=duration)
+        )
+    _log_empty(path, dense_videos)
+    return dense_videos
 
 
 def _class_names(path: str | Path) -> dict[int, str]:
@@ -110,9 +113,9 @@ def read_class_files(folder: str | Path, videos: str | Path = ".", file: str = "
             rows[name].setdefault(segment)
     if repeated:
         log.info("%s: %d lines that occur twice count once", folder, repeated)
-    found = [dense_video(files.join(videos, file.format(name)), rows[name], split=_split(name)) for name in sorted(rows)]
-    _log_empty(folder, found)
-    return found
+    dense_videos = [dense_video(files.join(videos, file.format(name)), rows[name], split=_split(name)) for name in sorted(rows)]
+    _log_empty(folder, dense_videos)
+    return dense_videos
 
 
 def _split(name: str) -> str | None:
@@ -122,7 +125,7 @@ def _split(name: str) -> str | None:
 def read_frame_table(path: str | Path, fps: float, videos: str | Path = ".", file: str = "{}.mp4") -> list[DenseVideo]:
     """A CSV table with `video,start_frame,end_frame,label`, others ignored: segments in frames instead of seconds.
 
-    `end_frame` is the first frame behind the segment, so that segments which meet share no frame. The form of the segments
+    `end_frame` is the first frame after the segment, so that segments which meet share no frame. The form of the segments
     of the FIR-Image-Action data set (25 fps); as a table of seconds:
     `tables.write("dense.csv", read_frame_table("segments.csv", 25, "recordings"))`.
 
@@ -136,15 +139,15 @@ def read_frame_table(path: str | Path, fps: float, videos: str | Path = ".", fil
     if not 0 < fps < float("inf"):
         raise UserError(f"fps must be above 0. Received: {fps}")
     rows: dict[str, list[Segment]] = {}
-    for row, where in rows_of(path, ("video", "start_frame", "end_frame", "label")):
+    for row, where in read_rows(path, ("video", "start_frame", "end_frame", "label")):
         if not row["video"] or not row["label"]:
             raise UserError(f"{where}: video and label must not be empty. Received: {row}")
         segment = _segment(row["label"], row["start_frame"], row["end_frame"], where)
         seconds = Segment(segment.label, segment.start / fps, segment.end / fps, where)
         rows.setdefault(row["video"], []).append(seconds)
-    found = [dense_video(files.join(videos, file.format(name)), segments) for name, segments in rows.items()]
-    _log_empty(path, found)
-    return found
+    dense_videos = [dense_video(files.join(videos, file.format(name)), segments) for name, segments in rows.items()]
+    _log_empty(path, dense_videos)
+    return dense_videos
 
 
 def _segment(label: str, start: str, end: str, where: str) -> Segment:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from videorec.config import UserError, nearest
 from videorec.config.dense import DenseData
 from videorec.data import manifest, splitting
+from videorec.data.csv_rows import read_rows
 from videorec.data.decode import Reader, Unreadable
 from videorec.data.moments import published, tables
 from videorec.data.moments.tables import DenseVideo
@@ -27,7 +28,7 @@ def load(data: DenseData, seed: int = 0) -> VideoSet:
 
     Raises:
         UserError: nothing there, missing videos, one class only, a label in test or val that training has not, a group on two
-            sides, segments that overlap where they must not, many that end behind their video.
+            sides, segments that overlap where they must not, many that end after their video.
     """
     videos = splitting.complete_splits(find(data), seed)
     manifest.check_groups(videos)
@@ -88,7 +89,7 @@ def read(data: DenseData) -> list[DenseVideo]:
 
 
 def _table(data: DenseData) -> list[DenseVideo]:
-    columns = next(iter(tables.rows_of(data.path, ())))[0]
+    columns = next(iter(read_rows(data.path, ())))[0]
     if "start_frame" in columns:
         return published.read_frame_table(data.path, data.table_fps, _base(data), data.file)
     return tables.read(data.path, data.videos)
@@ -132,7 +133,7 @@ def _in_group(video: DenseVideo, data: DenseData) -> DenseVideo:
 def durations(videos: Sequence[DenseVideo], rate: float) -> dict[str, float]:
     """Seconds by path, from the annotation, the file's header, or the number of images of a folder at `rate`; without those
     that have none (remote videos, videos that cannot be opened)."""
-    found = {}
+    seconds_of = {}
     for video in videos:
         seconds = video.duration
         if seconds is None and not files.is_remote(video.path):
@@ -142,5 +143,5 @@ def durations(videos: Sequence[DenseVideo], rate: float) -> dict[str, float]:
                 continue  # it is reported when its frames are wanted
             seconds = reader.declared / rate if os.path.isdir(video.path) else reader.seconds
         if seconds is not None:
-            found[video.path] = seconds
-    return found
+            seconds_of[video.path] = seconds
+    return seconds_of

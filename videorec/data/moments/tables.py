@@ -4,9 +4,7 @@
 `Ambiguous` (THUMOS) is no class: the frames that it covers count nowhere.
 """
 
-import csv
 import dataclasses
-import io
 import itertools
 import logging
 import os
@@ -16,6 +14,7 @@ from pathlib import Path
 
 from videorec.config import UserError, nearest
 from videorec.data import manifest
+from videorec.data.csv_rows import number, read_rows, write_rows
 from videorec.storage import files
 
 log = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ def read(path: str | Path, videos: str | Path | None = None, classes: Sequence[s
     base = videos or os.path.dirname(path) or "."
     rows: dict[str, list[Segment]] = {}
     about: dict[str, dict] = {}
-    for row, where in rows_of(path, COLUMNS[:4], COLUMNS):
+    for row, where in read_rows(path, COLUMNS[:4], COLUMNS):
         video = files.join(base, row["path"])
         segments = _segments(row, where, classes)
         own = {key: row.get(key) or None for key in ("split", "group")}
@@ -85,38 +84,12 @@ def read(path: str | Path, videos: str | Path | None = None, classes: Sequence[s
         if twice:
             raise UserError(f"{where}: {twice[0].label} from {twice[0].start} to {twice[0].end} s is listed twice.")
         rows.setdefault(video, []).extend(segments)
-    found = [dense_video(video, segments, **about[video]) for video, segments in rows.items()]
-    unlabelled = [video for video in found if not video.segments]
+    dense_videos = [dense_video(video, segments, **about[video]) for video, segments in rows.items()]
+    unlabelled = [video for video in dense_videos if not video.segments]
     if unlabelled:
         raise UserError(f"{unlabelled[0].ambiguous[0].where}: {unlabelled[0].path} has no label but {AMBIGUOUS}; remove it.")
-    manifest.check_groups(found)
-    return found
-
-
-def rows_of(path: str | Path, needed: Sequence[str], known: Sequence[str] | None = None) -> list[tuple[dict, str]]:
-    """Rows of a CSV file, values stripped, each with its file and line for messages.
-
-    Raises:
-        UserError: the file cannot be read or has no row, a column of `needed` is missing, one is not in `known` (default:
-            any), or a row has another number of values.
-    """
-    try:
-        reader = csv.DictReader(io.StringIO(files.read(path).decode("utf-8-sig"), newline=""))
-        rows = [(row, f"{path}, line {reader.line_num}") for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"The table {path} cannot be read: {error}") from error
-    columns = reader.fieldnames or []
-    if any(name not in columns for name in needed):
-        raise UserError(f"{path}: the first line must name the columns {','.join(needed)}. Received: {','.join(columns)}")
-    for name in columns:
-        if known is not None and name not in known:
-            raise UserError(f"{path}: unknown column {name!r}. {nearest(name, known)}")
-    if not rows:
-        raise UserError(f"The table {path} has no rows: a line `{','.join(needed)}` and a line a segment are expected.")
-    for row, where in rows:
-        if None in row or None in row.values():
-            raise UserError(f"{where}: another number of values than the first line has columns.")
-    return [({key: value.strip() for key, value in row.items()}, where) for row, where in rows]
+    manifest.check_groups(dense_videos)
+    return dense_videos
 
 
 def _segments(row: dict, where: str, classes: Sequence[str] | None) -> list[Segment]:
@@ -129,17 +102,6 @@ def _segments(row: dict, where: str, classes: Sequence[str] | None) -> list[Segm
     if classes is not None:
         check_labels(((label, where) for label in labels), classes)
     return [Segment(label, start, end, where) for label in dict.fromkeys(labels)]
-
-
-def number(text: str, what: str, where: str) -> float:
-    """A finite number, 0 or more."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise UserError(f"{where}: {what} must be a number, 0 or more. Received: {text!r}")
-    return value
 
 
 def check_labels(labels: Iterable[tuple[str, str]], classes: Sequence[str]) -> None:
@@ -162,24 +124,19 @@ def write(path: str | Path, videos: Sequence[DenseVideo]) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    empty = 0
-    for video in videos:
-        place = video.path if files.is_remote(video.path) else os.path.abspath(video.path)
-        for segment in (*video.segments, *video.ambiguous):
-            start, end = f"{segment.start:.3f}", f"{segment.end:.3f}"
-            if start == end:
-                empty += 1
-                continue
-            writer.writerow([place, segment.label, start, end, video.split or "", video.group or ""])
-    try:
-        files.write(path, text.getvalue().encode())
-    except OSError as error:
-        raise UserError(f"The table {path} cannot be written: {error}") from error
-    if empty:
-        log.warning("%s: %d segments shorter than a millisecond are left out", path, empty)
+    rows = [
+        (
+            video.path if files.is_remote(video.path) else os.path.abspath(video.path),
+            *(segment.label, f"{segment.start:.3f}", f"{segment.end:.3f}"),
+            *(video.split, video.group),
+        )
+        for video in videos
+        for segment in (*video.segments, *video.ambiguous)
+    ]
+    written = [row for row in rows if row[2] != row[3]]
+    write_rows(path, COLUMNS, written)
+    if len(written) < len(rows):
+        log.warning("%s: %d segments shorter than a millisecond are left out", path, len(rows) - len(written))
 
 
 def labels(videos: Iterable[DenseVideo]) -> list[str]:
@@ -205,9 +162,9 @@ def check_ends(
     slack: float = 1.0,
     max_share: float = 0.01,
 ) -> list[tuple[DenseVideo, Segment]]:
-    """The segments that end more than `slack` seconds behind their video, logged and returned.
+    """The segments that end more than `slack` seconds after the end of their video, logged and returned.
 
-    Published annotations have a few (MultiTHUMOS: 65 of 38,690); they are cut where the video ends. Many are a mistake, of
+    Published annotations have a few (MultiTHUMOS: 65 of 38,690); they cover frames up to its end. Many are a mistake, of
     the unit for example.
 
     Args:
@@ -223,12 +180,12 @@ def check_ends(
     if beyond:
         video, segment = beyond[0]
         message = (
-            f"{len(beyond)} of {len(checked)} segments end behind their video. First: {segment.where}: {segment.label} from "
-            f"{segment.start:g} to {segment.end:g} s, {video.path} has {known[video.path]:g} s."
+            f"{len(beyond)} of {len(checked)} segments end after the end of their video. First: {segment.where}: "
+            f"{segment.label} from {segment.start:g} to {segment.end:g} s, {video.path} has {known[video.path]:g} s."
         )
         if len(beyond) > max_share * len(checked):
             raise UserError(f"{message} Are start and end in seconds?")
-        log.warning("%s They are cut at its end.", message)
+        log.warning("%s They cover frames up to its end.", message)
     return beyond
 
 
@@ -250,7 +207,7 @@ def _one_at_a_time(video: DenseVideo, slack: float) -> tuple[Segment, ...]:
     for k, (earlier, later) in enumerate(itertools.pairwise(video.segments)):
         shared = min(earlier.end, later.end) - later.start
         # Nanoseconds, so that sums of decimals which meet do not overlap.
-        inside = later.end <= earlier.end or later.start <= earlier.start  # cut, nothing of one would be left
+        inside = later.end <= earlier.end or later.start <= earlier.start  # shortened, nothing of one would be left
         if shared > slack + 1e-9 or (shared > 1e-9 and inside):
             raise UserError(
                 f"{later.where}: segments must not overlap where a frame has one label. Received for {video.path}: "
