@@ -138,13 +138,13 @@ def run_folder(options: Sequence[type], args: Sequence[str], *, description: str
         raise
 
 
-def refuse_unknown(options: type | object, words: Sequence[str], prog: str) -> None:
+def refuse_unknown(options: type | object, words: Sequence[str], prog: str, hint: str = "") -> None:
     """Refuse words of a command line that a dataclass of options does not know.
 
     Raises:
-        UserError: with the nearest option for each.
+        UserError: with the nearest option for each, and the hint.
     """
-    if message := _refusal(words, set(flags(options)), prog):
+    if message := _refusal(words, set(flags(options)), prog, hint):
         raise UserError(message)
 
 
@@ -173,22 +173,22 @@ def _is_flag(word: str) -> bool:
 
 
 def _unknown(words: Sequence[str], known: set[str]) -> list[str]:
-    """The words that are no known option, without their values; underscores are dashes, as everywhere."""
-    names = [word.split("=")[0] for word in words]
-    known = {*known, *HELP}
-    return [name for name in names if name.replace("_", "-") not in known]
+    """The words that are no known option; underscores are dashes, as everywhere. Where options are among them, the other
+    words are their values."""
+    names = [word.split("=")[0] for word in words if _is_flag(word)] or words
+    return [name for name in names if name.replace("_", "-") not in {*known, *HELP}]
 
 
-def _refusal(words: Sequence[str], known: set[str], prog: str) -> str:
+def _refusal(words: Sequence[str], known: set[str], prog: str, hint: str = "") -> str:
     """What to answer to unknown words; empty where all are known."""
     lines = []
     for word in _unknown(words, known):
         close = _nearest(word.replace("_", "-"), known) if _is_flag(word) else ()
-        hint = f" Did you mean {' or '.join(close)}?" if close else ""
-        lines.append(f"{'Unrecognized option' if _is_flag(word) else 'Unexpected value'} {word}.{hint}")
+        guess = f" Did you mean {' or '.join(close)}?" if close else ""
+        lines.append(f"{'Unrecognized option' if _is_flag(word) else 'Unexpected value'} {word}.{guess}")
     if len(lines) > LISTED:
         lines[LISTED:] = [f"And {len(lines) - LISTED} more."]
-    return _with_help("\n".join(lines), prog) if lines else ""
+    return _with_help("\n".join([*lines, *filter(None, [hint])]), prog) if lines else ""
 
 
 def _nearest(word: str, known: set[str]) -> list[str]:

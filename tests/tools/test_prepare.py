@@ -356,7 +356,7 @@ def test_odd_videos(shared_data, tmp_path):
         (["--flow.method", "stored"], "--stream flow"),
         (["--videos-per-shard", "0"], "--videos-per-shard"),
         (["--exclude", "a", "b", "c"], "No video is left"),
-        (["--sort-side", "4"], "Unknown: --sort-side 4"),
+        (["--sort-side", "4"], r"--sort-side. Did you mean --short-side\?\nOptions of Apache Beam need --runner"),
     ],
 )
 def test_wrong_options(source, out, options, message):

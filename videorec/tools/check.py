@@ -70,7 +70,7 @@ class Row:
 
 def main(args: list[str]) -> int:
     """Find -> decode -> list."""
-    options = tyro.cli(Options, args=args, description=__doc__, prog="python -m videorec.tools.check")
+    options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.check")
     if options.workers < 0:
         raise UserError(f"--workers must be 0 or more. Received: {options.workers}")
     videos = _find(options)

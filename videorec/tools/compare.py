@@ -250,7 +250,7 @@ def show(lines: Sequence[tuple[str, ...]], console: Console, markdown: bool) -> 
 
 def main(args: list[str]) -> int:
     """Read -> measure -> group -> show."""
-    options = tyro.cli(Options, args=args, description=__doc__, prog="python -m videorec.tools.compare")
+    options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.compare")
     if not options.runs:
         raise UserError("Give at least one run folder: python -m videorec.tools.compare runs/*")
     if options.repeats < 1:

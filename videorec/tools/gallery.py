@@ -73,7 +73,7 @@ def draw(clips: np.ndarray, steps: np.ndarray, labels: list[str], classes: tuple
 
 def main(args: list[str]) -> int:
     """Run -> clips -> picture."""
-    options = tyro.cli(Options, args=args, description=__doc__, prog="python -m videorec.tools.gallery")
+    options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.gallery")
 
     import keras
 

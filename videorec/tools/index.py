@@ -51,7 +51,7 @@ class Options:
 
 def main(args: list[str]) -> int:
     """Find -> cut -> write -> show."""
-    options = tyro.cli(Options, args=args, description=__doc__, prog="python -m videorec.tools.index")
+    options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.index")
     _check_shares(options)
     source = options.source.expanduser()
     folder = source.parent if source.suffix == ".csv" else source

@@ -34,6 +34,8 @@ from videorec.storage import files
 
 log = logging.getLogger("prepare")
 
+PROG = "python -m videorec.tools.prepare"
+
 
 @dataclass(frozen=True)
 class Options:
@@ -80,9 +82,7 @@ class Options:
 
 def main(args: list[str]) -> int:
     """Plan -> make what is missing -> index -> report."""
-    options, rest = tyro.cli(
-        Options, args=args, description=__doc__, prog="python -m videorec.tools.prepare", return_unknown_args=True
-    )
+    options, rest = terminal.parse_known(Options, args, description=__doc__, prog=PROG)
     _check(options, rest)
     videos, settings = find(options), settings_of(options)
     plan = prepare_plan.plan_of(videos, settings)
@@ -137,7 +137,7 @@ def _check(options: Options, rest: list[str]) -> None:
         if not holds:
             raise UserError(f"{rule}. Received: {value}")
     if rest and options.runner is None:
-        raise UserError(f"Unknown: {' '.join(rest)}. Options of Apache Beam need --runner; --help lists the others.")
+        terminal.refuse_unknown(Options, rest, PROG, hint="Options of Apache Beam need --runner.")
     if options.stream != "rgb" and options.flow.method != "stored":
         flow.check_method(options.flow.method)
 

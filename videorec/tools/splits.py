@@ -20,7 +20,7 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
-from videorec import cli, tasks, terminal
+from videorec import configs, terminal
 from videorec.config import Data, Experiment, UserError
 from videorec.config import file as config_file
 from videorec.data import official_lists
@@ -70,9 +70,7 @@ class Split:
 
 def main(args: list[str]) -> int:
     """Plan -> train and evaluate each split -> mean."""
-    options, settings = tyro.cli(
-        Options, args=args, description=__doc__, prog="python -m videorec.tools.splits", return_unknown_args=True
-    )
+    options, settings = terminal.parse_known(Options, args, description=__doc__, prog=PROG)
     splits = plan(options, settings)
     path = files.join(splits[0].experiment.runs, f"{splits[0].name}-splits.json")
     record = splits_record.read(path)
@@ -103,15 +101,23 @@ def plan(options: Options, settings: Sequence[str]) -> list[Split]:
         raise UserError("Choose the official splits with --splits (1 2 3 by default), not with --data.official-split.")
     if not options.splits:
         raise UserError("--splits must be one or more of 1 2 3. Received: none")
-    given = [options.preset, *settings, *(["--name", options.name] if options.name is not None else [])]
-    name = cli.parse_experiment(given, description=__doc__, prog=PROG).name
+
+    from videorec import tasks  # TensorFlow takes seconds to import: not for --help
+
+    given = [*settings, *(["--name", options.name] if options.name is not None else [])]
+    name = _experiment(options.preset, given).name
     splits = []
     for number in sorted(set(options.splits)):
-        command = (options.preset, *settings, "--name", f"{name}-split{number}", "--data.official-split", str(number))
-        splits.append(Split(name, number, cli.parse_experiment(list(command), description=__doc__, prog=PROG), command))
+        chosen = (*settings, "--name", f"{name}-split{number}", "--data.official-split", str(number))
+        splits.append(Split(name, number, _experiment(options.preset, chosen), (options.preset, *chosen)))
     tasks.of(splits[0].experiment).check(splits[0].experiment)
     check_lists(splits[0].experiment.data)
     return splits
+
+
+def _experiment(preset: str, settings: Sequence[str]) -> Experiment:
+    """The preset with settings of train.py's command line."""
+    return terminal.parse(configs.load(preset, settings), settings, description=__doc__, prog=f"python train.py {preset}")
 
 
 def check_lists(data: Data) -> None:
