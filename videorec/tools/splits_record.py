@@ -44,11 +44,11 @@ def read_results(folder: str) -> dict:
     Raises:
         OSError, ValueError, KeyError: `results.json` is missing or damaged.
     """
-    found = json.loads(files.read(files.join(folder, "results.json")))
-    row = {key: found[key] for key in TITLES if key in found}
-    row |= {f"hit_at_{k}": value for k, value in found["hit_at"].items()}
-    row |= {f"{stream}_accuracy": alone["accuracy"] for stream, alone in found.get("streams", {}).items()}
-    return {"results": row, "videos": found["videos"], "clips": found.get("clips"), "protocol": found["protocol"]}
+    results = json.loads(files.read(files.join(folder, "results.json")))
+    row = {key: results[key] for key in TITLES if key in results}
+    row |= {f"hit_at_{k}": value for k, value in results["hit_at"].items()}
+    row |= {f"{stream}_accuracy": alone["accuracy"] for stream, alone in results.get("streams", {}).items()}
+    return {"results": row, "videos": results["videos"], "clips": results.get("clips"), "protocol": results["protocol"]}
 
 
 def write(path: str, record: Record, splits: Sequence[int]) -> None:

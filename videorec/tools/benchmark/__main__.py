@@ -12,6 +12,7 @@
 Each figure is the median of rounds in which the candidates take turns. Run it on an otherwise idle machine.
 """
 
+import importlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +24,23 @@ from rich.console import Console
 from videorec import terminal
 from videorec.config import UserError
 
-PARTS = ("time_distributed", "pipeline", "prepare", "cache", "layers", "forecast", "memory")
+# Modules beside this one, each with `measure(...) -> list[Figure]`: what it takes of the options.
+PARTS = {
+    "time_distributed": lambda options: {"rounds": options.rounds},
+    "pipeline": lambda options: {"folder": options.video_folder, "rounds": options.rounds + 2},
+    "prepare": lambda options: {"rounds": options.rounds + 2},
+    "cache": lambda options: {"epochs": 4 * options.rounds + 1},
+    "layers": lambda options: {"rounds": 4 * options.rounds + 1},
+    "forecast": lambda options: {"rounds": options.rounds},
+    "memory": lambda options: {},
+}
 
 
 @dataclass(frozen=True)
 class Options:
     """What to measure."""
 
-    part: tyro.conf.Positional[
-        Literal["time_distributed", "pipeline", "prepare", "cache", "layers", "forecast", "memory", "all"]
-    ] = "all"
+    part: tyro.conf.Positional[Literal[(*PARTS, "all")]] = "all"
     """Which part."""
     video_folder: Path | None = None
     """Videos of the pipeline part, at any depth. Default: made here (320 x 240, 150 frames; H.264 with PyAV)."""
@@ -42,48 +50,20 @@ class Options:
 
 def main(args: list[str]) -> int:
     """Measure -> show."""
-    options = tyro.cli(Options, args=args, description=__doc__, prog="python -m videorec.tools.benchmark")
+    options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.benchmark")
     if options.rounds < 1:
         raise UserError(f"--rounds must be 1 or more. Received: {options.rounds}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-    from videorec.tools.benchmark import figures  # TensorFlow takes seconds to import: not for --help
+    from videorec.tools.benchmark import figures, pipeline  # TensorFlow takes seconds to import: not for --help
 
+    if options.video_folder is not None:
+        pipeline.videos_below(options.video_folder)  # refused before a part is measured
     rows = []
     for part in PARTS if options.part == "all" else (options.part,):
-        rows += _measure(part, options)
+        rows += importlib.import_module(f"videorec.tools.benchmark.{part}").measure(**PARTS[part](options))
     figures.show(rows, Console())
     return 0
-
-
-def _measure(part: str, options: Options) -> list:
-    if part == "time_distributed":
-        from videorec.tools.benchmark import time_distributed
-
-        return time_distributed.measure(rounds=options.rounds)
-    if part == "pipeline":
-        from videorec.tools.benchmark import pipeline
-
-        return pipeline.measure(options.video_folder, rounds=options.rounds + 2)
-    if part == "prepare":
-        from videorec.tools.benchmark import prepare
-
-        return prepare.measure(rounds=options.rounds + 2)
-    if part == "layers":
-        from videorec.tools.benchmark import layers
-
-        return layers.measure(rounds=4 * options.rounds + 1)
-    if part == "forecast":
-        from videorec.tools.benchmark import forecast
-
-        return forecast.measure(rounds=options.rounds)
-    if part == "memory":
-        from videorec.tools.benchmark import memory
-
-        return memory.measure()
-    from videorec.tools.benchmark import cache
-
-    return cache.measure(epochs=4 * options.rounds + 1)
 
 
 if __name__ == "__main__":

@@ -54,12 +54,12 @@ def seconds(job: Callable[[], object]) -> float:
 
 def in_turns(jobs: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Call each job once a round, so that a load that comes and goes meets them all; what they return, by name."""
-    found = {name: [] for name in jobs}
+    results = {name: [] for name in jobs}
     for number in range(rounds):
         # Every second round backwards: no job always follows the same one.
         for name in list(jobs) if number % 2 == 0 else reversed(list(jobs)):
-            found[name].append(jobs[name]())
-    return found
+            results[name].append(jobs[name]())
+    return results
 
 
 def show(rows: list[Figure], console: Console) -> None:

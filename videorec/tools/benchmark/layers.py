@@ -107,7 +107,7 @@ def measure(
     rng = np.random.default_rng(0)
     maps = tf.constant(rng.standard_normal((batch, steps, size, size, channels), np.float32))
     setting = f"B={batch}, T={steps}, {size} x {size} maps, {channels} -> {channels} channels, kernel {kernel}"
-    rows, found = [], {}
+    rows, times_of = [], {}
     for gates, kinds in LAYERS.items():
         weights = tf.Variable(rng.standard_normal((kernel, kernel, channels, gates * channels), np.float32))
         single = convolution_candidate(weights, maps[:, 0], repeats=2 * steps)
@@ -119,8 +119,8 @@ def measure(
         for name, candidate in candidates.items():
             text = f"train step of {name}: GFLOP/s / those of a convolution f -> {gates}f, {setting}"
             rows.append(_speed(text, candidate, times[name], single, times["single"], 0.8 if name != KERAS else None))
-        found |= times
-    ours, keras_own = ([1000 * took for took in found[name]] for name in (SAME, KERAS))
+        times_of |= times
+    ours, keras_own = ([1000 * took for took in times_of[name]] for name in (SAME, KERAS))
     return [*rows, ratio(PART, f"train step: {SAME} / {KERAS}, {setting}", ours, keras_own, "ms", None)]
 
 

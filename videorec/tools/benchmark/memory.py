@@ -46,7 +46,7 @@ def measure(seconds: tuple[float, float] = (10, 600), reading: dict[str, tuple[D
         seconds: lengths of the short and of the long video.
         reading: settings and clips a video, by name.
     """
-    found = []
+    rows = []
     with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as folder:
         paths = [str(Path(folder) / f"{number}.mp4") for number in range(2)]
         for path, length in zip(paths, seconds, strict=True):
@@ -58,8 +58,8 @@ def measure(seconds: tuple[float, float] = (10, 600), reading: dict[str, tuple[D
             sizes = f"{many} and {few} {unit}, {RATE} frames/s, 320 x 240"
             detail = f"peaks {long:.0f} and {short:.0f} MB (with TensorFlow's own); {sizes}"
             more = long - short
-            found.append(Figure(PART, f"{name}: {lengths}", f"{more:+.0f} MB", detail, f"<= {BOUND} MB more", more <= BOUND))
-    return found
+            rows.append(Figure(PART, f"{name}: {lengths}", f"{more:+.0f} MB", detail, f"<= {BOUND} MB more", more <= BOUND))
+    return rows
 
 
 def in_a_process_of_its_own(function: Callable, *args) -> tuple[float, int]:
@@ -85,8 +85,8 @@ def label(path: str) -> tuple[float, int]:
     settings = MultiLSTM(backbone="mobilenet_025", weights=None, units=128)
     data = DenseData(fps=10.0)
     model = models.from_config(settings, {"rgb": (None, *data.crop, 3)}, classes=10)
-    found = Labeller(model, data, DenseEvaluate().batch).probabilities(DenseVideo(path, ()), Problems(1, 0.0))
-    return peak(), len(found)
+    probabilities = Labeller(model, data, DenseEvaluate().batch).probabilities(DenseVideo(path, ()), Problems(1, 0.0))
+    return peak(), len(probabilities)
 
 
 def peak() -> float:

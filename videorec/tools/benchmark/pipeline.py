@@ -98,7 +98,7 @@ def measure(folder: Path | None = None, rounds: int = 5, batches: int = 3, video
         folder: of the videos; None: `videos` of them with `frames` frames are made.
         rounds: turns of each candidate, of `batches` batches.
     """
-    found = []
+    rows = []
     with _videos(folder, videos, frames) as (paths, kind):
         for mode in ("uniform", "dense"):
             data = Data(sampling=mode, **SETTINGS)
@@ -114,8 +114,8 @@ def measure(folder: Path | None = None, rounds: int = 5, batches: int = 3, video
                 value = float(np.median(np.divide(times[read], times["ours"])))
                 target = (">= 0.8", value >= 0.8) if read == "all" else ("", None)
                 name = f"{mode} sampling: {OURS} / {BARE.format(READ[read])}"
-                found.append(Figure(PART, name, f"{value:.2f}", detail, *target))
-    return found
+                rows.append(Figure(PART, name, f"{value:.2f}", detail, *target))
+    return rows
 
 
 # === Videos ===
@@ -125,16 +125,25 @@ def measure(folder: Path | None = None, rounds: int = 5, batches: int = 3, video
 def _videos(folder: Path | None, count: int, frames: int) -> Iterator[tuple[list[str], str]]:
     """Paths of the videos, and what they are in words."""
     if folder is not None:
-        paths = walk(folder, pictures=False)
-        if not paths:
-            raise UserError(f"--video-folder holds no videos. Received: {folder}")
-        yield paths, f"of {folder}"
+        yield videos_below(folder), f"of {folder}"
         return
     with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as made:
         paths = [str(Path(made) / f"{number:03d}.mp4") for number in range(count)]
         kinds = [write(path, frames, seed=number) for number, path in enumerate(paths)]
         kilobits = sum(Path(path).stat().st_size for path in paths) * 8 / 1000 / (count * frames / 25)
         yield paths, f"{kinds[0]}, 320 x 240, {frames} frames, {kilobits:.0f} kbit/s"
+
+
+def videos_below(folder: Path) -> list[str]:
+    """Paths of the videos in a folder, at any depth.
+
+    Raises:
+        UserError: there are none.
+    """
+    paths = walk(folder, pictures=False)
+    if not paths:
+        raise UserError(f"--video-folder must hold videos. Received: {folder}, which holds none.")
+    return paths
 
 
 def write(path: str, frames: int, seed: int) -> str:

@@ -24,7 +24,7 @@ def measure(rounds: int = 5, batches: int = 3, videos: int = 16, frames: int = 1
         rounds: turns of each candidate, of `batches` batches.
         videos, frames: how many are made, and their length.
     """
-    found = []
+    rows = []
     with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as made:
         paths, kind = _write(Path(made) / "videos", videos, frames)
         out = str(Path(made) / "prepared")
@@ -39,8 +39,8 @@ def measure(rounds: int = 5, batches: int = 3, videos: int = 16, frames: int = 1
             for candidate in candidates.values():
                 candidate.turn()  # the first one also learns the true frame counts
             times = in_turns({name: candidate.turn for name, candidate in candidates.items()}, rounds)
-            found.append(_figure(mode, candidates, times, batches, f"{videos} videos, {kind}"))
-    return found
+            rows.append(_figure(mode, candidates, times, batches, f"{videos} videos, {kind}"))
+    return rows
 
 
 def _write(folder: Path, videos: int, frames: int) -> tuple[list[str], str]:
