@@ -13,26 +13,14 @@ Exit status: 0 where every video could be read, 1 where one could not (the other
 """
 
 import dataclasses
-import logging
+import functools
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import tyro
 
 from videorec import terminal
 from videorec.config import Data, Flow, UserError
-from videorec.data import flow, sources
-from videorec.data.manifest import Video
-from videorec.data.prepared import index as prepared
-from videorec.data.prepared import plan as prepare_plan
-from videorec.data.prepared import shards
-from videorec.data.prepared import work as prepare_work
-from videorec.data.prepared.records import Settings
-from videorec.data.prepared.work import Work
-from videorec.storage import files
-
-log = logging.getLogger("prepare")
 
 PROG = "python -m videorec.tools.prepare"
 
@@ -81,39 +69,49 @@ class Options:
 
 
 def main(args: list[str]) -> int:
-    """Plan -> make what is missing -> index -> report."""
+    """List -> make what is missing -> report."""
     options, rest = terminal.parse_known(Options, args, description=__doc__, prog=PROG)
     _check(options, rest)
-    videos, settings = find(options), settings_of(options)
-    plan = prepare_plan.plan_of(videos, settings)
-    prepare_plan.begin(options.out, plan)
-    work = Work(options.out, shards.divide(videos, settings), options.max_unreadable)
-    try:
-        changed = _fill(work, plan, options, rest)
-    except (OSError, KeyboardInterrupt) as error:
-        kept = f"{len(work.sides)} of {len(work.shards)} shards are finished and kept: the same command goes on."
-        if isinstance(error, KeyboardInterrupt):
-            log.info("interrupted; %s", kept)
-            raise
-        raise UserError(f"{options.out} cannot be written: {error}. {kept}") from error
-    if not changed:
-        log.info("all %d shards are there: nothing to do", len(work.shards))
-    return report(work, settings)
+
+    from videorec.data import flow  # OpenCV takes a moment to import: not for --help
+    from videorec.data.prepared import beam, work
+    from videorec.data.prepared.records import Settings
+    from videorec.tools import prepare_videos
+
+    streams = ("rgb", "flow") if options.stream == "both" else (options.stream,)
+    if "flow" in streams and options.flow.method != "stored":
+        flow.check_method(options.flow.method)
+    settings = Settings(
+        streams=streams,
+        short_side=options.short_side,
+        quality=options.quality,
+        fps=options.fps,
+        flow=_flow(options) if "flow" in streams else None,
+        videos_per_shard=options.videos_per_shard,
+    )
+    videos = prepare_videos.list_videos(_data(options))
+    if options.runner:
+        fill = functools.partial(beam.run, runner=options.runner, arguments=rest)
+    else:
+        fill = functools.partial(work.in_threads, workers=options.workers)
+    finished = prepare_videos.make(videos, settings, options.out, fill, options.max_unreadable, options.verify)
+    return prepare_videos.report(finished, settings)
 
 
-def _fill(work: Work, plan: dict, options: Options, rest: list[str]) -> bool:
-    """Make the missing shards and the index; returns whether anything was missing."""
-    work.look(options.verify)
-    missing = len(work.missing)
-    if missing:
-        log.info("%d of %d shards are there, %d are to be made", len(work.sides), len(work.shards), missing)
-    if missing and options.runner:
-        from videorec.data.prepared import beam as prepare_beam
+def _data(options: Options) -> Data:
+    return Data(
+        path=options.source,
+        videos=options.videos,
+        official_split=options.official_split,
+        group=options.group,
+        exclude=options.exclude,
+    )
 
-        prepare_beam.run(work, options.runner, rest)
-    elif missing:
-        prepare_work.in_threads(work, options.workers)
-    return prepare_plan.write_index(options.out, prepare_plan.index_of(plan, work.shards, work.sides)) or missing > 0
+
+def _flow(options: Options) -> Flow:
+    """What is not given is that of the frames."""
+    fps, short_side = options.flow.fps or options.fps, options.flow.short_side or options.short_side
+    return dataclasses.replace(options.flow, fps=fps, short_side=short_side)
 
 
 def _check(options: Options, rest: list[str]) -> None:
@@ -138,85 +136,6 @@ def _check(options: Options, rest: list[str]) -> None:
             raise UserError(f"{rule}. Received: {value}")
     if rest and options.runner is None:
         terminal.refuse_unknown(Options, rest, PROG, hint="Options of Apache Beam need --runner.")
-    if options.stream != "rgb" and options.flow.method != "stored":
-        flow.check_method(options.flow.method)
-
-
-# === Plan ===
-
-
-def find(options: Options) -> list[tuple[str, Video]]:
-    """The videos of the source, each with its name below the source's folder.
-
-    Raises:
-        UserError: nothing there, two videos of one name, or the source is prepared already.
-    """
-    folder = options.videos or options.source
-    if prepared.is_prepared(folder):
-        raise UserError(f"{folder} holds prepared pictures already. The folder of the videos themselves is expected.")
-    data = Data(path=options.source, videos=options.videos, official_split=options.official_split, group=options.group)
-    found = [video for video in sources.find(data) if not set(video.labels) & set(options.exclude)]
-    if not found:
-        raise UserError(f"No video is left of {options.source} after --exclude {' '.join(options.exclude)}.")
-    base = _base(options)
-    videos = [(prepared.name_below(base, video.path), video) for video in found]
-    seen: dict[str, Video] = {}
-    for name, video in videos:
-        key = dataclasses.replace(video, path=name).name
-        if key in seen:
-            raise UserError(f"Two videos have one name, {key}: {seen[key].path} and {video.path}. Rename one.")
-        seen[key] = video
-    return videos
-
-
-def _base(options: Options) -> str:
-    """The folder that relative video paths start from."""
-    folder = options.videos or options.source
-    if folder == "synthetic":
-        return str(sources.synthetic_folder().parent)
-    if files.is_remote(folder):
-        return folder.rsplit("/", 1)[0] if folder.endswith(".csv") else folder.rstrip("/")
-    path = Path(folder).expanduser()
-    return str(path.parent if path.suffix == ".csv" else path)
-
-
-def settings_of(options: Options) -> Settings:
-    """What decides the bytes of the pictures."""
-    streams = ("rgb", "flow") if options.stream == "both" else (options.stream,)
-    motion = dataclasses.replace(
-        options.flow, fps=options.flow.fps or options.fps, short_side=options.flow.short_side or options.short_side
-    )
-    return Settings(
-        streams=streams,
-        short_side=options.short_side,
-        quality=options.quality,
-        fps=options.fps,
-        flow=motion if "flow" in streams else None,
-        videos_per_shard=options.videos_per_shard,
-    )
-
-
-# === Report ===
-
-
-def report(work: Work, settings: Settings) -> int:
-    """Say what is there; the exit status."""
-    for path, reason in work.unreadable:
-        log.warning("cannot be read: %s: %s", path, reason)
-    counts = dict.fromkeys(settings.streams, 0)
-    for entry in (entry for side in work.sides.values() for entry in side["videos"]):
-        for stream in counts:
-            counts[stream] += entry[stream].get("pictures", 0)
-    pictures = ", ".join(f"{count} {stream} pictures" for stream, count in counts.items())
-    size = sum(side["size"] for side in work.sides.values()) / 1e6
-    amount = f"{size / 1000:.1f} GB" if size >= 1000 else f"{size:.1f} MB"
-    log.info("%s: %d videos, %d unreadable, %s, %s", work.out, work.videos, len(work.unreadable), pictures, amount)
-    both = len(settings.streams) == 2
-    command = f"python train.py {'two_stream' if both else 'lrcn'} --data.path {work.out}"
-    if "flow" in settings.streams:
-        command += f" --data.stream {'both' if both else 'flow'} {prepared.flow_options(settings.flow)}"
-    log.info(command)
-    return 1 if work.unreadable else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,64 @@
+"""What a check of videos says: on the terminal, and a row a file in a CSV file."""
+
+import contextlib
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, fields
+from pathlib import Path
+
+from rich.console import Console
+
+from videorec import terminal
+from videorec.config import UserError
+from videorec.tools.check_files import KINDS, Row
+
+
+class Report:
+    """Counts all files, and keeps those with problems."""
+
+    def __init__(self):
+        self.files, self.frames, self.seconds = 0, 0, 0.0
+        self.listed: dict[str, list[Row]] = {kind: [] for kind in KINDS}
+
+    def add(self, row: Row, kinds: list[str]) -> None:
+        """Note one file; it is listed once, under its worst problem."""
+        self.files += 1
+        self.frames += row.frames
+        self.seconds += row.seconds or 0.0
+        if kinds:
+            self.listed[kinds[0]].append(row)
+
+    def show(self, console: Console, took: float) -> None:
+        """The problem files by kind, and a line that sums up."""
+        for kind, title in KINDS.items():
+            if self.listed[kind]:
+                console.print(f"[bold]{title} ({len(self.listed[kind])})[/]")
+            for row in self.listed[kind]:
+                console.print(f"  {terminal.rich_escape(f'{row.path}: {row.problem}')}", soft_wrap=True, highlight=False)
+        hours = f"{self.seconds / 3600:.2f} hours" if self.seconds >= 360 else f"{self.seconds:.1f} seconds"
+        rest = sum(len(rows) for kind, rows in self.listed.items() if kind != "unreadable")
+        parts = [f"{self.files} videos", hours, f"{self.frames} frames", f"{len(self.listed['unreadable'])} unreadable"]
+        parts += [f"{rest} otherwise odd", f"checked in {took:.1f} s ({self.files / max(took, 1e-3):.1f} videos/s)"]
+        console.print(", ".join(parts), highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def writer(path: Path | None) -> Iterator[Callable[[Row], None]]:
+    """`with writer(path) as write: write(row)`: rows go to the CSV file as they come, or nowhere without a path."""
+    if path is None:
+        yield lambda row: None
+        return
+    try:
+        file = open(path, "w", newline="", encoding="utf-8")  # noqa: SIM115 -- closed below
+    except OSError as error:
+        raise UserError(f"The report {path} cannot be written: {error}") from error
+    with file:
+        table = csv.writer(file)
+        table.writerow(field.name for field in fields(Row))
+        yield lambda row: table.writerow(_cell(value) for value in astuple(row))
+
+
+def _cell(value):
+    if value is None:
+        return ""
+    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
