@@ -1,15 +1,9 @@
-"""The command line: presets, types, near misses, exit statuses."""
+"""The command line of train.py: presets, types, near misses."""
 
-import os
 import re
-import subprocess
-import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import pytest
-import tyro
 
 from videorec import cli, configs, terminal
 from videorec.config import UserError
@@ -17,52 +11,6 @@ from videorec.config.rules import validate
 from videorec.models.lrcn import LRCN
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@dataclass(frozen=True)
-class Evaluate:
-    """A section."""
-
-    clips: int = 1
-    """How many."""
-    size: tuple[int, int] = (1, 2)
-    """How large."""
-    rate: float | None = None
-    """How fast."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """Of a script."""
-
-    run: tyro.conf.Positional[str]
-    """The run folder."""
-    mode: Literal["mean", "max"] = "mean"
-    """How."""
-    augment: bool = False
-    """Whether."""
-    others: tuple[str, ...] = ()
-    """Further folders."""
-    evaluate: Evaluate = field(default_factory=Evaluate)
-
-
-@dataclass(frozen=True)
-class Timelines(Options):
-    """Of a script, for another kind of run."""
-
-    timeline: str | None = None
-    """Which video."""
-
-
-def parse(words: str, options=Options):
-    return terminal.parse(options, words.split(), description="What it does.", prog="python x.py")
-
-
-def script(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
-
-
-# === Presets ===
 
 
 def test_without_a_preset_it_is_the_quick_start():
@@ -164,135 +112,3 @@ def test_every_option_of_the_help_is_known(capsys):
             cli.parse_experiment([name, "--help"], "")
         shown = re.findall(r"(?:^\W+|, )(--[a-z][\w.-]*)(?=[ ,\n])", capsys.readouterr().out, re.MULTILINE)
         assert {*shown} == {*terminal.flags(configs.load(name)), "--help"}
-
-
-# === Options of scripts ===
-
-
-def test_options():
-    assert parse("runs/x --mode max --evaluate.size 3 -4") == Options("runs/x", "max", evaluate=Evaluate(size=(3, -4)))
-    default = Options("runs/y", evaluate=Evaluate(clips=5))
-    assert parse("runs/x --augment", default) == Options("runs/x", augment=True, evaluate=Evaluate(clips=5))
-
-
-@pytest.mark.parametrize(
-    ("words", "lines"),
-    [
-        ("--mod max runs/x", ["Unrecognized option --mod. Did you mean --mode?"]),
-        ("runs/x runs/y", ["Unexpected value runs/y."]),
-        ("", ["Missing from python x.py: STR The run folder. (required)"]),
-        ("runs/x --mode sum", ["invalid choice 'sum' for argument '--mode'. Expected one of ('mean', 'max')."]),
-        ("runs/x --evaluate.clips", ["Missing value for argument '--evaluate.clips'. Expected 1 values."]),
-    ],
-)
-def test_what_is_wrong_comes_first(words, lines):
-    with pytest.raises(UserError) as error:
-        parse(words)
-    assert str(error.value).splitlines() == [*lines, "Help: python x.py --help"]
-
-
-def test_a_wrong_value_is_shown_whole_with_what_the_option_takes():
-    path = "/".join(["folder"] * 40)
-    with pytest.raises(UserError) as error:
-        parse(f"runs/x --evaluate.rate {path}")
-    first, takes, _ = str(error.value).splitlines()
-    assert first.startswith("Error parsing --evaluate.rate") and path in first
-    assert takes == "It takes: --evaluate.rate {None}|FLOAT"
-
-
-def test_many_mistakes_give_few_lines():
-    with pytest.raises(UserError) as error:
-        parse(" ".join(f"--wrong{number} 1" for number in range(40)))
-    lines = str(error.value).splitlines()
-    assert len(lines) <= 8 and "And 35 more." in lines
-
-
-def test_known_options_and_the_rest():
-    options, rest = terminal.parse_known(Options, ["runs/x", "--master=a", "--mode", "max"], description="", prog="x")
-    assert (options.mode, rest) == ("max", ["--master=a"])
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "runs/x --evaluate.clips 5",
-        "--evaluate.clips 5 runs/x",
-        "--evaluate.clips=5 runs/x --timeline a",
-        "--timeline a runs/x --augment",
-        "--others a b --timeline c runs/x",
-        "runs/x --help",
-        "--help --timeline a runs/x",
-    ],
-)
-def test_the_run_stands_anywhere(words):
-    kinds = (Options, Timelines)
-    assert terminal.run_folder(kinds, words.split(), description="", prog="x") == "runs/x"
-
-
-def test_without_a_run_there_is_help_or_a_message(capsys):
-    kinds = (Options, Timelines)
-    with pytest.raises(UserError, match="The run folder"):
-        terminal.run_folder(kinds, ["--timeline", "a"], description="", prog="x")
-    with pytest.raises(UserError, match="--timlin. Did you mean --timeline"):
-        terminal.run_folder(kinds, ["runs/x", "--timlin", "a"], description="", prog="x")
-    for words in (["-h"], ["--timeline", "a", "--help"]):
-        with pytest.raises(SystemExit) as status:
-            terminal.run_folder(kinds, words, description="What it does.", prog="x")
-        assert status.value.code == 0
-        text = capsys.readouterr().out
-        assert "What it does." in text and "--mode {mean,max}" in text
-
-
-# === Scripts ===
-
-
-def test_exit_statuses(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["x"])
-
-    def status(error):
-        def main(args):
-            if error:
-                raise error
-            return 0
-
-        with pytest.raises(SystemExit) as result:
-            terminal.run(main)
-        return result.value.code
-
-    assert status(None) == 0
-    assert status(UserError("the path [x] is wrong")) == 2
-    assert "error: the path [x] is wrong" in capsys.readouterr().err
-    assert status(KeyboardInterrupt()) == 130
-    for bug in (RuntimeError("a bug keeps its traceback"), BrokenPipeError("of a socket")):
-        with pytest.raises(type(bug)):
-            status(bug)
-
-
-def test_a_mistyped_option_on_the_terminal():
-    result = script("train.py", "quickstart", "--model.unit", "3")
-    assert result.returncode == 2 and not result.stdout
-    assert result.stderr.startswith("error: Unrecognized option --model.unit. Did you mean --model.units?\n")
-    assert len(result.stderr.splitlines()) <= 8
-
-
-def test_nobody_reads_the_help():
-    """The pipe is closed before the first byte comes."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "wb") as closed:
-        command = [sys.executable, "train.py", "--help"]
-        result = subprocess.run(command, cwd=ROOT, stdout=closed, stderr=subprocess.PIPE, text=True)
-    assert result.returncode == 141 and not result.stderr
-
-
-LIGHT = (
-    "import sys, runpy, atexit; atexit.register(lambda: print('HEAVY:', *({'keras', 'tensorflow', 'cv2'} & set(sys.modules))));"
-)
-
-
-@pytest.mark.parametrize("name", ["train.py"])
-def test_help_imports_nothing_heavy(name):
-    code = f"{LIGHT} sys.argv = [{name!r}, '--help']; sys.path.insert(0, '.'); runpy.run_path({name!r}, run_name='__main__')"
-    result = script("-c", code)
-    assert result.returncode == 0, result.stderr
-    assert "usage:" in result.stdout and result.stdout.endswith("HEAVY:\n")

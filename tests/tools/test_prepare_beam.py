@@ -1,8 +1,7 @@
 """`videorec.tools.prepare --runner`: what Apache Beam makes, to the byte."""
 
-import hashlib
-
 import pytest
+from file_times import digests
 from grey_videos import write_video
 
 from videorec.config import UserError
@@ -12,10 +11,6 @@ pytest.importorskip("apache_beam", reason="Apache Beam is not installed (require
 
 # The flag changes nothing here; with it, DirectRunner does not look for a newer runner on the network.
 BEAM = ["--runner", "DirectRunner", "--allow_unsafe_triggers"]
-
-
-def digests(folder) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
 @pytest.fixture

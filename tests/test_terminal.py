@@ -1,0 +1,208 @@
+"""What scripts share: their command line, exit statuses, and a help that comes at once."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import tyro
+
+from videorec import terminal
+from videorec.config import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """A section."""
+
+    clips: int = 1
+    """How many."""
+    size: tuple[int, int] = (1, 2)
+    """How large."""
+    rate: float | None = None
+    """How fast."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of a script."""
+
+    run: tyro.conf.Positional[str]
+    """The run folder."""
+    mode: Literal["mean", "max"] = "mean"
+    """How."""
+    augment: bool = False
+    """Whether."""
+    others: tuple[str, ...] = ()
+    """Further folders."""
+    evaluate: Evaluate = field(default_factory=Evaluate)
+
+
+@dataclass(frozen=True)
+class Timelines(Options):
+    """Of a script, for another kind of run."""
+
+    timeline: str | None = None
+    """Which video."""
+
+
+def parse(words: str, options=Options):
+    return terminal.parse(options, words.split(), description="What it does.", prog="python x.py")
+
+
+def script(*words: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True)
+
+
+# === Options of scripts ===
+
+
+def test_options():
+    assert parse("runs/x --mode max --evaluate.size 3 -4") == Options("runs/x", "max", evaluate=Evaluate(size=(3, -4)))
+    default = Options("runs/y", evaluate=Evaluate(clips=5))
+    assert parse("runs/x --augment", default) == Options("runs/x", augment=True, evaluate=Evaluate(clips=5))
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        ("--mod max runs/x", ["Unrecognized option --mod. Did you mean --mode?"]),
+        ("runs/x runs/y", ["Unexpected value runs/y."]),
+        ("", ["Missing from python x.py: STR The run folder. (required)"]),
+        ("runs/x --mode sum", ["invalid choice 'sum' for argument '--mode'. Expected one of ('mean', 'max')."]),
+        ("runs/x --evaluate.clips", ["Missing value for argument '--evaluate.clips'. Expected 1 values."]),
+    ],
+)
+def test_what_is_wrong_comes_first(words, lines):
+    with pytest.raises(UserError) as error:
+        parse(words)
+    assert str(error.value).splitlines() == [*lines, "Help: python x.py --help"]
+
+
+def test_a_wrong_value_is_shown_whole_with_what_the_option_takes():
+    path = "/".join(["folder"] * 40)
+    with pytest.raises(UserError) as error:
+        parse(f"runs/x --evaluate.rate {path}")
+    first, takes, _ = str(error.value).splitlines()
+    assert first.startswith("Error parsing --evaluate.rate") and path in first
+    assert takes == "It takes: --evaluate.rate {None}|FLOAT"
+
+
+def test_many_mistakes_give_few_lines():
+    with pytest.raises(UserError) as error:
+        parse(" ".join(f"--wrong{number} 1" for number in range(40)))
+    lines = str(error.value).splitlines()
+    assert len(lines) <= 8 and "And 35 more." in lines
+
+
+def test_known_options_and_the_rest():
+    options, rest = terminal.parse_known(Options, ["runs/x", "--master=a", "--mode", "max"], description="", prog="x")
+    assert (options.mode, rest) == ("max", ["--master=a"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "runs/x --evaluate.clips 5",
+        "--evaluate.clips 5 runs/x",
+        "--evaluate.clips=5 runs/x --timeline a",
+        "--timeline a runs/x --augment",
+        "--others a b --timeline c runs/x",
+        "runs/x --help",
+        "--help --timeline a runs/x",
+    ],
+)
+def test_the_run_stands_anywhere(words):
+    kinds = (Options, Timelines)
+    assert terminal.run_folder(kinds, words.split(), description="", prog="x") == "runs/x"
+
+
+def test_without_a_run_there_is_help_or_a_message(capsys):
+    kinds = (Options, Timelines)
+    with pytest.raises(UserError, match="The run folder"):
+        terminal.run_folder(kinds, ["--timeline", "a"], description="", prog="x")
+    with pytest.raises(UserError, match="--timlin. Did you mean --timeline"):
+        terminal.run_folder(kinds, ["runs/x", "--timlin", "a"], description="", prog="x")
+    for words in (["-h"], ["--timeline", "a", "--help"]):
+        with pytest.raises(SystemExit) as status:
+            terminal.run_folder(kinds, words, description="What it does.", prog="x")
+        assert status.value.code == 0
+        text = capsys.readouterr().out
+        assert "What it does." in text and "--mode {mean,max}" in text
+
+
+# === Scripts ===
+
+
+def test_exit_statuses(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["x"])
+
+    def status(error):
+        def main(args):
+            if error:
+                raise error
+            return 0
+
+        with pytest.raises(SystemExit) as result:
+            terminal.run(main)
+        return result.value.code
+
+    assert status(None) == 0
+    assert status(UserError("the path [x] is wrong")) == 2
+    assert "error: the path [x] is wrong" in capsys.readouterr().err
+    assert status(KeyboardInterrupt()) == 130
+    for bug in (RuntimeError("a bug keeps its traceback"), BrokenPipeError("of a socket")):
+        with pytest.raises(type(bug)):
+            status(bug)
+
+
+def test_a_mistyped_option_on_the_terminal():
+    result = script("-m", "videorec.tools.check", "videos", "--worker", "3")
+    assert result.returncode == 2 and not result.stdout
+    assert result.stderr.splitlines() == [
+        "error: Unrecognized option --worker. Did you mean --workers?",
+        "Help: python -m videorec.tools.check --help",
+    ]
+
+
+def test_nobody_reads_the_help():
+    """The pipe is closed before the first byte comes."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        command = [sys.executable, "train.py", "--help"]
+        result = subprocess.run(command, cwd=ROOT, stdout=closed, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 141 and not result.stderr
+
+
+HELP = """
+import atexit, runpy, sys
+
+heavy = {"keras", "tensorflow", "cv2", "matplotlib", "sklearn", "numpy"}
+atexit.register(lambda: print("imported:", *sorted(heavy & set(sys.modules))))
+name = sys.argv[1]
+sys.argv = [name, "--help"]
+sys.path.insert(0, "")
+if name.endswith(".py"):
+    runpy.run_path(name, run_name="__main__")
+else:
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+"""
+TOOLS = ("benchmark", "check", "compare", "gallery", "index", "prepare", "splits")
+
+
+@pytest.mark.parametrize("name", ["train.py", "evaluate.py", *(f"videorec.tools.{name}" for name in TOOLS)])
+def test_help_imports_nothing_heavy(name):
+    result = script("-c", HELP, name)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("usage:") and result.stdout.endswith("\nimported:\n")
+
+
+def test_all_tools_are_tested_for_it():
+    modules = [path for path in (ROOT / "videorec/tools").rglob("*.py") if "terminal.run(main)" in path.read_text()]
+    assert {path.stem if path.stem != "__main__" else path.parent.name for path in modules} == set(TOOLS)
