@@ -4,9 +4,8 @@ import dataclasses
 
 import pytest
 
-from videorec import cli, configs, models
+from videorec import cli, configs, models, tasks
 from videorec.config.file import from_dict, to_dict
-from videorec.config.rules import validate
 
 PRESETS = {name: configs.load(name) for name in configs.names()}
 # The paper's own networks, and where their counts come from: head parameters for 101, 11 and 51 classes.
@@ -24,7 +23,8 @@ PAPER_HEADS = {
 @pytest.mark.parametrize("name", PRESETS)
 def test_preset(name):
     first_line, experiment = configs.summaries()[name], PRESETS[name]
-    validate(experiment)
+    tasks.of(experiment).check(experiment)
+    assert experiment.name == name
     assert from_dict(to_dict(experiment), models.CLASSES) == experiment
     assert len(first_line) < 125 and first_line.endswith(".")
     module = __import__(f"videorec.configs.{name}", fromlist=["x"])

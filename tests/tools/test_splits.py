@@ -17,7 +17,7 @@ import train
 from videorec import cli
 from videorec.config import UserError
 from videorec.config import file as config_file
-from videorec.tools import script, splits, splits_record
+from videorec.tools import script, splits, splits_record, splits_work
 
 SMALL = (
     "--data.frames 4 --data.resize 16 16 --data.crop 16 16 --data.workers 2 --model.units 4 --train.batch 8 --train.epochs 1 "
@@ -253,7 +253,7 @@ def test_what_each_stream_adds(scripts, hmdb51, capsys):
 
 def test_settings_reach_the_scripts(hmdb51):
     args = ["--data.path", hmdb51, "--data.crop", "20", "30", "--evaluate.crops", "10"]
-    first, third = splits.plan(splits.Options("lrcn", "a", (1, 3)), args)
+    first, third = splits_work.plan("lrcn", "a", (1, 3), args)
     assert (first.experiment.name, third.experiment.name) == ("a-split1", "a-split3")
     assert third.experiment.data.official_split == 3 and third.experiment.data.crop == (20, 30)
     assert third.experiment.evaluate.crops == 10

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from videorec import tasks
 from videorec.config import UserError
 from videorec.runs.run import Run
+from videorec.tasks.recognition.task import RecognitionTask
 from videorec.tools.compare_flops import flops_a_frame
 
 
@@ -43,7 +45,7 @@ def read_results(run: Run) -> Results:
     Raises:
         UserError: there are none yet, the file is damaged, or the run is no recogniser's.
     """
-    if run.experiment.task != "recognition" or run.experiment.model.target != "clip":
+    if not isinstance(tasks.of(run.experiment), RecognitionTask) or run.experiment.model.target != "clip":
         raise UserError(
             f"Recognisers of one class a clip are compared here; {run.place} learns something else: "
             f"python evaluate.py {run.place}"

@@ -38,14 +38,16 @@ def main(args: list[str]) -> int:
 
     import keras  # takes seconds to import, and so does what follows: not for --help
 
+    from videorec import tasks
     from videorec.data import pipeline, sources
     from videorec.data.clips import ClipReader
     from videorec.data.problems import Problems
     from videorec.runs.run import Run
+    from videorec.tasks.recognition.task import RecognitionTask
     from videorec.tools import gallery_picture
 
     run = Run.open(options.run)
-    if run.experiment.task != "recognition":
+    if not isinstance(tasks.of(run.experiment), RecognitionTask):
         raise UserError(
             f"The gallery shows recognisers of clips; {run.place} learns something else. Forecasts: python evaluate.py "
             f"{run.place} --pictures 4; labels of moments: python evaluate.py {run.place} --timeline VIDEO"

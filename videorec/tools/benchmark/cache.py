@@ -19,7 +19,7 @@ from videorec.features.store import FeatureStore
 from videorec.models.lrcn import LRCN
 from videorec.models.split import split
 from videorec.runs.run import Run
-from videorec.tasks.recognition import training
+from videorec.tasks.recognition.task import RecognitionTask
 from videorec.tools.benchmark.figures import Figure
 from videorec.training import loop
 
@@ -27,23 +27,36 @@ PART = "cache"
 CLASSES = tuple("abcdefghi")
 
 
-class _TimedRun(Run):
-    """Notes when each epoch's state was saved: from one to the next lies an epoch with all that belongs to it."""
+class _Stopwatch(keras.callbacks.Callback):
+    """Notes the end of each epoch: from one to the next lies an epoch with all that belongs to it."""
 
-    def __init__(self, folder):
-        super().__init__(folder)
-        self.saved: list[tuple[float, float]] = []
-        self.best: list[int] = []
+    def __init__(self, run: Run):
+        super().__init__()
+        self._run = run
+        self.ends: list[tuple[float, float]] = []
+        self.models: list[int] = []
 
-    def save_state(self, model, epoch, counters):
-        """Save, and note the time."""
-        super().save_state(model, epoch, counters)
-        self.saved.append((time.perf_counter(), time.process_time()))
+    def on_epoch_end(self, epoch, logs=None):
+        """Note the time, on the wall and of the processor, and when the best model so far was stored."""
+        self.ends.append((time.perf_counter(), time.process_time()))
+        self.models.append(self._run.model_path.stat().st_mtime_ns)
 
-    def save_model(self, model):
-        """Save, and note the epoch: not each one is the best so far."""
-        super().save_model(model)
-        self.best.append(len(self.saved) + 1)
+
+class _TimedTask(RecognitionTask):
+    """Recognition of given videos, with a stopwatch after its own callbacks."""
+
+    def __init__(self, videos: VideoSet):
+        self._videos = videos
+        self.stopwatch: _Stopwatch | None = None
+
+    def load(self, experiment):
+        """The videos."""
+        return self._videos
+
+    def callbacks(self, run, *args):
+        """Those of recognition, and the stopwatch."""
+        self.stopwatch = _Stopwatch(run)
+        return [*super().callbacks(run, *args), self.stopwatch]
 
 
 def measure(epochs: int = 13, clips: int = 218, validation: int = 38, backbone: str = "mobilenet_v2") -> list[Figure]:
@@ -58,22 +71,22 @@ def measure(epochs: int = 13, clips: int = 218, validation: int = 38, backbone: 
     with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as folder:
         videos = _videos(Path(folder), clips, validation)
         experiment = Experiment(
-            name="benchmark",
+            name="run",
+            runs=folder,
             data=Data(path=folder, frames=16, resize=(32, 32), crop=(32, 32)),
             model=LRCN(backbone=backbone, tap="pooled", weights=None, units=256),
             train=Train(epochs=epochs, cache_views=1, monitor="loss", cache_dir=f"{folder}/cache"),
         )
         width = _store_features(experiment, videos)
-        strategy = loop.set_up(experiment.train)  # the same seed again: fit finds the same backbone's features
-        run = _TimedRun.create(Path(folder) / "run", experiment, videos.classes)
-        training.fit(experiment, run, videos, strategy)
-    spans, processor = np.diff(run.saved, axis=0).T
+        task = _TimedTask(videos)
+        loop.train(task, experiment)  # sets the same seed again: the same backbone, whose features are stored
+    spans, processor = np.diff(task.stopwatch.ends, axis=0).T
     value = statistics.median(spans)
     name = (
         f"an epoch of LRCN's head on {clips} clips of stored features (16 x {width}), with validation on {validation}, "
         "checkpoint and TensorBoard"
     )
-    stored = sum(epoch > 1 for epoch in run.best)
+    stored = np.count_nonzero(np.diff(task.stopwatch.models))
     detail = (
         f"median of epochs 2 to {epochs} ({stored} of them stored a new best model); fastest {min(spans):.2f} s, "
         f"slowest {max(spans):.2f} s; processor time {statistics.median(processor):.2f} s"
