@@ -55,7 +55,7 @@ def test_seed_decides():
 
 
 def test_nothing_left_to_train():
-    with pytest.raises(UserError, match="cannot be cut"):
+    with pytest.raises(UserError, match="cannot be divided"):
         splitting.assign(videos_of(2), val=1, test=1)
 
 

@@ -44,7 +44,7 @@ class DenseData(Footage):
     stream: Literal["rgb", "flow"] = "rgb"
     """What the model sees: rgb frames, or flow (motion between neighbouring frames, as pictures)."""
     fps: float | None = 5.0
-    """Frames a second that the model sees and labels. Figures depend on it."""
+    """Frames a second that the model sees and labels. Results depend on it."""
     frames: int = 100
     """Frames of a training window (T): how far gradients reach back. Evaluation runs through whole videos."""
 

@@ -8,7 +8,7 @@ from videorec.config.base import Fit, Measure, Model, Source
 
 @dataclass(frozen=True)
 class Sequences(Source):
-    """Which sequences of frames, and how windows are cut out of them."""
+    """Which sequences of frames, and the windows of them that a model is trained on."""
 
     path: str = "moving_mnist"
     """`moving_mnist` (digits that move, made on the fly), a folder of .npz or .npy sequences, of frame folders (pictures in the

@@ -1,1 +1,1 @@
-"""From videos on disk to batches: manifest, sources, decoding, sampling, augmentation, tf.data pipeline, feature cache."""
+"""From videos on disk to batches: manifest, sources, decoding, sampling, augmentation, tf.data pipelines."""

@@ -155,7 +155,7 @@ def encode(flow: np.ndarray, encoding: str = "lrcn") -> np.ndarray:
         levels += LRCN_ZERO
     else:
         levels[..., :2] = (flow + SHORT_SNIPPETS_LIMIT) * (255 / (2 * SHORT_SNIPPETS_LIMIT))
-    return (np.clip(levels, 0, 255, out=levels) + 0.5).astype(np.uint8)  # what is not negative is cut to its floor
+    return (np.clip(levels, 0, 255, out=levels) + 0.5).astype(np.uint8)  # the cast rounds down, as nothing is negative
 
 
 def decode(pictures: np.ndarray, encoding: str = "lrcn") -> np.ndarray:

@@ -65,7 +65,7 @@ def _hmdb51(lists: Path, base: str | Path, number: int) -> list[Video]:
             if use == "0":
                 continue
             split = "train" if use == "1" else "test"
-            # Clips of one film share the name before the class; the group serves to cut validation off training.
+            # Clips of one film share the name before the class; the group serves to keep validation apart from training.
             group = f"{split} {name.split(f'_{label}_')[0]}"
             videos.append(Video(_or_frames(files.join(base, label, name)), (label,), split=split, group=group))
     if not videos:

@@ -189,7 +189,7 @@ def evaluation(videos: Sequence[Video], data: Data, reader: ClipReader, clips: i
     def views_of(index):
         return tf.data.Dataset.from_generator(read, args=(index,), output_signature=signature)
 
-    def cut(clip, index, readable):
+    def crop(clip, index, readable):
         inputs = {name: augment.crops(pixels(clip[name], reader, part), crops, part) for name, part in parts.items()}
         return inputs, tf.repeat(index, crops), tf.repeat(readable, crops)  # inputs: (crops, T, h, w, 3)
 
@@ -197,7 +197,7 @@ def evaluation(videos: Sequence[Video], data: Data, reader: ClipReader, clips: i
     flat = tf.data.Dataset.range(len(videos)).interleave(
         views_of, cycle_length=parallel, num_parallel_calls=parallel, deterministic=True
     )
-    return flat.map(cut, num_parallel_calls=parallel).unbatch().batch(batch).prefetch(2)
+    return flat.map(crop, num_parallel_calls=parallel).unbatch().batch(batch).prefetch(2)
 
 
 def _spec(part: Data) -> tf.TensorSpec:

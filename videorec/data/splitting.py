@@ -52,7 +52,7 @@ def assign(videos: list[Video], val: float = 0.15, test: float = 0.15, seed: int
     for name, amount in (("test", test), ("val", val)):
         chosen = _choose(counts, sizes, split == "train", amount, rng)
         if amount >= 1 and len(chosen) < amount:
-            raise UserError(f"{len(names)} groups cannot be cut into {val:g} val, {test:g} test and some to train on.")
+            raise UserError(f"{len(names)} groups cannot be divided into {val:g} val, {test:g} test and some to train on.")
         split[chosen] = name
     return [dataclasses.replace(v, split=str(split[g])) for v, g in zip(videos, membership, strict=True)]
 
@@ -124,7 +124,7 @@ def complete_splits(videos: list[Video], seed: int) -> list[Video]:
     """Split what the source leaves open: everything, or a validation part of training; always by group."""
     given = {video.split for video in videos}
     if given == {None}:
-        log.info("no split given: cutting train, val and test by group, about 70/15/15")
+        log.info("no split given: train, val and test are drawn by group, about 70/15/15")
         return assign(videos, seed=seed)
     if None in given:
         some = next(video for video in videos if video.split is None)
@@ -133,10 +133,12 @@ def complete_splits(videos: list[Video], seed: int) -> list[Video]:
         raise UserError(f"No video is marked train. Received: {', '.join(sorted(given))}")
     if "val" in given:
         return videos
-    log.info("no validation videos given: cutting %.0f %% of the training groups off", 100 * VALIDATION_SHARE)
+    log.info(
+        "no validation videos given: %.0f %% of the training videos are taken, by group",
+        100 * VALIDATION_SHARE,
+    )
     train = [video for video in videos if video.split == "train"]
-    cut = assign(train, val=VALIDATION_SHARE, test=0.0, seed=seed)
-    return cut + [video for video in videos if video.split != "train"]
+    return assign(train, val=VALIDATION_SHARE, test=0.0, seed=seed) + [video for video in videos if video.split != "train"]
 
 
 def classes_of(videos: list[Video], source: str) -> tuple[str, ...]:

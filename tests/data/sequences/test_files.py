@@ -1,4 +1,4 @@
-"""Files of sequences: found, split, cut into windows, scaled, and what is wrong with them."""
+"""Files of sequences: split, read in windows, scaled, and what is wrong with them."""
 
 import logging
 
@@ -99,7 +99,7 @@ def test_folders_as_splits(tmp_path):
     (tmp_path / "val").rmdir()
     source = FileSequences(settings(tmp_path), 2, 0)
     assert len(source.files["train"]) == 2 and source.files["val"][0].startswith("train/")
-    assert source.files["test"] == files["test"] and "val 1 windows of 1 file, cut off: train/" in source.describe()
+    assert source.files["test"] == files["test"] and "val 1 windows of 1 file, taken from training: train/" in source.describe()
 
 
 def test_one_file_of_many_sequences_is_split_by_sequence(tmp_path, caplog):

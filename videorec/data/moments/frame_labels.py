@@ -16,7 +16,7 @@ def frame_labels(video: DenseVideo, classes: Sequence[str], rate: float, frames:
     """The labels of frames taken at a rate.
 
     Frame k stands for the time k / rate. A segment covers the frames at start <= k / rate < end: segments that meet share no
-    frame, and a segment between two frames covers none. What lies behind the last frame is cut.
+    frame, and a segment between two frames covers none. What lies after the last frame is left out.
 
     Args:
         video: with its segments.
@@ -44,8 +44,7 @@ def frame_labels(video: DenseVideo, classes: Sequence[str], rate: float, frames:
 
 def covered(start: float, end: float, rate: float) -> slice:
     """The frames at start <= k / rate < end, times within `NEAR` frames of a frame counting as the frame's."""
-    first, behind = (max(math.ceil(seconds * rate - NEAR), 0) for seconds in (start, end))
-    return slice(first, behind)
+    return slice(*(max(math.ceil(seconds * rate - NEAR), 0) for seconds in (start, end)))
 
 
 def single_labels(targets: np.ndarray, none: int) -> np.ndarray:

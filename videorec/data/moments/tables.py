@@ -164,7 +164,7 @@ def check_ends(
 ) -> list[tuple[DenseVideo, Segment]]:
     """The segments that end more than `slack` seconds after the end of their video, logged and returned.
 
-    Published annotations have a few (MultiTHUMOS: 65 of 38,690); they cover frames up to its end. Many are a mistake, of
+    Published annotations have a few (MultiTHUMOS: 65 of 38,690); they are shortened to its end. Many are a mistake, of
     the unit for example.
 
     Args:
@@ -185,7 +185,7 @@ def check_ends(
         )
         if len(beyond) > max_share * len(checked):
             raise UserError(f"{message} Are start and end in seconds?")
-        log.warning("%s They cover frames up to its end.", message)
+        log.warning("%s They are shortened to its end.", message)
     return beyond
 
 

@@ -1,7 +1,7 @@
 """Windows of long videos with the labels of their frames: what models of dense labels are trained on.
 
-A window is T frames, `frames` of them seen. Labels are those of the frames seen, or, with a horizon K, of the K frames behind
-them, which are then not seen. Frames behind the end of a video are black (or 0) and count nowhere.
+A window is T frames, `frames` of them seen. Labels are those of the frames seen, or, with a horizon K, of the K frames after
+them, which are then not seen. Frames after the end of a video are black (or 0) and count nowhere.
 """
 
 import dataclasses
@@ -27,14 +27,14 @@ PIECE = 64  # pictures that are held at once
 
 @dataclasses.dataclass(frozen=True)
 class Labelled:
-    """Videos with the labels of their frames, and how windows are cut.
+    """Videos with the labels of their frames, and what a window of them is.
 
     Args:
         videos: of one split.
         lengths: frames of each at the model's rate, by which windows are planned; may be empty where none are.
         classes: C names.
         data: settings.
-        horizon: K, frames behind those seen whose labels are wanted; 0: the labels of those seen.
+        horizon: K, frames after those seen whose labels are wanted; 0: the labels of those seen.
         single: frames without a label count nowhere.
     """
 
@@ -59,10 +59,10 @@ class Labelled:
         """`(S, C)` float32 targets and `(S,)` float32 weights of a window's labelled frames; those from frame `end` of the
         video on do not exist and count nowhere."""
         first = start + (self.data.frames if self.horizon else 0)
-        behind = first + self.labelled_frames
-        targets, mask = frame_labels(self.videos[index], self.classes, rate_of(self.data), behind)
+        stop = first + self.labelled_frames
+        targets, mask = frame_labels(self.videos[index], self.classes, rate_of(self.data), stop)
         targets, mask = targets[first:], mask[first:]
-        counts = mask & (np.arange(first, behind) < end)
+        counts = mask & (np.arange(first, stop) < end)
         if self.single:
             counts &= targets.any(axis=1)
         return targets.astype(np.float32), counts.astype(np.float32)
@@ -109,8 +109,8 @@ def starts_of(labelled: Labelled, index: int, seed: int, epoch: int) -> np.ndarr
 
 def plan(labelled: Labelled, seed: int, epoch: int) -> np.ndarray:
     """`(N, 2)` int64: video and first frame of each window, see `starts_of`; in training in random order."""
-    found = [(index, start) for index in range(len(labelled.videos)) for start in starts_of(labelled, index, seed, epoch)]
-    rows = np.array(found, np.int64).reshape(-1, 2)
+    pairs = [(index, start) for index in range(len(labelled.videos)) for start in starts_of(labelled, index, seed, epoch)]
+    rows = np.array(pairs, np.int64).reshape(-1, 2)
     return rows if epoch < 0 else np.random.default_rng([seed, epoch]).permutation(rows)
 
 
@@ -134,15 +134,15 @@ def training(labelled: Labelled, examples: Callable, batch: int, epochs: range, 
         rows = tf.numpy_function(lambda epoch: plan(labelled, seed, int(epoch)), [epoch], tf.int64)
         return examples(tf.ensure_shape(rows, (None, 2)), epoch).batch(batch)
 
-    found = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(one_epoch)
-    return found.map(lambda *example: _for_outputs(outputs, *example)).prefetch(2)
+    batches = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(one_epoch)
+    return batches.map(lambda *example: _for_outputs(outputs, *example)).prefetch(2)
 
 
 def evaluation(labelled: Labelled, examples: Callable, batch: int, outputs) -> tf.data.Dataset:
     """Batches over all frames once, in order, without augmentation."""
-    found = examples(tf.constant(plan(labelled, 0, -1)), tf.constant(-1, tf.int64)).batch(batch)
-    found = found.map(lambda *example: _for_outputs(outputs, *example)).prefetch(2)
-    return found.apply(tf.data.experimental.assert_cardinality(-(-count(labelled) // batch)))
+    batches = examples(tf.constant(plan(labelled, 0, -1)), tf.constant(-1, tf.int64)).batch(batch)
+    batches = batches.map(lambda *example: _for_outputs(outputs, *example)).prefetch(2)
+    return batches.apply(tf.data.experimental.assert_cardinality(-(-count(labelled) // batch)))
 
 
 def _for_outputs(outputs, inputs, targets, weights):
@@ -154,7 +154,7 @@ def _for_outputs(outputs, inputs, targets, weights):
 
 def from_frames(labelled: Labelled, problems: Problems, seed: int) -> Callable:
     """`(rows, epoch) -> examples` from the videos: each is decoded once an epoch, several at a time, and its windows are
-    cut out of it on the way. Videos come in the order of their first windows in `rows`; neighbours are of other videos."""
+    taken on the way. Videos come in the order of their first windows in `rows`; neighbours are of other videos."""
     data, wanted, parallel = labelled.data, labelled.labelled_frames, pipeline.workers(labelled.data)
 
     def read(index, epoch):
@@ -180,8 +180,8 @@ def from_frames(labelled: Labelled, problems: Problems, seed: int) -> Callable:
     def examples(rows, epoch):
         videos = tf.data.Dataset.from_tensor_slices(tf.unique(rows[:, 0]).y)
         options = {"cycle_length": parallel, "num_parallel_calls": parallel, "deterministic": True}
-        found = videos.interleave(lambda index: of_video(index, epoch), **options)
-        return found.map(cropped, num_parallel_calls=parallel, deterministic=True)
+        frames = videos.interleave(lambda index: of_video(index, epoch), **options)
+        return frames.map(cropped, num_parallel_calls=parallel, deterministic=True)
 
     return examples
 
@@ -190,7 +190,7 @@ def read_windows(labelled: Labelled, index: int, begins: Iterable[int], problems
     """First frame and pictures of the windows at `begins` (rising) of one video, one window held at a time.
 
     Pictures are `(t, *data.resize, 3)` uint8 with t = `labelled.span`, those of the horizon too; fewer at the end of the
-    video, none behind it, and none in the windows that are left of a video that cannot be read on. `begins` may be endless.
+    video, none after it, and none in the windows that are left of a video that cannot be read on. `begins` may be endless.
     """
     recent: deque[np.ndarray] = deque(maxlen=labelled.span)
     begins, seen = iter(begins), 0
@@ -214,7 +214,7 @@ def read_windows(labelled: Labelled, index: int, begins: Iterable[int], problems
 
 
 def _filled(frames: np.ndarray, data: DenseData) -> np.ndarray:
-    """`(T, *data.resize, 3)`: black behind the last frame."""
+    """`(T, *data.resize, 3)`: black after the last frame."""
     filled = np.zeros((data.frames, *data.resize, 3), np.uint8)
     filled[: len(frames)] = frames.reshape(-1, *data.resize, 3)
     return filled

@@ -139,7 +139,7 @@ class Prepared:
         """The JPEGs of the given numbers; reads only the records that hold them.
 
         Raises:
-            Unreadable: as `indices`, and where the shard is gone, cut off or changed.
+            Unreadable: as `indices`, and where the shard is gone, truncated or changed.
         """
         shard, entry = self._stream(video, stream)
         chunks: dict[int, Sequence[bytes]] = {}

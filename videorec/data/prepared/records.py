@@ -30,7 +30,7 @@ from videorec.data.resize import resize_frame, scale_to_short_side
 
 PICTURES = 64  # a record: dense clips read one or two, and one is about 1 MB at a short side of 256
 FLOW_QUALITY = 95
-HEADER, FOOTER = 12, 4  # bytes around a TFRecord's content: its length with a checksum before, its own checksum behind
+HEADER, FOOTER = 12, 4  # bytes around a TFRecord's content: its length with a checksum before, its own checksum after
 Timed = tuple[bytes, float | None]  # JPEG, seconds
 
 

@@ -65,11 +65,11 @@ def _automatic(shape: tuple[int, ...], what: str) -> Layout:
     raise UserError(f"{what}: neither T x H x W nor T x H x W x C with C of {MOST_CHANNELS} or fewer. Say what it is: {hint}.")
 
 
-def better_order(found: Layout, needed: int) -> str | None:
+def better_order(stored: Layout, needed: int) -> str | None:
     """An order of the same letters whose time axis has the `needed` frames, where the given one's has fewer; None if none."""
-    if found.size("T") >= needed:
+    if stored.size("T") >= needed:
         return None
-    longest = max("NHW", key=found.size)
-    if found.size(longest) < needed:
+    longest = max("NHW", key=stored.size)
+    if stored.size(longest) < needed:
         return None
-    return found.axes.translate(str.maketrans("T" + longest, longest + "T"))
+    return stored.axes.translate(str.maketrans("T" + longest, longest + "T"))

@@ -1,4 +1,4 @@
-"""A folder (or one file) of sequences: found, split by whole file, cut into windows, scaled and resized."""
+"""A folder (or one file) of sequences: split by whole file, read window by window, scaled and resized."""
 
 import logging
 import os
@@ -73,7 +73,7 @@ class FileSequences:
     """Windows of `J + K` frames of files; see `videorec.data.sequences.windows.SequenceSet`.
 
     Raises:
-        UserError: nothing there, unreadable files, axes, key, values or sizes that do not fit, too few files or frames.
+        UserError: nothing there, unreadable files, wrong axes, key, values or sizes, too few files or frames.
     """
 
     classes: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class FileSequences:
         self.span = (data.frames + horizon - 1) * data.step + 1  # frames from the first to the last of a window
         opened = {split: self._open(paths) for split, paths in find(data.path).items()}
         self.shape = self._common_shape([s for sequences in opened.values() for s in sequences])
-        self._sequences, self._cut = self._split(opened, seed)
+        self._sequences, self._taken = self._split(opened, seed)
         self._starts = {split: self._count_windows(split) for split in self._sequences}
         self._look_through()
         log.info("%s", self.describe())
@@ -100,7 +100,7 @@ class FileSequences:
             return formats.open_file(path, os.path.relpath(path, base), self.data, self.span)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            sequences = [sequence for found in pool.map(open_one, paths) for sequence in found]
+            sequences = [sequence for opened in pool.map(open_one, paths) for sequence in opened]
         for sequence in sequences:
             values.check_type(sequence.dtype, self.data.values, sequence.name)
         usable = [sequence for sequence in sequences if sequence.frames >= self.span]
@@ -134,7 +134,7 @@ class FileSequences:
         return (*(size or first.shape[:2]), first.shape[2])
 
     def _split(self, opened, seed: int) -> tuple[dict[str, list[Sequence]], list[str]]:
-        """Sequences by split, and the names of the splits that were cut off training."""
+        """Sequences by split, and the names of the splits that were taken from training."""
         given = {split: sequences for split, sequences in opened.items() if split in SPLITS}
         missing = [split for split in ("val", "test") if split not in given]
         if not missing:
@@ -146,8 +146,8 @@ class FileSequences:
         unit = {sequence.name: sequence.file if by_file else sequence.name for sequence in pool}
         shares = {split: getattr(self.data, split) if split in missing else None for split in ("val", "test")}
         parts = split_units(list(dict.fromkeys(unit.values())), shares["val"], shares["test"], seed)
-        cut = {split: [s for s in pool if unit[s.name] in set(units)] for split, units in parts.items()}
-        return {split: cut.get(split, given.get(split)) for split in SPLITS}, missing
+        divided = {split: [s for s in pool if unit[s.name] in set(units)] for split, units in parts.items()}
+        return {split: divided.get(split, given.get(split)) for split in SPLITS}, missing
 
     def _hop(self, split: str) -> int:
         return self.data.hop if split == "train" else self.data.test_hop or self.span
@@ -168,8 +168,8 @@ class FileSequences:
         total, outside, masked = 0, 0, 0
         for sequence in sequences:
             frames = sequence.read(range(sequence.frames if whole else self.span))
-            found = values.count(frames, self.data.values, sequence.name)
-            total, outside, masked = total + found.total, outside + found.outside, masked + found.masked
+            count = values.count(frames, self.data.values, sequence.name)
+            total, outside, masked = total + count.total, outside + count.outside, masked + count.masked
         where = "" if whole else ", in the first window of each file"
         if outside:
             least, most = self.data.values
@@ -212,7 +212,7 @@ class FileSequences:
         parts = []
         kind = "sequence" if len({s.file for part in self._sequences.values() for s in part}) == 1 else "file"
         for split, names in self.files.items():
-            how = ", cut off" if split in self._cut else ""
+            how = ", taken from training" if split in self._taken else ""
             listed = f": {', '.join(names)}" if split != "train" and len(names) <= 5 else ""
             parts.append(
                 f"{split} {self.windows(split):,} windows of {len(names)} {kind}{'s' if len(names) > 1 else ''}{how}{listed}"

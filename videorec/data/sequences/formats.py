@@ -56,7 +56,7 @@ def open_file(path: Path, name: str, data: Sequences, needed: int) -> list[Seque
         needed: frames of a window, first to last.
 
     Raises:
-        UserError: it cannot be read, or `data.key` or `data.axes` do not fit.
+        UserError: it cannot be read, or it has no array as `data.key` and `data.axes` say.
     """
     if path.is_dir():
         return [_pictures(path, name)]
@@ -74,24 +74,24 @@ def open_file(path: Path, name: str, data: Sequences, needed: int) -> list[Seque
 
 
 def _sequences(what, name, shape, dtype, read, data, needed) -> list[Sequence]:
-    found = axes.layout(data.axes, shape, what)
-    numbered = "N" in found.axes
+    layout = axes.layout(data.axes, shape, what)
+    numbered = "N" in layout.axes
 
     def frames(sequence: int, indices: range) -> np.ndarray:
-        block = read(found.index(sequence, indices.start, indices[-1] + 1))
-        return found.arrange(np.asarray(block))[:: indices.step]  # (T, H, W, C)
+        block = read(layout.index(sequence, indices.start, indices[-1] + 1))
+        return layout.arrange(np.asarray(block))[:: indices.step]  # (T, H, W, C)
 
     return [
         Sequence(
             name=f"{name} #{n}" if numbered else name,
             file=name,
-            frames=found.size("T"),
-            shape=found.frame,
+            frames=layout.size("T"),
+            shape=layout.frame,
             dtype=np.dtype(dtype),
             read=functools.partial(frames, n),
-            better_order=axes.better_order(found, needed),
+            better_order=axes.better_order(layout, needed),
         )
-        for n in range(found.size("N"))
+        for n in range(layout.size("N"))
     ]
 
 

@@ -88,14 +88,14 @@ def choose_key(path: Path, key: str | None, shapes: dict[str, tuple[int, ...]]) 
 
 
 def _arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
-    found = {}
+    arrays = {}
 
     def visit(name, item):
         if isinstance(item, h5py.Dataset) and item.shape is not None:
-            found[name] = item
+            arrays[name] = item
 
     file.visititems(visit)
-    return found
+    return arrays
 
 
 def refusal(file: h5py.File, arrays: dict[str, h5py.Dataset], key: str) -> str | None:

@@ -16,30 +16,30 @@ log = logging.getLogger(__name__)
 TRAIN, TEST = "train-images-idx3-ubyte", "t10k-images-idx3-ubyte"
 MAGIC = 0x00000803  # IDX: unsigned bytes, three axes
 SIDE = 28  # px
-CUT = (0.7, 0.8)  # where only one file is there: training digits up to the first share, validation up to the second
-NEEDED = 10  # digits that can be cut in three
+SHARES = (0.7, 0.8)  # where only one file is there: training digits up to the first share, validation up to the second
+NEEDED = 10  # digits that can be divided
 
 
 class Digits(NamedTuple):
     """`(N, 28, 28)` uint8 each.
 
     Attributes:
-        train, val, test: validation digits are the training digits, except where `cut`.
-        cut: all three come from the test file, and share no digit.
+        train, val, test: validation digits are the training digits, except where `divided`.
+        divided: all three come from the test file, and share no digit.
         source: where they come from, in words.
     """
 
     train: np.ndarray
     val: np.ndarray
     test: np.ndarray | None
-    cut: bool
+    divided: bool
     source: str
 
 
 def load(folder: str | None) -> Digits:
     """The digits of a folder, or without one those of keras.datasets.mnist (downloaded once).
 
-    With the training file alone `test` is None. With the test file alone its digits are cut in three, always in the same way.
+    With the training file alone `test` is None. With the test file alone its digits are divided in three, always alike.
 
     Raises:
         UserError: neither file is there, one is damaged, or the download fails.
@@ -52,7 +52,7 @@ def load(folder: str | None) -> Digits:
         what = "is not there" if not path.exists() else "is a file" if path.is_file() else "has neither"
         raise UserError(f"--data.digits must be a folder with {TRAIN}[.gz] and {TEST}[.gz]. Received: {folder}, which {what}.")
     if train is None:
-        return _cut(read_idx(test), test)
+        return _divide(read_idx(test), test)
     digits = read_idx(train)
     return Digits(digits, digits, None if test is None else read_idx(test), False, str(path))
 
@@ -84,19 +84,19 @@ def _find(folder: Path, name: str) -> Path | None:
     return next((folder / file for file in (name, f"{name}.gz") if (folder / file).is_file()), None)
 
 
-def _cut(digits: np.ndarray, path: Path) -> Digits:
+def _divide(digits: np.ndarray, path: Path) -> Digits:
     if len(digits) < NEEDED:
         raise UserError(
-            f"{path} must hold {NEEDED} digits or more, to be cut into train, val and test. Received: {len(digits)}"
+            f"{path} must hold {NEEDED} digits or more, to be divided into train, val and test. Received: {len(digits)}"
         )
     order = np.random.default_rng(0).permutation(len(digits))  # the file's second half is harder than its first
-    ends = [int(share * len(digits)) for share in CUT]
+    ends = [int(share * len(digits)) for share in SHARES]
     train, val, test = (digits[np.sort(part)] for part in np.split(order, ends))
     log.warning(
-        "%s is absent: the digits of %s are cut into %d to train on, %d for validation, %d for the test, none of them in two",
+        "%s is absent: the digits of %s are divided, %d to train on, %d for validation, %d for the test, none of them in two",
         *(TRAIN, path, len(train), len(val), len(test)),
     )
-    return Digits(train, val, test, True, f"{path}, cut in three")
+    return Digits(train, val, test, True, f"{path}, divided")
 
 
 def _download() -> Digits:

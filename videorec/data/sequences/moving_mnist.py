@@ -1,7 +1,7 @@
-"""Moving MNIST: two digits that move over a black frame of 64 x 64, in the two protocols that published figures follow.
+"""Moving MNIST: two digits that move over a black frame of 64 x 64, in the two protocols that published results follow.
 
 common: Srivastava et al. 2015, as PredRNN and OpenSTL have it. Training sequences are made on the fly, the test set is a fixed
-file. shi: Shi et al. 2015, 500 digits and 15,000 fixed sequences. Figures of the two cannot be compared.
+file. shi: Shi et al. 2015, 500 digits and 15,000 fixed sequences. Results of the two cannot be compared.
 
 Every sequence follows from (seed, split, epoch, index) alone.
 """
@@ -83,7 +83,7 @@ def sequence(digits: np.ndarray, speed: tuple[float, float], frames: int, step: 
     start, angle, speeds = rng.random((2, 2)), rng.random(2) * 2 * np.pi, rng.uniform(*speed, 2)
     velocity = speeds[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=-1)  # (D, 2): y, x
     path = trajectory(start, velocity, (frames - 1) * step + 1)[::step]
-    return render(chosen, (CANVAS * path).astype(np.int64))  # cut off to whole px, as the authors do
+    return render(chosen, (CANVAS * path).astype(np.int64))  # rounded down to whole px, as the authors do
 
 
 class MovingMNIST:
@@ -105,7 +105,7 @@ class MovingMNIST:
         self.data, self.seed, self.frames = data, seed, data.frames + horizon
         self.shape = (*(data.size or (FRAME, FRAME)), 1)
         self.is_shi = data.protocol == "shi"
-        self._found = mnist_digits.load(data.digits)
+        self._source = mnist_digits.load(data.digits)
         self._test_file = None if data.test_file is None else self._open_test_file(data.test_file)
         self._digits = self._choose_digits()
         train, val, test = COUNTS[data.protocol]
@@ -118,19 +118,19 @@ class MovingMNIST:
         }
 
     def _choose_digits(self) -> dict[str, np.ndarray | None]:
-        found = self._found
+        digits = self._source
         if not self.is_shi:
-            if found.test is None and self._test_file is None:
+            if digits.test is None and self._test_file is None:
                 raise UserError(
                     f"The test set needs digits that training does not see: {mnist_digits.TEST}[.gz], or --data.test-file "
-                    f"with mnist_test_seq.npy. {found.source} has {mnist_digits.TRAIN} alone."
+                    f"with mnist_test_seq.npy. {digits.source} has {mnist_digits.TRAIN} alone."
                 )
-            return {"train": found.train, "val": found.val, "test": found.test}
-        if len(found.train) < SHI_DIGITS:
+            return {"train": digits.train, "val": digits.val, "test": digits.test}
+        if len(digits.train) < SHI_DIGITS:
             rule = f"--data.protocol shi takes {SHI_DIGITS} training digits"
-            raise UserError(f"{rule}. Received: {len(found.train)}, from {found.source}")
-        chosen = np.random.default_rng([self.seed, SHI_DIGITS]).choice(len(found.train), SHI_DIGITS, replace=False)
-        return dict.fromkeys(SPLITS, found.train[chosen])
+            raise UserError(f"{rule}. Received: {len(digits.train)}, from {digits.source}")
+        chosen = np.random.default_rng([self.seed, SHI_DIGITS]).choice(len(digits.train), SHI_DIGITS, replace=False)
+        return dict.fromkeys(SPLITS, digits.train[chosen])
 
     def _open_test_file(self, path: str) -> np.ndarray:
         """`(20, N, 64, 64)` uint8, mapped into memory."""
@@ -184,19 +184,19 @@ class MovingMNIST:
         """The protocol in a line."""
         train, val, test = (f"{self._counts[split]:,}" for split in SPLITS)
         if self.is_shi:
-            digits = f"{SHI_DIGITS} digits of {self._found.source}, in all splits"
+            digits = f"{SHI_DIGITS} digits of {self._source.source}, in all splits"
             return f"Moving MNIST, protocol shi, seed {self.seed}: {train} / {val} / {test} fixed sequences of {digits}"
-        made = f"{train} sequences an epoch from {len(self._found.train):,} digits of {self._found.source}"
-        kind = "other" if self._found.cut else "the same"
+        made = f"{train} sequences an epoch from {len(self._source.train):,} digits of {self._source.source}"
+        kind = "other" if self._source.divided else "the same"
         held = f"validation: {val} fixed sequences of {kind} digits (not the test set, which is OpenSTL's validation)"
         return f"Moving MNIST, protocol common: {made}; {held}; test: {self._describe_test(test)}"
 
     def _describe_test(self, count: str) -> str:
         if self._test_file is None:
-            return f"{count} fixed sequences of {len(self._found.test):,} digits unseen in training, not mnist_test_seq.npy"
+            return f"{count} fixed sequences of {len(self._source.test):,} digits unseen in training, not mnist_test_seq.npy"
         whole = self._counts["test"] == TEST_FILE_SEQUENCES
         text = f"{count} sequences of {self.data.test_file}" + (
-            "" if whole else f" (the published figures: {TEST_FILE_SEQUENCES:,})"
+            "" if whole else f" (the published results: {TEST_FILE_SEQUENCES:,})"
         )
         seen = "; they may show digits of training, which come from MNIST's test digits here"
-        return text + seen if self._found.cut else text
+        return text + seen if self._source.divided else text

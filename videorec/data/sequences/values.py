@@ -10,7 +10,7 @@ Values = tuple[float, float] | None
 
 
 class Count(NamedTuple):
-    """What a look at some values found.
+    """What some values are.
 
     Attributes:
         total: values.

@@ -1,4 +1,4 @@
-"""tf.data pipelines of forecasting: windows of J + K frames, cut into what the model sees and what it shall forecast.
+"""tf.data pipelines of forecasting: windows of J + K frames, split into what the model sees and what it is to forecast.
 
 The order of the windows and every random choice follow from (seed, epoch, index) alone, so that a run that was interrupted
 goes on with exactly the data it would have seen.
