@@ -46,23 +46,26 @@ def read_json(
         raise UserError(f"{path}: an object {{video: ...}} is expected. Received: {type(content).__name__} of no video")
     dense_videos = []
     for name, entry in content.items():
-        where = f"{path}, {name}"
-        try:
-            subset, duration, actions = entry["subset"], float(entry["duration"]), entry["actions"]
-            segments = [_segment(_label(c, names, where), str(start), str(end), where) for c, start, end in actions]
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(
-                f"{where}: subset, duration and actions [[class, start, end], ...] are expected. Received: {str(entry)[:80]}"
-            ) from error
-        if subset not in SUBSETS:
-            raise UserError(f"{where}: unknown subset {subset!r}. {nearest(str(subset), SUBSETS)}")
-        if not segments:
-            raise UserError(f"{where}: a video needs at least one label. Received: none")
-        dense_videos.append(
-            dense_video(files.join(videos, file.format(name)), segments, split=SUBSETS[subset], duration=duration)
-        )
+        split, duration, segments = _entry(entry, names, f"{path}, {name}")
+        dense_videos.append(dense_video(files.join(videos, file.format(name)), segments, split=split, duration=duration))
     _log_empty(path, dense_videos)
     return dense_videos
+
+
+def _entry(entry: dict, names: dict[int, str] | None, where: str) -> tuple[str, float, list[Segment]]:
+    """Split, duration in seconds, and segments of one video of a JSON file."""
+    try:
+        subset, duration, actions = entry["subset"], float(entry["duration"]), entry["actions"]
+        segments = [_segment(_label(c, names, where), str(start), str(end), where) for c, start, end in actions]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{where}: subset, duration and actions [[class, start, end], ...] are expected. Received: {str(entry)[:80]}"
+        ) from error
+    if subset not in SUBSETS:
+        raise UserError(f"{where}: unknown subset {subset!r}. {nearest(str(subset), SUBSETS)}")
+    if not segments:
+        raise UserError(f"{where}: a video needs at least one label. Received: none")
+    return SUBSETS[subset], duration, segments
 
 
 def _class_names(path: str | Path) -> dict[int, str]:
