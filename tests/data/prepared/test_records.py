@@ -11,10 +11,11 @@ from grey_videos import frame_numbers, write_video
 
 from videorec.config import Flow
 from videorec.data import flow
-from videorec.data.decode import Reader, Unreadable, count, scale_to_short_side
+from videorec.data.decode import Reader, Unreadable, count
 from videorec.data.manifest import Video
 from videorec.data.prepared import records
 from videorec.data.prepared.records import Settings
+from videorec.data.resize import scale_to_short_side
 
 RGB = Settings(("rgb",), 32, 90, None, None, 32)
 FEATURES = {
