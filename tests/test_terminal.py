@@ -100,6 +100,12 @@ def test_many_mistakes_give_few_lines():
     assert len(lines) <= 8 and "And 35 more." in lines
 
 
+def test_help_comes_before_mistakes(capsys):
+    with pytest.raises(SystemExit) as status:
+        parse("runs/x --mod max --help")
+    assert status.value.code == 0 and "--mode {mean,max}" in capsys.readouterr().out
+
+
 def test_known_options_and_the_rest():
     options, rest = terminal.parse_known(Options, ["runs/x", "--master=a", "--mode", "max"], description="", prog="x")
     assert (options.mode, rest) == ("max", ["--master=a"])
@@ -183,7 +189,7 @@ def test_nobody_reads_the_help():
 HELP = """
 import atexit, runpy, sys
 
-heavy = {"keras", "tensorflow", "cv2", "matplotlib", "sklearn", "numpy"}
+heavy = {"keras", "tensorflow", "cv2", "matplotlib", "sklearn"}
 atexit.register(lambda: print("imported:", *sorted(heavy & set(sys.modules))))
 name = sys.argv[1]
 sys.argv = [name, "--help"]
@@ -193,16 +199,24 @@ if name.endswith(".py"):
 else:
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 """
+SCRIPTS = ("train.py", "evaluate.py")
+EXPORTS = ("saved_model", "tflite", "verify")
 TOOLS = ("benchmark", "check", "compare", "gallery", "index", "prepare", "splits")
 
 
-@pytest.mark.parametrize("name", ["train.py", "evaluate.py", *(f"videorec.tools.{name}" for name in TOOLS)])
+@pytest.mark.parametrize(
+    "name", [*SCRIPTS, *(f"export.{name}" for name in EXPORTS), *(f"videorec.tools.{name}" for name in TOOLS)]
+)
 def test_help_imports_nothing_heavy(name):
     result = script("-c", HELP, name)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("usage:") and result.stdout.endswith("\nimported:\n")
 
 
-def test_all_tools_are_tested_for_it():
-    modules = [path for path in (ROOT / "videorec/tools").rglob("*.py") if "terminal.run(main)" in path.read_text()]
-    assert {path.stem if path.stem != "__main__" else path.parent.name for path in modules} == set(TOOLS)
+def test_all_of_them_are_tested():
+    files = [*ROOT.glob("*.py"), *(ROOT / "export").rglob("*.py"), *(ROOT / "videorec").rglob("*.py")]
+    scripts = {path.relative_to(ROOT) for path in files if "terminal.run(main)" in path.read_text()}
+    tools = {path.stem if path.stem != "__main__" else path.parent.name for path in scripts if path.parts[0] == "videorec"}
+    assert tools == set(TOOLS)
+    assert {path.stem for path in scripts if path.parts[0] == "export"} == set(EXPORTS)
+    assert {path.name for path in scripts if len(path.parts) == 1} == set(SCRIPTS)

@@ -75,7 +75,8 @@ def parse(options: type[Options] | Options, args: Sequence[str], *, description:
         UserError: an unknown option (with the nearest known one), a wrong value, or one that is missing.
         SystemExit: after the help.
     """
-    refuse_unknown(options, [word for word in args if _is_flag(word)], prog)
+    if not any(word in HELP for word in args):
+        refuse_unknown(options, [word for word in args if _is_flag(word)], prog)
     parsed, left = parse_known(options, args, description=description, prog=prog)
     refuse_unknown(options, left, prog)
     return parsed

@@ -64,10 +64,10 @@ def test_unreadable_files_are_named_once_with_the_reason(good, tmp_path, capsys)
 
 
 def test_a_truncated_file(good, capsys):
-    path = write_video(good / "a" / "cut.avi", 200)
+    path = write_video(good / "a" / "truncated.avi", 200)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     status = check.main([str(good)])
-    line = next(line for line in capsys.readouterr().out.splitlines() if "cut.avi" in line)
+    line = next(line for line in capsys.readouterr().out.splitlines() if "truncated.avi" in line)
     assert status == 0  # what is left can be read
     assert "can be read" in line and "declares" in line
 

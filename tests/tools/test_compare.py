@@ -120,12 +120,12 @@ def test_a_run_that_forecasts_frames(tmp_path):
         compare_runs.read_results(run)
 
 
-@pytest.mark.parametrize("damage", ["gone", "cut"])
+@pytest.mark.parametrize("damage", ["gone", "truncated"])
 def test_a_model_that_cannot_be_read(copy, damage):
     model = copy / "model.keras"
     content = model.read_bytes()
     model.unlink()
-    if damage == "cut":
+    if damage == "truncated":
         model.write_bytes(content[:1000])
     with pytest.raises(UserError, match=f"{model} .* python train.py PRESET --name a --train.no-resume"):
         compare.main([str(copy)])

@@ -1,4 +1,4 @@
-"""`videorec.tools.index`: the manifest of a folder, cut by group."""
+"""`videorec.tools.index`: the manifest of a folder, split by group."""
 
 from collections import defaultdict
 
@@ -23,10 +23,10 @@ def folder(tmp_path):
 
 def splits_of(videos):
     """The splits in which each group occurs."""
-    found = defaultdict(set)
+    splits = defaultdict(set)
     for video in videos:
-        found[video.group].add(video.split)
-    return found
+        splits[video.group].add(video.split)
+    return splits
 
 
 def test_writes_a_manifest_that_training_reads(folder, capsys):
@@ -47,20 +47,20 @@ def test_paths_stay_relative_for_a_folder_named_from_elsewhere(folder, monkeypat
     assert "\njump/r00_t0.avi," in (folder / "manifest.csv").read_text().replace("\r", "")
 
 
-def test_groups_are_never_cut(folder):
+def test_groups_are_never_divided(folder):
     index.main([str(folder), "--group", r"r(\d+)_"])
     groups = splits_of(manifest.read(folder / "manifest.csv"))
     assert sorted(groups) == [f"{number:02d}" for number in range(10)]
-    assert all(len(found) == 1 for found in groups.values())
+    assert all(len(splits) == 1 for splits in groups.values())
 
 
 def test_a_number_of_groups(folder):
     index.main([str(folder), "--group", r"r(\d+)_", "--val", "2", "--test", "3"])
-    sides = [next(iter(found)) for found in splits_of(manifest.read(folder / "manifest.csv")).values()]
+    sides = [next(iter(splits)) for splits in splits_of(manifest.read(folder / "manifest.csv")).values()]
     assert (sides.count("train"), sides.count("val"), sides.count("test")) == (5, 2, 3)
 
 
-def test_the_same_seed_cuts_the_same(folder, tmp_path):
+def test_the_same_seed_divides_alike(folder, tmp_path):
     texts = []
     for seed in ("1", "1", "2"):
         index.main([str(folder), "--out", str(folder / "m.csv"), "--overwrite", "--seed", seed])
@@ -68,13 +68,13 @@ def test_the_same_seed_cuts_the_same(folder, tmp_path):
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_a_manifest_is_cut_anew_by_its_group_column(folder, tmp_path):
+def test_a_manifest_is_divided_anew_by_its_group_column(folder, tmp_path):
     rows = [f"videos/walk/r{n // 2:02d}_t{n % 2}.avi,walk,train,g{n // 4}" for n in range(20)]
     (tmp_path / "old.csv").write_text("\n".join(["path,label,split,group", *rows]) + "\n")
     index.main([str(tmp_path / "old.csv"), "--out", str(tmp_path / "new.csv"), "--val", "1", "--test", "1"])
     groups = splits_of(manifest.read(tmp_path / "new.csv"))
     assert sorted(groups) == ["g0", "g1", "g2", "g3", "g4"]
-    assert sorted(str(found) for found in groups.values()) == [
+    assert sorted(str(splits) for splits in groups.values()) == [
         "{'test'}",
         "{'train'}",
         "{'train'}",

@@ -54,7 +54,7 @@ def test_what_is_missing_is_made(source, out):
     prepare.main([str(source), str(out), *QUICK])
     whole, before = digests(out), times(out)
     shard = out / "shard-00001-of-00003.tfrecord"
-    shard.write_bytes(shard.read_bytes()[:-1])  # cut off
+    shard.write_bytes(shard.read_bytes()[:-1])
     (out / "shard-00002-of-00003.json").write_text("{")
     (out / "index.json").unlink()
     assert prepare.main([str(source), str(out), *QUICK]) == 0

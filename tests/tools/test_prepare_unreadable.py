@@ -73,6 +73,6 @@ def test_odd_videos(shared_data, tmp_path):
         link.symlink_to(shared_data / "videos/readable" / name)
     assert prepare.main([str(tmp_path / "videos"), str(tmp_path / "out"), "--short-side", "48"]) == 0
     entries = json.loads((tmp_path / "out" / "index.json").read_text())["videos"]
-    found = {os.path.basename(entry["name"]): entry["rgb"] for entry in entries}
-    assert {name: entry["pictures"] for name, entry in found.items()} == true
-    assert len(found["vfr.mp4"]["stamps"]) == 130 and found["mpeg2.mpg"].keys() >= {"start", "rate"}
+    rgb = {os.path.basename(entry["name"]): entry["rgb"] for entry in entries}
+    assert {name: entry["pictures"] for name, entry in rgb.items()} == true
+    assert len(rgb["vfr.mp4"]["stamps"]) == 130 and rgb["mpeg2.mpg"].keys() >= {"start", "rate"}

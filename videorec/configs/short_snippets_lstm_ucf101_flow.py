@@ -5,7 +5,7 @@
     python evaluate.py runs/short_snippets_lstm_ucf101_flow
     python evaluate.py runs/short_snippets_lstm_ucf101 --fuse runs/short_snippets_lstm_ucf101_flow
 
-The network starts from that of the raw frames. Motion between two frames 1/15 s apart, cut at 40 px, as two channels of a
+The network starts from that of the raw frames. Motion between two frames 1/15 s apart, clipped to 40 px, as two channels of a
 picture whose third is 0.
 
 Not as in the paper: DIS in place of TV-L1 (--data.flow.method tvl1, with opencv-contrib-python), and InceptionV3 as for the

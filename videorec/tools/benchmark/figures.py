@@ -24,7 +24,7 @@ class Figure:
     Args:
         part, name: what is measured.
         value: the figure, as text with its unit.
-        detail: the measurements behind it.
+        detail: the measurements that it comes from.
         target: the bound, as text; empty where the figure is only for information.
         met: whether the bound holds; None without one.
     """
