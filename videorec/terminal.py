@@ -102,7 +102,7 @@ def parse_known(
 
 @contextlib.contextmanager
 def _without_wrapping() -> Iterator[None]:
-    """tyro breaks its messages, and long paths in them, to the width of the terminal: a very wide one."""
+    """tyro wraps its messages, long paths included, to the width of the terminal: here a very wide one."""
     width = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = "100000"
     try:
@@ -114,7 +114,7 @@ def _without_wrapping() -> Iterator[None]:
 
 
 def run_folder(options: Sequence[type], args: Sequence[str], *, description: str, prog: str) -> str:
-    """The field `run` of a command line, for scripts whose other options depend on what that run is.
+    """The run on a command line, for scripts whose other options depend on what that run is.
 
     Args:
         options: dataclasses with a positional field `run`, one a kind of run. The first that knows every option of `args`
