@@ -1,91 +1,35 @@
 """The CNNs over single frames: `uint8` frame in, features out, with the input scaling that each one expects inside."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 
 import keras
-import numpy as np
-from keras import applications, layers, tree
+from keras import layers, tree
 
 from videorec.config import UserError, nearest
 from videorec.layers import CaffeScaling
-from videorec.models.backbones.caffenet import FC_SIZE, caffenet, caffenet_hybrid
-from videorec.models.backbones.tiny import tiny
+from videorec.models.backbones.entries import BACKBONES, Backbone
 from videorec.models.backbones.weights import load
-
-
-@dataclass(frozen=True)
-class Backbone:
-    """How a CNN is built: `network(input_shape=, include_top=, weights=)`, the scaling of its input (`unit`: [-1, 1],
-    `caffe`: BGR minus a mean, `none`: [0, 255]), the layer of its `fc` tap and the frame size that this tap fixes, and the
-    last layers of its resolutions, fine to coarse."""
-
-    network: Callable[..., keras.Model]
-    scaling: str
-    fc: str | None = None
-    fc_size: int | None = None
-    imagenet: bool = True
-    min_size: int = 32
-    levels: tuple[str, ...] = ()
-
-
-def _efficientnet_b0(input_shape, include_top, weights=None) -> keras.Model:
-    """EfficientNetB0 with one input scaling, (x / 255 - mean) / std, whatever the weights.
-
-    Keras gives only the network built with weights="imagenet" its last division by sqrt(std), and leaves mean and std
-    at 0 and 1 without weights. For a file or None, the division is therefore done ahead of the network here.
-    """
-    if weights == "imagenet":
-        return applications.EfficientNetB0(input_shape=input_shape, include_top=include_top, weights=weights)
-    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    frame = keras.Input(input_shape, name="scaled_frame")
-    scale = 1 / np.sqrt(std)
-    x = layers.Rescaling(scale.tolist(), (255 * mean * (1 - scale)).tolist(), name="std_correction")(frame)
-    network = applications.EfficientNetB0(input_tensor=x, include_top=include_top, weights=None)
-    for layer in network.layers:
-        if isinstance(layer, layers.Normalization):
-            layer.set_weights([mean, std, np.array(0)])  # std for the variance: so is Keras's file
-            layer.finalize_state()
-    return network
-
-
-_CAFFENET = ("pool1", "pool2", "pool5")
-_VGG16 = ("block2_pool", "block3_pool", "block4_pool", "block5_pool")  # GRU-RCN's percepts, with fc7
-_RESNET50 = ("conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out")
-_MOBILENET = ("conv_pw_3_relu", "conv_pw_5_relu", "conv_pw_11_relu", "conv_pw_13_relu")
-_MOBILENET_V2 = ("block_2_add", "block_5_add", "block_12_add", "out_relu")
-_EFFICIENTNET_B0 = ("block2b_add", "block3b_add", "block5c_add", "top_activation")
-
-_BACKBONES = {
-    "caffenet": Backbone(caffenet, "caffe", "fc6", FC_SIZE, imagenet=False, min_size=64, levels=_CAFFENET),
-    "caffenet_hybrid": Backbone(caffenet_hybrid, "caffe", "fc6", FC_SIZE, imagenet=False, min_size=64, levels=_CAFFENET),
-    "vgg16": Backbone(applications.VGG16, "caffe", "fc2", 224, levels=_VGG16),
-    "inception_v3": Backbone(applications.InceptionV3, "unit", min_size=75, levels=("mixed2", "mixed7", "mixed10")),
-    "resnet50": Backbone(applications.ResNet50, "caffe", levels=_RESNET50),
-    "mobilenet": Backbone(applications.MobileNet, "unit", levels=_MOBILENET),
-    "mobilenet_025": Backbone(partial(applications.MobileNet, alpha=0.25), "unit", levels=_MOBILENET),
-    "mobilenet_v2": Backbone(applications.MobileNetV2, "unit", levels=_MOBILENET_V2),
-    "mobilenet_v2_035": Backbone(partial(applications.MobileNetV2, alpha=0.35), "unit", levels=_MOBILENET_V2),
-    "efficientnet_b0": Backbone(_efficientnet_b0, "none", levels=_EFFICIENTNET_B0),
-    "tiny": Backbone(tiny, "unit", "fc", imagenet=False, min_size=8, levels=("conv1", "conv2", "conv4")),
-}
 
 
 def names() -> list[str]:
     """The names that `build` knows."""
-    return sorted(_BACKBONES)
+    return sorted(BACKBONES)
 
 
-def levels(name: str) -> tuple[str, ...]:
-    """The last layer of each resolution, fine to coarse: what a model that reads several maps takes by default.
+def find(name: str) -> Backbone:
+    """The entry of a backbone.
 
     Raises:
         UserError: an unknown name.
     """
-    if name not in _BACKBONES:
-        raise UserError(f"No backbone is called {name!r}. {nearest(str(name), _BACKBONES)}")
-    return _BACKBONES[name].levels
+    if name not in BACKBONES:
+        raise UserError(f"No backbone is called {name!r}. {nearest(str(name), BACKBONES)}")
+    return BACKBONES[name]
+
+
+def levels(name: str) -> tuple[str, ...]:
+    """The last layer of each resolution, fine to coarse: what a model that reads several maps takes by default."""
+    return find(name).levels
 
 
 def build(
@@ -112,7 +56,7 @@ def build(
     Raises:
         UserError: an unknown name, tap or layer; a frame that is too small; weights that are missing or do not fit.
     """
-    spec = _spec(name, input_shape, tap)
+    spec = _checked(name, input_shape, tap)
     resized = (spec.fc_size, spec.fc_size) if tap == "fc" and spec.fc_size else tuple(input_shape[:2])
     network = _network(name, spec, (*resized, 3), tap, weights, stream)
     taps = [_layer(network, layer, "outputs").output for layer in outputs or ()]
@@ -134,14 +78,12 @@ def build(
     return model
 
 
-def _spec(name, input_shape, tap) -> Backbone:
-    if name not in _BACKBONES:
-        raise UserError(f"No backbone is called {name!r}. {nearest(str(name), _BACKBONES)}")
-    spec = _BACKBONES[name]
+def _checked(name, input_shape, tap) -> Backbone:
+    spec = find(name)
     if tap not in ("map", "pooled", "fc"):
         raise UserError(f"A tap is map, pooled or fc. Received: tap={tap!r}")
     if tap == "fc" and spec.fc is None:
-        having = ", ".join(key for key, value in sorted(_BACKBONES.items()) if value.fc)
+        having = ", ".join(key for key, value in sorted(BACKBONES.items()) if value.fc)
         raise UserError(f"{name} has no fc tap: choose map or pooled, or a backbone that has one ({having}).")
     if len(input_shape) != 3 or None in tuple(input_shape) or input_shape[2] != 3:
         raise UserError(f"A frame is (height, width, 3), with fixed numbers. Received: {tuple(input_shape)}")
@@ -152,7 +94,7 @@ def _spec(name, input_shape, tap) -> Backbone:
 
 
 def _network(name, spec, shape, tap, weights, stream) -> keras.Model:
-    """The network with float input, cut at the tap, with its weights."""
+    """The network with float input, up to the tap, with its weights."""
     imagenet = weights == "imagenet"
     if imagenet and not spec.imagenet:
         raise UserError(

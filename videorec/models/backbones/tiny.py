@@ -3,6 +3,9 @@
 import keras
 from keras import layers
 
+# Settings of a recogniser on this CNN, all of it trained: for the small forms of models.
+TINY = {"backbone": "tiny", "tap": "fc", "weights": None, "trainable_from": "all"}
+
 
 def tiny(input_shape, include_top: bool, weights=None) -> keras.Model:
     """Four convolutions down to 1/8 of the frame: 5.3 million multiplications for a frame of 64 x 64.

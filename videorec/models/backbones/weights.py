@@ -40,9 +40,9 @@ def _check(layers, stored, path, name):
     problems = []
     for layer in layers:
         expected = [tuple(weight.shape) for weight in layer.weights]
-        found = [tuple(values.shape) for values in stored.get(layer.name, [])]
-        if found != expected:
-            problems.append(f"  {layer.name}: expected {_shapes(expected)}, the file has {_shapes(found)}")
+        given = [tuple(values.shape) for values in stored.get(layer.name, [])]
+        if given != expected:
+            problems.append(f"  {layer.name}: expected {_shapes(expected)}, the file has {_shapes(given)}")
     if problems:
         more = [f"  ... and {len(problems) - 8} more"] if len(problems) > 8 else []
         raise UserError(
