@@ -1,4 +1,4 @@
-"""The common benchmark's ConvLSTM-S on Moving MNIST: next frames with scheduled sampling, 200 epochs (a GPU's work).
+"""The common benchmark's ConvLSTM-S on Moving MNIST: next frames with scheduled sampling, 200 epochs, for a GPU.
 
     python train.py convlstm_stack --data.digits mnist/ --data.test-file mnist_test_seq.npy
     python evaluate.py runs/convlstm_stack

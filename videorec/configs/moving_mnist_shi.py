@@ -4,7 +4,7 @@
     python evaluate.py runs/moving_mnist_shi
 
 Shi et al. 2015, section 4.1: RMSProp 1e-3 with decay 0.9, early stopping on the validation set; the batch is not stated there.
-Published cross-entropy a sequence: 3670.85. 7,585,296 weights. A GPU's work.
+Published cross-entropy a sequence: 3670.85. 7,585,296 weights; for a GPU.
 """
 
 from videorec.config import Experiment
