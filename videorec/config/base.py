@@ -17,10 +17,39 @@ class Source:
 
 @dataclass(frozen=True)
 class Model:
-    """What every model is. Subclasses add their hyperparameters and `build(streams, classes) -> keras.Model`."""
+    """What every model is. A model is one class in a file of `videorec/models`, where it needs no entry in any list.
+
+    A subclass has a `name`, its hyperparameters as fields with a docstring each, `build(streams, classes) -> keras.Model`, and
+    `forms`. Where it differs from what stands here it overrides the rest: what it learns, takes and gives.
+    """
 
     name: ClassVar[str] = ""
-    task: ClassVar[str] = "recognition"  # with the default target, see `task_of`
+    """What `videorec.models.build` and config.json call it; classes without one are not models themselves."""
+    task: ClassVar[str] = "recognition"
+    """The task of its default target."""
+    tasks: ClassVar[dict[str, str]] = {}
+    """The task that each target of its kind belongs to."""
+    targets: ClassVar[tuple[str, ...]] = ()
+    """What its field `target` can be, first the one whose outputs `build` makes."""
+    default_streams: ClassVar[dict[str, tuple]] = {"rgb": (16, 224, 224, 3)}
+    """The streams of a model that is built without any named."""
+    export_tolerance: ClassVar[float] = 1e-5
+    """Largest difference between Keras and an export, of probabilities and of frames from 0 to 1. A backbone has one of its
+    own: `videorec.models.export_tolerance` looks at both."""
+
+    @classmethod
+    def forms(cls) -> dict[str, dict]:
+        """Small models for the tests that every model must pass: hyperparameters by the name of the form, first `plain`.
+
+        One form for each graph that the hyperparameters can make, each with few units and on the CNN `tiny`
+        (`videorec.models.backbones.tiny.TINY`), so that it is built, trained a step and exported in seconds.
+        """
+        raise NotImplementedError(f"{cls.__name__} must name its small forms: forms() -> {{name: hyperparameters}}")
+
+    @property
+    def extra_outputs(self) -> tuple[str, ...]:
+        """What the model gives besides `steps` and `probabilities`, or besides `frames`: `attention`, ..."""
+        return ()
 
     @property
     def causal(self) -> bool:
@@ -36,6 +65,10 @@ class Model:
     def least_frames(self) -> int:
         """The shortest clip that the model takes."""
         return 1
+
+    def part(self, stream: str) -> "Model":
+        """The model that reads a stream: this one, unless it has one for each."""
+        return self
 
 
 @dataclass(frozen=True)

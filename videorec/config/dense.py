@@ -89,20 +89,27 @@ class DenseOptions:
 
 
 SECTIONS = {"data": DenseData, "train": DenseTrain, "evaluate": DenseEvaluate}
+# The tasks whose settings these are, and what data and training of each start from. Of several classes one is to come: there
+# is no average precision.
+STARTS = {"dense": ({}, {}), "anticipation": ({"single": True, "frames": 10}, {"monitor": "accuracy"})}
 
 
 def with_dense_labels(experiment: Experiment) -> Experiment:
     """The experiment of a model whose target became dense labels, or labels to come: its settings where both tasks have them,
-    but for path, stream, rate and length, which mean something else. Models without a target stay as they are."""
-    target = "labels" if experiment.model.task == "forecasting" else "dense"
-    if not hasattr(experiment.model, "target") or experiment.task in ("dense", "anticipation"):
+    but for path, stream, rate and length, which mean something else. Models that know no such target stay as they are."""
+    target = next((target for target, task in experiment.model.tasks.items() if task in STARTS), None)
+    if target is None or experiment.task in STARTS:
         return experiment
     data = DenseData(**_common(experiment.data, Footage, {"path", "stream", "fps", "frames"}))
     train = DenseTrain(**_common(experiment.train, CachedFit) or _common(experiment.train, Fit))
-    if target == "labels":  # of several classes one is to come: no average precision
-        data, train = dataclasses.replace(data, single=True, frames=10), dataclasses.replace(train, monitor="accuracy")
-    model = dataclasses.replace(experiment.model, target=target)
-    return dataclasses.replace(experiment, data=data, model=model, train=train, evaluate=DenseEvaluate())
+    own_data, own_train = STARTS[experiment.model.tasks[target]]
+    return dataclasses.replace(
+        experiment,
+        data=dataclasses.replace(data, **own_data),
+        model=dataclasses.replace(experiment.model, target=target),
+        train=dataclasses.replace(train, **own_train),
+        evaluate=DenseEvaluate(),
+    )
 
 
 def _common(section, base, without=frozenset()) -> dict:

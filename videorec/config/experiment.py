@@ -28,7 +28,4 @@ class Experiment:
 def task_of(model: Model) -> str:
     """recognition (labels of a clip), dense (labels of every frame), forecasting (frames), or anticipation (labels of the
     coming steps): follows from the model and its target, and decides which settings an experiment has."""
-    target = getattr(model, "target", None)
-    if model.task == "forecasting":
-        return "anticipation" if target == "labels" else "forecasting"
-    return "dense" if target == "dense" else model.task
+    return model.tasks.get(getattr(model, "target", None), model.task)

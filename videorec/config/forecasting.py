@@ -56,6 +56,9 @@ class Forecaster(Model):
     gives the output `frames` `(B, K, H, W, C)` float32."""
 
     task: ClassVar[str] = "forecasting"
+    tasks: ClassVar[dict[str, str]] = {"frames": "forecasting"}
+    targets: ClassVar[tuple[str, ...]] = ("frames",)
+    default_streams: ClassVar[dict[str, tuple]] = {"rgb": (10, 64, 64, 1)}
 
     horizon: int = 10
     """Frames that are forecast (K)."""

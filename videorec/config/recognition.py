@@ -49,7 +49,9 @@ class Data(Footage):
 class Recogniser(Model):
     """A model with a backbone that turns each frame into features."""
 
-    targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel")  # what `target` can be; with "dense": a step a frame
+    tasks: ClassVar[dict[str, str]] = {"clip": "recognition", "multilabel": "recognition", "dense": "dense"}
+    targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel")
+    """As `Model`; with `dense` where the model has a step a frame."""
     backbone: str = "mobilenet_v2"
     """The CNN over each frame (videorec.models.backbones.names())."""
     tap: Literal["map", "pooled", "fc"] = "pooled"

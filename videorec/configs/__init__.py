@@ -4,24 +4,27 @@ import ast
 import dataclasses
 import importlib
 import itertools
+import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from videorec.config import Experiment, UserError, nearest
-from videorec.config.dense import with_dense_labels
-
-DENSE_TARGETS = ("dense", "labels")
+from videorec.config.dense import STARTS, with_dense_labels
 
 
 def names() -> list[str]:
-    """Of all presets: the files beside this one."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")
+    """Of all presets: the files of this package."""
+    return sorted(_files())
 
 
 def summaries() -> dict[str, str]:
     """`{name: first line of its docstring}` of every preset."""
-    trees = {name: ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")) for name in names()}
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in sorted(_files().items())}
     return {name: ast.get_docstring(tree).splitlines()[0] for name, tree in trees.items()}
+
+
+def _files() -> dict[str, Path]:
+    return {file.name: Path(file.module_finder.path, f"{file.name}.py") for file in pkgutil.iter_modules(__path__)}
 
 
 def load(name: str, args: Sequence[str] = ()) -> Experiment:
@@ -39,7 +42,7 @@ def load(name: str, args: Sequence[str] = ()) -> Experiment:
         raise UserError(f"No preset is called {name!r}. {nearest(name, known)}")
     experiment = importlib.import_module(f"{__name__}.{name}").EXPERIMENT
     experiment = dataclasses.replace(experiment, name=experiment.name or name)
-    return with_dense_labels(experiment) if _target(args) in DENSE_TARGETS else experiment
+    return with_dense_labels(experiment) if experiment.model.tasks.get(_target(args)) in STARTS else experiment
 
 
 def _target(args: Sequence[str]) -> str | None:

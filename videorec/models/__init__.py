@@ -1,46 +1,39 @@
-"""The models, by name: `build("lrcn", {"rgb": (16, 224, 224, 3)}, classes=101, units=256)`."""
+"""The models, by name: `build("lrcn", {"rgb": (16, 224, 224, 3)}, classes=101, units=256)`.
+
+A model is one file here that defines a `videorec.config.Model` with a name; it is found by itself.
+"""
 
 import dataclasses
+import importlib
+import pkgutil
 
 import keras
 
 from videorec.config import Experiment, Model, Recogniser, UserError, nearest
-from videorec.models import targets
-from videorec.models.attention_lstm import AttentionLSTM
-from videorec.models.conv_lstm import ConvLSTM
-from videorec.models.convlstm_forecaster import ConvLSTMForecaster
-from videorec.models.convlstm_stack import ConvLSTMStack
-from videorec.models.fc_lstm import FCLSTM
-from videorec.models.fclstm_forecaster import FCLSTMForecaster
-from videorec.models.frame_average import FrameAverage
-from videorec.models.gru_rcn import GRURCN
-from videorec.models.lrcn import LRCN
-from videorec.models.multi_lstm import MultiLSTM
-from videorec.models.seq2seq_attention import Seq2SeqAttention
-from videorec.models.short_snippets_lstm import ShortSnippetsLSTM
-from videorec.models.short_snippets_pooling import ShortSnippetsPooling
+from videorec.config.forecasting import Forecaster
+from videorec.models import backbones, targets
 from videorec.models.streams import STREAMS, check
-from videorec.models.two_stream import TwoStream, part
-from videorec.models.visual_attention import VisualAttention
 
-_ALL = (
-    AttentionLSTM,
-    ConvLSTM,
-    ConvLSTMForecaster,
-    ConvLSTMStack,
-    FCLSTM,
-    FCLSTMForecaster,
-    FrameAverage,
-    GRURCN,
-    LRCN,
-    MultiLSTM,
-    Seq2SeqAttention,
-    ShortSnippetsLSTM,
-    ShortSnippetsPooling,
-    TwoStream,
-    VisualAttention,
-)
-CLASSES: dict[str, type[Model]] = {cls.name: cls for cls in _ALL}
+CLASSES: dict[str, type[Model]] = {}
+
+
+def discover() -> None:
+    """Enter the models of every file of this package in `CLASSES`; again where `__path__` has another folder now.
+
+    Raises:
+        ValueError: two models of one name.
+    """
+    modules = [importlib.import_module(f"{__name__}.{file.name}") for file in pkgutil.iter_modules(__path__)]
+    for module in modules:
+        for cls in vars(module).values():
+            if not (isinstance(cls, type) and issubclass(cls, Model) and cls.__module__ == module.__name__ and cls.name):
+                continue
+            other = CLASSES.setdefault(cls.name, cls)
+            if other is not cls:
+                raise ValueError(f"Two models are called {cls.name!r}, in {other.__module__} and {module.__name__}: rename one")
+
+
+discover()
 
 
 def names() -> list[str]:
@@ -70,10 +63,7 @@ def build(name: str, streams: dict[str, tuple] | None = None, classes: int = 101
             raise UserError(f"{name} has no hyperparameter {key!r}. {nearest(key, known)}")
         if key in STREAMS and isinstance(value, str):
             hyperparameters[key] = _by_name(value)()
-    if streams is None:
-        shape = (10, 64, 64, 1) if cls.task == "forecasting" else (16, 224, 224, 3)
-        streams = dict.fromkeys(STREAMS if cls is TwoStream else STREAMS[:1], shape)
-    return from_config(cls(**hyperparameters), streams, classes)
+    return from_config(cls(**hyperparameters), cls.default_streams if streams is None else streams, classes)
 
 
 def _by_name(name: str) -> type[Model]:
@@ -84,11 +74,12 @@ def _by_name(name: str) -> type[Model]:
 
 def from_config(model: Model, streams: dict[str, tuple], classes: int) -> keras.Model:
     """As `build`, from the model's dataclass."""
-    if model.task == "forecasting":
+    targets.check(model, CLASSES)
+    if isinstance(model, Forecaster):  # takes frames of any channels, and checks them itself
         return model.build(streams, classes)
     check(streams)
     for stream, (frames, *_) in streams.items():
-        reader = part(model, stream)
+        reader = model.part(stream)
         if frames is not None and frames < reader.least_frames:
             least = f"{reader.name} with these settings needs clips of at least {reader.least_frames} frames"
             raise UserError(f"{least}. Received: {frames} frames of {stream}")
@@ -96,20 +87,33 @@ def from_config(model: Model, streams: dict[str, tuple], classes: int) -> keras.
             raise UserError(f"{reader.name} with these settings needs a fixed number of frames. Received: None for {stream}")
     if classes < 1:
         raise UserError(f"A model needs at least one class. Received: classes={classes}")
-    targets.check(model, CLASSES)
     network = model.build(streams, classes)
     return targets.on_steps(network, model) if isinstance(model, Recogniser) else network
 
 
 def for_experiment(experiment: Experiment, classes: int) -> keras.Model:
-    """The recogniser of an experiment; T stays open wherever the model allows it, so that exports take any length."""
+    """The model of an experiment on videos; T stays open wherever the model allows it, so that exports take any length."""
     data, model = experiment.data, experiment.model
-    frames = {stream: None if part(model, stream).any_length else data.of(stream).frames for stream in data.streams}
+    frames = {stream: None if model.part(stream).any_length else data.of(stream).frames for stream in data.streams}
     return from_config(model, {stream: (frames[stream], *data.crop, 3) for stream in data.streams}, classes)
 
 
 def untrained(model: Model) -> Model:
     """The same model, its backbones (its parts' too) with random weights at the start: for weights that come from elsewhere."""
-    parts = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)}
-    changes = {name: untrained(value) for name, value in parts.items() if isinstance(value, Model)}
+    changes = {name: untrained(inner) for name, inner in _parts(model).items()}
     return dataclasses.replace(model, **changes, **{"weights": None} if hasattr(model, "weights") else {})
+
+
+def export_tolerance(model: Model) -> float:
+    """Largest difference between Keras and an export, of probabilities and of frames from 0 to 1: the most that the model, its
+    parts and their backbones allow."""
+    inner = [export_tolerance(part) for part in _parts(model).values()]
+    backbone = getattr(model, "backbone", None)
+    own = [backbones.find(backbone).export_tolerance] if backbone else []
+    return max([model.export_tolerance, *own, *inner])
+
+
+def _parts(model: Model) -> dict[str, Model]:
+    """The models that a model is made of, by field."""
+    values = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)}
+    return {name: value for name, value in values.items() if isinstance(value, Model)}

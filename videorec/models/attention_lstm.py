@@ -10,6 +10,7 @@ from videorec.config import Recogniser
 from videorec.layers import DotProductAttention
 from videorec.models import heads
 from videorec.models import streams as inputs
+from videorec.models.backbones.tiny import TINY
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,20 @@ class AttentionLSTM(Recogniser):
     """Read the clip in both directions; the query is then the last state of each direction."""
     dropout: float = 0.5
     """Share of the backbone's features, and of the classifier's inputs, dropped in training."""
+
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {**TINY, "units": 8},
+            "concat": {**TINY, "units": 6, "score": "concat", "bidirectional": True, "hidden": 5},
+            "general": {**TINY, "units": 6, "score": "general"},
+        }
+
+    @property
+    def extra_outputs(self):
+        """See `Model`."""
+        return ("attention",)
 
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)

@@ -10,6 +10,7 @@ from videorec.config import Recogniser, UserError
 from videorec.layers import PeepholeConvLSTM2D, TimeDistributed
 from videorec.models import heads
 from videorec.models import streams as inputs
+from videorec.models.backbones.tiny import TINY
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,15 @@ class ConvLSTM(Recogniser):
     """Share of the map's channels, and of the classifier's inputs, dropped in training."""
     aggregation: Literal["mean", "last", "max", "weighted"] = "mean"
     """The clip's probabilities from those of its steps; weighted: by t / (T - 1), t = 0..T-1."""
+
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {**TINY, "tap": "map", "filters": (4, 3)},
+            "channel": {**TINY, "tap": "map", "filters": (4,), "peephole": "channel", "reduce": 6},
+            "spatial": {**TINY, "tap": "map", "filters": (4,), "peephole": "spatial", "bidirectional": True},
+        }
 
     @property
     def causal(self):

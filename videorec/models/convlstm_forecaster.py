@@ -53,6 +53,18 @@ class ConvLSTMForecaster(Forecaster):
     sequences whose level differs from one to the next (temperatures); the mean where frames are noisy. The output is linear
     then; choose --train.loss mse or mae."""
 
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {"horizon": 3, "filters": (3, 4), "kernel": 3, "patch": 2},
+            "one": {"horizon": 3, "filters": (3,), "kernel": 3, "patch": 1, "peephole": None},
+            "spatial": {"horizon": 3, "filters": (3, 2), "kernel": 3, "recurrent_kernel": 1, "peephole": "spatial"},
+            "gru": {"horizon": 3, "cell": "conv_gru", "filters": (3, 4), "kernel": 3, "patch": 2},
+            "residual": {"horizon": 3, "filters": (3,), "kernel": 3, "patch": 2, "residual": "last"},
+            "mean": {"horizon": 3, "filters": (3,), "kernel": 3, "patch": 2, "residual": "mean"},
+        }
+
     def build(self, streams, classes=None) -> keras.Model:
         shape = forecast.shape_of(streams, self)
         forecast.check_patch(shape, self.patch)

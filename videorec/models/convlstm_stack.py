@@ -30,7 +30,7 @@ class ConvLSTMStack(Forecaster):
     """ConvLSTM-S of the common benchmark (OpenSTL): a next-frame model with scheduled sampling, no encoder-forecaster.
 
     Four ConvLSTMs (no peepholes, no biases) read patches of the frame and a linear 1 x 1 convolution of the top one forecasts
-    the next frame's; behind the last frame seen each forecast is read in turn. S has 11,675,648 weights on 64 x 64 x 1, L,
+    the next frame's; after the last frame seen each forecast is read in turn. S has 11,675,648 weights on 64 x 64 x 1, L,
     with filters (192, 192, 192, 192), 26,115,072. The 15.0 and 33.8 million of the benchmark's table count convolutions
     that its code builds and never calls; they are left out here.
 
@@ -47,6 +47,13 @@ class ConvLSTMStack(Forecaster):
     """Side of the kernels, of input and state."""
     patch: int = 4
     """Side of the patches of pixels that become the channels of a place."""
+
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {"horizon": 3, "filters": (3, 4), "kernel": 3, "patch": 2},
+        }
 
     def build(self, streams, classes=None) -> keras.Model:
         shape = forecast.shape_of(streams, self)

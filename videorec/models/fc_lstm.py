@@ -10,6 +10,7 @@ from videorec.config import Recogniser, UserError
 from videorec.layers import PeepholeLSTM
 from videorec.models import heads
 from videorec.models import streams as inputs
+from videorec.models.backbones.tiny import TINY
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class FCLSTM(Recogniser):
     """Share of the inputs of each layer, and of the classifier, dropped in training."""
     aggregation: Literal["mean", "last", "max", "weighted"] = "mean"
     """The clip's probabilities from those of its steps; weighted: by t / (T - 1), t = 0..T-1."""
+
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {**TINY, "units": 8, "layers": 2},
+            "full": {**TINY, "units": 6, "peephole": "full", "output_peephole": "old", "bidirectional": True},
+        }
 
     @property
     def causal(self):

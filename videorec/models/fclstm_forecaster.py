@@ -30,6 +30,13 @@ class FCLSTMForecaster(Forecaster):
     peephole: Literal["diagonal", "full"] | None = "diagonal"
     """How the gates see the cell state: unit by unit (paper), through a full matrix, or not at all."""
 
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {"horizon": 3, "units": (5, 4)},
+        }
+
     def build(self, streams, classes=None) -> keras.Model:
         shape = forecast.shape_of(streams, self)
         if not self.units:

@@ -31,7 +31,7 @@ def frames_input(shape: tuple, model: Forecaster, name: str = "rgb"):
 
 
 def check_patch(shape: tuple, patch: int) -> None:
-    """Raises UserError unless frames `(J, H, W, C)` are cut into whole patches."""
+    """Raises UserError unless whole patches fill the frames `(J, H, W, C)`."""
     _, height, width, _ = shape
     if patch < 1 or height % patch or width % patch:
         raise UserError(

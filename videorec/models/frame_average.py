@@ -8,6 +8,7 @@ from keras import layers
 
 from videorec.config import Recogniser
 from videorec.models import streams as inputs
+from videorec.models.backbones.tiny import TINY
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,13 @@ class FrameAverage(Recogniser):
     """Units of a hidden layer (ReLU) before the classifier. Default: none."""
     dropout: float = 0.5
     """Share of the features that enter the classifier dropped in training."""
+
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {**TINY, "hidden": 8},
+        }
 
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)

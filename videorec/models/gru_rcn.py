@@ -8,8 +8,9 @@ from keras import layers
 
 from videorec.config import Recogniser, UserError
 from videorec.layers import ConvGRU2D, MeanOfSigmoids, MeanOfSoftmaxes, StackedConvGRU2D, TimeDistributed
-from videorec.models import backbones
 from videorec.models import streams as inputs
+from videorec.models.backbones import levels as levels_of
+from videorec.models.backbones.tiny import TINY
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,25 @@ class GRURCN(Recogniser):
     dropout: float = 0.7
     """Share of each pooled state dropped in training."""
 
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {**TINY, "filters": (3, 3, 3, 4)},
+            "stacked": {**TINY, "filters": (3, 3, 3, 4), "form": "stacked", "use_bias": True},
+            "mean": {**TINY, "filters": (3, 3, 3, 4), "form": "stacked", "states": "mean", "reduce": 4, "percept_dropout": 0.5},
+            "bidirectional": {
+                **TINY,
+                "levels": ("conv2",),
+                "filters": (3, 4),
+                "form": "bidirectional",
+                "differences": ("mean", "previous"),
+            },
+        }
+
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)
-        levels = self.levels or backbones.levels(self.backbone)
+        levels = self.levels or levels_of(self.backbone)
         count = len(levels) + (self.tap != "map")
         if len(self.filters) != count:
             names = ", ".join(levels) + ("" if self.tap == "map" else f", and {self.tap}")

@@ -8,6 +8,7 @@ from keras import layers
 
 from videorec.config import Recogniser, UserError
 from videorec.models import streams as inputs
+from videorec.models.backbones.tiny import TINY
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,15 @@ class LRCN(Recogniser):
     """LSTM weights start uniform in [-x, x] and all biases at 0 (paper: 0.01). Default: Keras's initial weights."""
     bidirectional: bool = False
     """Read the clip in both directions; each step then sees the whole clip, and the model cannot stream."""
+
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {**TINY, "units": 8},
+            "differences": {**TINY, "units": 6, "differences": ("previous",)},
+            "bidirectional": {**TINY, "tap": "map", "units": 6, "bidirectional": True},
+        }
 
     @property
     def causal(self):

@@ -9,6 +9,7 @@ from keras import layers
 from videorec.config import Recogniser, UserError
 from videorec.layers.multi_output import MultipleOutput
 from videorec.layers.window_attention_lstm import WindowAttentionLSTM
+from videorec.models.backbones.tiny import TINY
 from videorec.models.streams import frame_features, single, vectors
 
 
@@ -24,7 +25,7 @@ class MultiLSTM(Recogniser):
     * LSTM + i: `inputs="window", outputs="single"`;
     * LSTM + i + a: `inputs="attention", outputs="single"`;
     * MultiLSTM: the defaults. On 4,096 features of VGG-16 (`backbone="vgg16", tap="fc"`) and 65 classes 10,400,307 parameters
-      behind the backbone.
+      after the backbone.
 
     Input: one stream, `rgb` or `flow`, uint8 `(B, T, H, W, 3)`. With tap `map` the map is flattened. Outputs: `steps`
     `(B, T, C)`, logits of every frame; `probabilities`, their sigmoid. With multiple outputs, `steps` takes the N - 1 steps
@@ -53,6 +54,24 @@ class MultiLSTM(Recogniser):
     """Weights of the predictions about a frame: equal (paper), or falling linearly with their distance from it."""
     dropout: float = 0.5
     """Share of the backbone's features, and of the LSTM's outputs, dropped in training."""
+
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {**TINY, "units": 5, "window": 3, "attention_units": 6},
+            "dot": {**TINY, "units": 5, "window": 3, "score": "dot", "output_weights": "distance"},
+            "attention": {**TINY, "units": 5, "window": 3, "attention_units": 6, "outputs": "single"},
+            "window": {**TINY, "units": 5, "window": 3, "inputs": "window", "outputs": "single"},
+            "single": {**TINY, "units": 5, "inputs": "single", "outputs": "single"},
+            "outputs": {**TINY, "units": 5, "window": 3, "inputs": "single"},
+        }
+
+    @property
+    def extra_outputs(self):
+        """See `Model`."""
+        attention = ("attention",) if self.inputs == "attention" else ()
+        return (*attention, "partial_steps") if self.outputs == "multiple" else attention
 
     @property
     def causal(self):

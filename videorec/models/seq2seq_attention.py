@@ -10,8 +10,9 @@ from keras import layers
 from videorec.config import UserError
 from videorec.config.forecasting import Forecaster
 from videorec.layers import AttentionDecoder, TimeDistributed
-from videorec.models import backbones, forecast, heads
+from videorec.models import forecast, heads
 from videorec.models import streams as inputs
+from videorec.models.backbones import build as build_backbone
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Seq2SeqAttention(Forecaster):
     """
 
     name: ClassVar[str] = "seq2seq_attention"
+    tasks: ClassVar[dict[str, str]] = {"frames": "forecasting", "labels": "anticipation"}
+    targets: ClassVar[tuple[str, ...]] = ("frames", "labels")
     target: Literal["frames", "labels"] = "frames"
     """What is forecast: frames, or the labels of the coming steps."""
     units: int = 256
@@ -50,6 +53,21 @@ class Seq2SeqAttention(Forecaster):
     """Backbone weights at the start: imagenet (downloaded by keras.applications), a weights file, or None."""
     trainable_from: str = "all"
     """none: the backbone is frozen; all: it is trained whole; a layer's name: trained from that layer on."""
+
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {"horizon": 3, "units": 6, "embedding": 5, "filters": (4, 3)},
+            "general": {"horizon": 3, "units": 6, "embedding": 5, "filters": (4, 3, 5), "score": "general"},
+            "labels": {"horizon": 3, "target": "labels", "units": 6, "embedding": 5, "filters": (4, 3), "score": "concat"},
+            "backbone": {"horizon": 3, "target": "labels", "units": 6, "embedding": 5, "backbone": "tiny", "tap": "map"},
+        }
+
+    @property
+    def extra_outputs(self):
+        """See `Model`."""
+        return ("attention",)
 
     def build(self, streams, classes=None) -> keras.Model:
         shape = forecast.shape_of(streams, self)
@@ -81,7 +99,7 @@ class Seq2SeqAttention(Forecaster):
             frames, x = forecast.frames_input(shape, self)
             return frames, TimeDistributed(self._cnn(shape[1:]), name="cnn")(x)
         frames = keras.Input(shape, dtype="uint8", name="rgb")
-        backbone = backbones.build(self.backbone, shape[1:], self.tap, self.weights, self.trainable_from)
+        backbone = build_backbone(self.backbone, shape[1:], self.tap, self.weights, self.trainable_from)
         return frames, inputs.vectors(TimeDistributed(backbone, name="rgb_backbone")(frames))
 
     def _cnn(self, shape) -> keras.Model:

@@ -10,6 +10,7 @@ from videorec.config import Recogniser, UserError
 from videorec.layers import PeepholeLSTM
 from videorec.models import heads
 from videorec.models import streams as inputs
+from videorec.models.backbones.tiny import TINY
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ class ShortSnippetsLSTM(Recogniser):
     """Share of the backbone's features dropped in training."""
     aggregation: Literal["last", "max", "sum", "weighted"] = "weighted"
     """The clip's probabilities from those of its steps; weighted: by t / (T - 1), t = 0..T-1."""
+
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {**TINY, "units": 8, "layers": 2},
+            "max": {**TINY, "units": 6, "layers": 1, "aggregation": "max", "peephole": None},
+        }
 
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)

@@ -10,6 +10,7 @@ from videorec.config import Recogniser, UserError
 from videorec.layers import TemporalPooling, TimeDistributed
 from videorec.models import heads
 from videorec.models import streams as inputs
+from videorec.models.backbones.tiny import TINY
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,25 @@ class ShortSnippetsPooling(Recogniser):
     """Size of `time_domain`'s kernels: frames, height, width."""
     dropout: float = 0.6
     """Share of each fully connected layer's outputs dropped in training."""
+
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {**TINY, "tap": "map", "hidden": 8},
+            "late": {**TINY, "hidden": 8, "variant": "late"},
+            "slow": {**TINY, "tap": "map", "hidden": 8, "variant": "slow", "window": 2, "stride": 1},
+            "local": {**TINY, "hidden": 8, "variant": "local", "window": 2, "stride": 1},
+            "time": {
+                **TINY,
+                "tap": "map",
+                "hidden": 8,
+                "variant": "time_domain",
+                "filters": 5,
+                "kernel": (2, 3, 3),
+                "stride": 1,
+            },
+        }
 
     @property
     def any_length(self):

@@ -1,4 +1,4 @@
-"""A model cut behind its frozen backbones: features can be computed once, and the head trained on them."""
+"""A model cut after its frozen backbones: features can be computed once, and the head trained on them."""
 
 import keras
 from keras import tree
@@ -10,8 +10,7 @@ SUFFIX = "_backbone"
 
 def backbone_layers(model: keras.Model) -> dict[str, keras.layers.Layer]:
     """The `TimeDistributed` backbone of each stream, by the stream's name."""
-    found = [layer for layer in model.layers if layer.name.endswith(SUFFIX)]
-    return {layer.name.removesuffix(SUFFIX): layer for layer in found}
+    return {layer.name.removesuffix(SUFFIX): layer for layer in model.layers if layer.name.endswith(SUFFIX)}
 
 
 def is_frozen(model: keras.Model) -> bool:
@@ -44,17 +43,17 @@ def cut(model: keras.Model) -> tuple[keras.Model, keras.Model]:
         ValueError: the model has no backbone.
     """
     if not backbone_layers(model):
-        raise ValueError(f"Only a model with a layer named ...{SUFFIX} can be cut behind it. Received: {model.name}")
+        raise ValueError(f"Only a model with a layer named ...{SUFFIX} can be cut after it. Received: {model.name}")
     tensors = {}
     for stream, layer in backbone_layers(model).items():
         tensors |= taps(stream, layer.output)
     features = keras.Model(model.input, tensors, name=f"{model.name}_features")
 
-    # Run the layers behind the taps again, on inputs that carry the taps' names. `call`, not the cut model itself, so
-    # that the head's outputs come from the model's own layers and keep their names.
-    behind = keras.Model(list(tensors.values()), model.output)
+    # Run the layers after the taps again, on inputs that carry the taps' names. `call`, not the model itself, so that
+    # the head's outputs come from the model's own layers and keep their names.
+    rest = keras.Model(list(tensors.values()), model.output)
     inputs = {name: keras.Input(batch_shape=tap.shape, dtype=tap.dtype, name=name) for name, tap in tensors.items()}
-    head = keras.Model(inputs, behind.call(list(inputs.values())), name=f"{model.name}_head")
+    head = keras.Model(inputs, rest.call(list(inputs.values())), name=f"{model.name}_head")
     return features, head
 
 

@@ -7,7 +7,7 @@ from keras import layers, tree
 
 from videorec.config import Recogniser, UserError
 from videorec.layers import FrameDifferences, TimeDistributed
-from videorec.models import backbones
+from videorec.models.backbones import build as build_backbone
 
 STREAMS = ("rgb", "flow")
 
@@ -48,7 +48,7 @@ def frame_features(stream: str, shape: tuple, model: Recogniser, layer: str | No
     """
     frames = keras.Input(shape, dtype="uint8", name=stream)  # (B, T, H, W, 3)
     tap, outputs = (model.tap, None) if layer is None else ("map", [layer])
-    backbone = backbones.build(model.backbone, shape[1:], tap, model.weights, model.trainable_from, stream, outputs)
+    backbone = build_backbone(model.backbone, shape[1:], tap, model.weights, model.trainable_from, stream, outputs)
     features = TimeDistributed(backbone, name=f"{stream}_backbone")(frames)
     return frames, _with_differences(features, model)
 
@@ -61,7 +61,7 @@ def level_features(stream: str, shape: tuple, model: Recogniser, levels: Sequenc
     """
     frames = keras.Input(shape, dtype="uint8", name=stream)  # (B, T, H, W, 3)
     settings = (model.tap, model.weights, model.trainable_from, stream, levels)
-    backbone = backbones.build(model.backbone, shape[1:], *settings)
+    backbone = build_backbone(model.backbone, shape[1:], *settings)
     features = tree.flatten(TimeDistributed(backbone, name=f"{stream}_backbone")(frames))
     return frames, [_with_differences(x, model, f"level{k}_differences") for k, x in enumerate(features, start=1)]
 

@@ -14,13 +14,14 @@ from videorec.layers import StepAggregation
 
 
 def check(model: Model, known: Mapping[str, type[Model]]) -> None:
-    """Raises UserError unless the recogniser can learn its target, naming those of the `known` models that can."""
-    if model.target in model.targets:
+    """Raises UserError unless the model can learn its target, naming those of the `known` models that can."""
+    target = getattr(model, "target", None)
+    if target is None or target in model.targets:
         return
-    able = sorted(name for name, cls in known.items() if model.target in getattr(cls, "targets", ()))
-    reason = "needs an answer at every frame" if model.target == "dense" else f"is not what {model.name} learns"
+    able = sorted(name for name, cls in known.items() if target in cls.targets)
+    reason = "needs an answer at every frame" if target == "dense" else f"is not what {model.name} learns"
     raise UserError(
-        f"The target {model.target} {reason}: {', '.join(able) or 'no model'} can learn it. "
+        f"The target {target} {reason}: {', '.join(able) or 'no model'} can learn it. "
         f"Received: {model.name}, whose targets are {', '.join(model.targets)}"
     )
 

@@ -9,7 +9,7 @@ import keras
 
 from videorec.config import UserError
 from videorec.models.split import SUFFIX
-from videorec.models.two_stream import BEHIND
+from videorec.models.two_stream import PART
 
 log = logging.getLogger(__name__)
 NAMED = 8  # weights listed one by one in the log
@@ -18,15 +18,15 @@ NAMED = 8  # weights listed one by one in the log
 def weights_by_place(model: keras.Model) -> dict[str, keras.Variable]:
     """The model's weights by layer and path, those of a backbone or a model inside with its name: `rgb_backbone/conv1/kernel`,
     `flow_stream/lstm/lstm_cell/kernel`."""
-    found = {}
+    places = {}
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            found |= {f"{layer.name}/{place}": weight for place, weight in weights_by_place(layer).items()}
+            places |= {f"{layer.name}/{place}": weight for place, weight in weights_by_place(layer).items()}
             continue
         for weight in layer.weights:
             place = weight.path if weight.path.startswith(f"{layer.name}/") else f"{layer.name}/{weight.path}"
-            found[place] = weight
-    return found
+            places[place] = weight
+    return places
 
 
 def transfer(sources: Sequence[tuple[keras.Model, str | Path]], target: keras.Model) -> list[str]:
@@ -86,13 +86,13 @@ def _address(model: keras.Model, place: str) -> tuple[str, str]:
     for stream in names:
         if first == f"{stream}{SUFFIX}":
             return stream, f"{SUFFIX}/{rest}"
-        if first == f"{stream}{BEHIND}":
+        if first == f"{stream}{PART}":
             return stream, rest
     return next(iter(names)) if len(names) == 1 else "", place
 
 
 def _candidates(stores: list[dict], stream: str, place: str) -> list[tuple[int, keras.Variable]]:
     """`(number of the source, weight)` of that place, of the stream; of any other where no source has it in the stream."""
-    found = [(number, s, weight) for number, store in enumerate(stores) for (s, p), weight in store.items() if p == place]
-    own = [(number, weight) for number, s, weight in found if s == stream]
-    return own or [(number, weight) for number, _, weight in found]
+    stored = [(number, s, weight) for number, store in enumerate(stores) for (s, p), weight in store.items() if p == place]
+    own = [(number, weight) for number, s, weight in stored if s == stream]
+    return own or [(number, weight) for number, _, weight in stored]

@@ -10,11 +10,15 @@ from keras import layers
 
 from videorec.config import Model, Recogniser, UserError
 from videorec.models import targets
+from videorec.models.attention_lstm import AttentionLSTM
+from videorec.models.gru_rcn import GRURCN
 from videorec.models.lrcn import LRCN
+from videorec.models.short_snippets_pooling import ShortSnippetsPooling
 from videorec.models.split import cut
 from videorec.models.streams import STREAMS
+from videorec.models.visual_attention import VisualAttention
 
-BEHIND = "_stream"  # a part's layers behind its backbone are one model of this name: rgb_stream
+PART = "_stream"  # a part's layers after its backbone are one model of this name: rgb_stream
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,14 @@ class TwoStream(Model):
     `(B, S_rgb + S_flow, C)`), `rgb_probabilities`, `flow_probabilities`, `probabilities` (their weighted mean `(B, C)`), and
     what else a part gives, with its stream's name: `rgb_attention`.
 
-    The layers are `rgb_backbone` and `flow_backbone`, and behind each the rest of its part as one model, `rgb_stream` and
+    The layers are `rgb_backbone` and `flow_backbone`, and after each the rest of its part as one model, `rgb_stream` and
     `flow_stream`.
     """
 
     name: ClassVar[str] = "two_stream"
+    tasks: ClassVar[dict[str, str]] = Recogniser.tasks
     targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel")
+    default_streams: ClassVar[dict[str, tuple]] = dict.fromkeys(STREAMS, (16, 224, 224, 3))
     rgb: Model = field(default_factory=LRCN)
     """The recogniser of the frames."""
     flow: Model = field(default_factory=LRCN)
@@ -46,9 +52,25 @@ class TwoStream(Model):
     target: Literal["clip", "multilabel", "dense"] = "clip"
     """What both parts learn: one class a clip, or any number of classes a clip (`a;b`); not dense: their steps differ."""
 
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {"rgb": LRCN(**LRCN.forms()["plain"]), "flow": LRCN(**LRCN.forms()["bidirectional"])},
+            "mixed": {
+                "rgb": GRURCN(**GRURCN.forms()["plain"]),
+                "flow": AttentionLSTM(**AttentionLSTM.forms()["plain"]),
+                "fusion": (1.0, 2.0),
+            },
+            "fixed": {
+                "rgb": VisualAttention(**VisualAttention.forms()["location"]),
+                "flow": ShortSnippetsPooling(**ShortSnippetsPooling.forms()["local"]),
+            },
+        }
+
     def __post_init__(self):
         for stream in STREAMS:
-            model = part(self, stream)
+            model = self.part(stream)
             if not isinstance(model, Recogniser):
                 name = model.name if isinstance(model, Model) else repr(model)
                 raise UserError(f"Each part of two_stream must be a recogniser of one stream. Received: {stream}={name}")
@@ -64,6 +86,17 @@ class TwoStream(Model):
             )
 
     @property
+    def extra_outputs(self):
+        """See `Model`; all outputs of each part, with its stream's name."""
+        return tuple(
+            f"{stream}_{key}" for stream in STREAMS for key in ("steps", "probabilities", *self.part(stream).extra_outputs)
+        )
+
+    def part(self, stream):
+        """See `Model`."""
+        return getattr(self, stream)
+
+    @property
     def causal(self):
         """See `Model`; both parts must be."""
         return self.rgb.causal and self.flow.causal
@@ -75,7 +108,7 @@ class TwoStream(Model):
 
     @property
     def least_frames(self):
-        """The least that one of the streams can have; the streams differ: `part(model, stream).least_frames`."""
+        """The least that one of the streams can have; the streams differ: `part(stream).least_frames`."""
         return min(self.rgb.least_frames, self.flow.least_frames)
 
     def build(self, streams, classes) -> keras.Model:
@@ -85,9 +118,8 @@ class TwoStream(Model):
         frames, parts = {}, {}
         for stream in STREAMS:
             features, head = cut(self._network(stream, streams[stream], classes))
-            behind = keras.Model(head.input, head.output, name=f"{stream}{BEHIND}")
             frames |= features.input  # (B, T, H, W, 3)
-            parts[stream] = behind(features.output)
+            parts[stream] = keras.Model(head.input, head.output, name=f"{stream}{PART}")(features.output)
 
         # === Fusion ===
         outputs = {
@@ -106,10 +138,10 @@ class TwoStream(Model):
 
     def _network(self, stream, shape, classes) -> keras.Model:
         """The part of a stream alone, with the outputs of the target of both."""
-        model = dataclasses.replace(part(self, stream), target=self.target)
+        model = dataclasses.replace(self.part(stream), target=self.target)
         return targets.on_steps(model.build({stream: shape}, classes), model)
 
 
 def part(model: Model, stream: str) -> Model:
-    """The model that reads `stream`: the part of a `TwoStream`, else the model itself."""
-    return getattr(model, stream) if isinstance(model, TwoStream) else model
+    """The model that reads `stream`."""
+    return model.part(stream)

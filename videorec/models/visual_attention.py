@@ -10,6 +10,7 @@ from videorec.config import Recogniser, UserError
 from videorec.layers import AttentionCoverage, SpatialAttentionLSTM
 from videorec.models import heads
 from videorec.models import streams as inputs
+from videorec.models.backbones.tiny import TINY
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,28 @@ class VisualAttention(Recogniser):
     """Weight of the penalty sum_i (1 - sum_t l_ti)^2 (lambda; paper: 0, 1 or 10, of which 0 was the best)."""
     dropout: float = 0.5
     """Share of the outputs of LSTM and tanh layer dropped in training."""
+
+    @classmethod
+    def forms(cls):
+        """See `Model`."""
+        return {
+            "plain": {**TINY, "tap": "map", "units": 8},
+            "location": {
+                **TINY,
+                "tap": "map",
+                "units": 6,
+                "layers": 2,
+                "score": "location",
+                "coverage": 1.0,
+                "initial_state": "zeros",
+            },
+            "dot": {**TINY, "tap": "map", "units": 6, "score": "dot", "initial_state": "first_frame"},
+        }
+
+    @property
+    def extra_outputs(self):
+        """See `Model`."""
+        return ("attention",)
 
     @property
     def causal(self):
