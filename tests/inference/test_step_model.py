@@ -19,6 +19,7 @@ from videorec.layers import (
     StackedConvGRU2D,
     TimeDistributed,
 )
+from videorec.models.backbones.tiny import TINY
 
 TIME = 6
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow's graphs and files")
@@ -121,7 +122,7 @@ def test_first_frame_state():
 
 def test_two_networks_side_by_side():
     """Layers of the same name in nested networks."""
-    parts = {stream: models.CLASSES["lrcn"](**variants.TINY, units=units) for stream, units in {"rgb": 5, "flow": 4}.items()}
+    parts = {stream: models.CLASSES["lrcn"](**TINY, units=units) for stream, units in {"rgb": 5, "flow": 4}.items()}
     step = assert_streams(variants.shaken(models.build("two_stream", dict.fromkeys(parts, (None, 32, 32, 3)), 3, **parts)))
     assert set(step.delays) == {"rgb_steps", "flow_steps"} and len(step.initial_states(1)) == 4
     assert step.left_out == dict.fromkeys(("rgb_probabilities", "flow_probabilities", "probabilities"), "probabilities") | {

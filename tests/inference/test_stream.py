@@ -13,6 +13,7 @@ from videorec import models
 from videorec.config import UserError
 from videorec.inference.stream import Stream
 from videorec.layers import TimeDistributed
+from videorec.models.backbones.tiny import TINY
 from videorec.models.split import cut
 
 TIME = 12
@@ -38,7 +39,7 @@ SYSTEMS = {
 
 
 def multi_lstm(system="MultiLSTM", **options):
-    settings = {**variants.TINY, "units": 6, "window": 4, **SYSTEMS[system], **options}
+    settings = {**TINY, "units": 6, "window": 4, **SYSTEMS[system], **options}
     return variants.shaken(models.build("multi_lstm", {"rgb": (None, 32, 32, 3)}, 4, **settings))
 
 
@@ -93,13 +94,13 @@ def test_multi_lstm(system):
 
 def test_all_causal_models_are_tested():
     """Every other variant with a step a frame says that it is not causal, and is refused."""
-    for case in set(variants.VARIANTS) - set(CAUSAL):
+    for case in set(variants.RECOGNISERS) - set(CAUSAL):
         if variants.streams(case) == ("rgb",) and not case.startswith("multi_lstm"):
             model = variants.build(case)
             with pytest.raises(UserError, match="cannot run step by step|No output of"):
                 Stream(model)
             a_step_a_frame = model(variants.clips(case, 1, 4))["steps"].shape[1] == 4
-            assert not (a_step_a_frame and variants.settings(case).causal), case
+            assert not (a_step_a_frame and variants.CASES[case].causal), case
 
 
 @pytest.mark.parametrize("sizes", [(1,), (2,), (3,), (1, 1, 1), (4,), (1, 3)])
@@ -222,7 +223,7 @@ def test_inputs_are_checked(inputs, message):
 
 
 def test_streams_of_a_piece_are_of_one_length():
-    parts = {stream: models.CLASSES["lrcn"](**variants.TINY, units=4) for stream in ("rgb", "flow")}
+    parts = {stream: models.CLASSES["lrcn"](**TINY, units=4) for stream in ("rgb", "flow")}
     model = models.build("two_stream", dict.fromkeys(parts, (None, 32, 32, 3)), 3, **parts)
     stream, frames = Stream(variants.shaken(model)), clips()["rgb"]
     with pytest.raises(ValueError, match="same batch size and length"):

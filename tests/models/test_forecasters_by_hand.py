@@ -4,12 +4,14 @@ import keras
 import numpy as np
 import pytest
 from equations import conv_gru, lstm, patches, pixels, sigmoid
-from forecast_cases import HORIZON, build, frames
+from variants import CLASSES, build, clips, shared, weightless
 
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 from videorec.models.convlstm_stack import ConvLSTMStack
 from videorec.models.fclstm_forecaster import FCLSTMForecaster
 from videorec.models.seq2seq_attention import Seq2SeqAttention
+
+HORIZON = 3  # of the models' small forms
 
 # Shi et al. 2015, table 1, and the benchmark's networks without what their code never calls.
 SHI = (None, 64, 64, 1)
@@ -31,8 +33,12 @@ PUBLISHED = [
 
 @pytest.mark.parametrize("model, shape, expected", PUBLISHED)
 def test_numbers_of_weights(model, shape, expected):
-    with keras.StatelessScope(initialize_variables=False):  # shapes alone: no memory, no random numbers
+    with weightless():
         assert model.build({"rgb": shape}).count_params() == expected
+
+
+def frames(case):
+    return clips(case, 2, 4)["rgb"]
 
 
 def with_random_weights(model, seed=3):
@@ -82,15 +88,15 @@ def encode_and_forecast(model, x, sizes, gru=False):
 @pytest.mark.parametrize(
     "case, sizes, patch",
     [
-        ("convlstm", (3, 4), 2),
-        ("convlstm-one", (3,), 1),
-        ("convlstm-spatial", (3, 2), 4),
-        ("convlstm-gru", (3, 4), 2),
+        ("convlstm_forecaster", (3, 4), 2),
+        ("convlstm_forecaster-one", (3,), 1),
+        ("convlstm_forecaster-spatial", (3, 2), 4),
+        ("convlstm_forecaster-gru", (3, 4), 2),
     ],
 )
 def test_convlstm_forecaster_equals_the_equations(case, sizes, patch):
     model, x = with_random_weights(build(case)), frames(case)
-    hidden = encode_and_forecast(model, patches(x / 255, patch), sizes, gru=case == "convlstm-gru")
+    hidden = encode_and_forecast(model, patches(x / 255, patch), sizes, gru=case == "convlstm_forecaster-gru")
     kernel, bias = model.get_layer("forecast_patches").get_weights()
     maps = [sigmoid(np.concatenate(states, axis=-1) @ kernel[0, 0] + bias) for states in hidden]
     expected = pixels(np.stack(maps, axis=1), patch)
@@ -98,7 +104,7 @@ def test_convlstm_forecaster_equals_the_equations(case, sizes, patch):
 
 
 def test_fclstm_forecaster_equals_the_equations():
-    model, x = with_random_weights(build("fclstm")), frames("fclstm")
+    model, x = with_random_weights(build("fclstm_forecaster")), frames("fclstm_forecaster")
     hidden = encode_and_forecast(model, (x / 255).reshape(*x.shape[:2], -1), (5, 4))
     kernel, bias = model.get_layer("output").get_weights()
     expected = np.stack([sigmoid(states[-1] @ kernel + bias) for states in hidden], axis=1)  # the top layer alone
@@ -127,7 +133,7 @@ def test_convlstm_on_maps_of_one_place_is_the_fc_equations(sizes):
 
 
 def test_convlstm_stack_equals_the_equations():
-    model, x = with_random_weights(build("stack")), frames("stack")
+    model, x = with_random_weights(build("convlstm_stack")), frames("convlstm_stack")
     cell = model.get_layer("next_frames").cell
     kernels = [(keras.ops.convert_to_numpy(c.kernel), keras.ops.convert_to_numpy(c.recurrent_kernel)) for c in cell.cells]
     output = keras.ops.convert_to_numpy(cell.output_kernel)[0, 0]
@@ -145,7 +151,7 @@ def test_convlstm_stack_equals_the_equations():
 
 
 def test_seq2seq_equals_the_equations():
-    model, x = with_random_weights(build("seq2seq")), frames("seq2seq")
+    model, x = with_random_weights(build("seq2seq_attention")), frames("seq2seq_attention")
     features = keras.ops.convert_to_numpy(model.get_layer("cnn")((x / 255).astype("float32")))
     kernel, bias = model.get_layer("embed").get_weights()
     embedded = features @ kernel + bias
@@ -167,6 +173,14 @@ def test_seq2seq_equals_the_equations():
     np.testing.assert_allclose(got["attention"], np.stack(attention, axis=1), atol=1e-5)
     pictures = model.get_layer("frames")(np.stack(outputs, axis=1).astype("float32"))
     np.testing.assert_allclose(got["frames"], pictures, atol=1e-5)
+
+
+def test_seq2seq_labels_are_the_mean_of_the_steps():
+    out = shared("seq2seq_attention-labels")({"rgb": frames("seq2seq_attention-labels")})
+    steps = keras.ops.convert_to_numpy(out["steps"])
+    assert steps.shape == (2, HORIZON, CLASSES)
+    softmax = np.exp(steps) / np.exp(steps).sum(-1, keepdims=True)
+    np.testing.assert_allclose(out["probabilities"], softmax.mean(axis=1), atol=1e-5)
 
 
 def test_seq2seq_frames_of_any_size():

@@ -5,23 +5,28 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from forecast_cases import CASES, HORIZON, build, frames
+from variants import CASES, build, clips
 
 from videorec.models.convlstm_stack import teacher_probability
 
-MODEL = CASES["stack"]
+MODEL = CASES["convlstm_stack"]
+HORIZON = MODEL.horizon
+
+
+def frames(time=4, seed=0):
+    return clips("convlstm_stack", 2, time, seed=seed)["rgb"]
 
 
 @pytest.fixture
 def models():
-    model = build("stack")
+    model = build("convlstm_stack")
     return model, MODEL.training_model(model)
 
 
 def batch(teacher=0.0, seed=1):
     return {
-        "rgb": frames("stack"),
-        "future": frames("stack", time=HORIZON, seed=seed),
+        "rgb": frames(),
+        "future": frames(time=HORIZON, seed=seed),
         "teacher": np.full((2, HORIZON - 1), teacher, "float32"),
     }
 
@@ -39,7 +44,7 @@ def test_shares_the_weights(models, tmp_path):
 
 def test_without_teacher_no_future_is_seen(models):
     model, training = models
-    expected = keras.ops.convert_to_numpy(model({"rgb": frames("stack")})["frames"])
+    expected = keras.ops.convert_to_numpy(model({"rgb": frames()})["frames"])
     for seed in (1, 2):
         outputs = training(batch(0.0, seed))
         np.testing.assert_array_equal(outputs["frames"], expected)
@@ -74,9 +79,9 @@ def test_fits_and_the_forecaster_has_learned(models):
 
 def test_one_frame_ahead():
     settings = dataclasses.replace(MODEL, horizon=1)
-    model = build("stack", horizon=1)
+    model = build("convlstm_stack", horizon=1)
     training = settings.training_model(model)
-    x = {**batch(), "future": frames("stack", time=1), "teacher": np.zeros((2, 0), "float32")}
+    x = {**batch(), "future": frames(time=1), "teacher": np.zeros((2, 0), "float32")}
     got = training.predict(x, verbose=0)
     np.testing.assert_allclose(got["frames"], model({"rgb": x["rgb"]})["frames"], atol=1e-6)
     assert got["all_frames"].shape[1] == 4

@@ -1,10 +1,13 @@
-"""MultiLSTM: the paper's systems, parameters, equations, causality, training and exports."""
+"""MultiLSTM: the paper's systems, parameters, equations, causality and training."""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
 import pytest
+from equations import sigmoid
+from variants import weightless
 
 from videorec.config import UserError
 from videorec.models.multi_lstm import MultiLSTM
@@ -21,23 +24,21 @@ SYSTEMS = {
 }
 systems = pytest.mark.parametrize("system", SYSTEMS)
 CLIPS = np.random.default_rng(0).integers(0, 256, (2, TIME, 32, 32, 3)).astype("uint8")
-tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow's graphs and files")
 
 
-def build(system, time=None, **changes):
+def build(system, **changes):
     settings = dataclasses.replace(TINY, **SYSTEMS[system] | changes)
-    return settings.build({"rgb": (time, 32, 32, 3)}, CLASSES)
+    return settings.build({"rgb": (None, 32, 32, 3)}, CLASSES)
+
+
+shared = functools.cache(build)  # for tests that leave the weights as they are
 
 
 def predict(model, clips=CLIPS):
     return {name: np.asarray(x) for name, x in model({"rgb": clips}).items()}
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-# === Parameters behind 4,096 features, 65 classes ===
+# === Parameters after 4,096 features, 65 classes ===
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,8 @@ def sigmoid(x):
 def test_parameters_of_the_paper(system, expected):
     # As many features as VGG-16's fc7: the map of 8 x 8 x 64 of a small network.
     settings = MultiLSTM(backbone="tiny", tap="map", weights=None, **SYSTEMS[system])
-    model = settings.build({"rgb": (None, 64, 64, 3)}, 65)
+    with weightless():
+        model = settings.build({"rgb": (None, 64, 64, 3)}, 65)
     assert model.get_layer("flatten_map").output.shape == (None, None, 4096)
     assert model.count_params() - model.get_layer("rgb_backbone").count_params() == expected
     if system == "MultiLSTM":
@@ -120,19 +122,8 @@ def test_equals_numpy(system):
 
 
 @systems
-def test_any_length(system):
-    model = build(system)
-    for time in (1, 2, TIME):
-        got = predict(model, CLIPS[:1, :time])
-        assert got["steps"].shape == got["probabilities"].shape == (1, time, CLASSES)
-    assert {name: x.shape for name, x in model.output.items()} == {
-        name: (None, None, WINDOW if name == "attention" else CLASSES) for name in model.output
-    }
-
-
-@systems
 def test_causality_is_as_stated(system):
-    settings, model = dataclasses.replace(TINY, **SYSTEMS[system]), build(system)
+    settings, model = dataclasses.replace(TINY, **SYSTEMS[system]), shared(system)
     changed = CLIPS.copy()
     changed[:, 4] = 255 - changed[:, 4]
     before, after = predict(model), predict(model, changed)
@@ -152,7 +143,7 @@ def test_differences_from_the_mean_are_not_causal():
 @pytest.mark.parametrize("system", ["LSTM+i", "LSTM+i+a", "MultiLSTM", "dot"])
 def test_frame_by_frame(system):
     """A stream through the cells: what is known at once, and the complete logits N - 1 frames later."""
-    settings, model = dataclasses.replace(TINY, **SYSTEMS[system]), build(system)
+    settings, model = dataclasses.replace(TINY, **SYSTEMS[system]), shared(system)
     whole, cnn, lstm = predict(model), model.get_layer("rgb_backbone").layer, model.get_layer("lstm").cell
     states = lstm.get_initial_state(2)
     if settings.outputs == "multiple":
@@ -173,67 +164,25 @@ def test_frame_by_frame(system):
             np.testing.assert_allclose(logits, whole["steps"][:, t - settings.delay], atol=1e-5)
 
 
-# === Use ===
+# === Training, and what is refused ===
 
 
 def test_learns_which_frames_are_bright():
     # Two classes of their own: a bright top half, a bright left half; none, one or both in a frame.
     rng = np.random.default_rng(0)
     labels = np.repeat(rng.integers(0, 2, (16, 4, 2)), 3, axis=1)  # (B, T, 2), runs of 3 frames
-    clips = rng.integers(0, 100, (16, 12, 16, 16, 3))
+    clips = rng.integers(0, 50, (16, 12, 16, 16, 3))
     clips[:, :, :8] += 100 * labels[:, :, 0, None, None, None]
-    clips[:, :, :, :8] += 50 * labels[:, :, 1, None, None, None]
+    clips[:, :, :, :8] += 100 * labels[:, :, 1, None, None, None]
     keras.utils.set_random_seed(0)
     settings = dataclasses.replace(TINY, units=16, trainable_from="all", dropout=0.0)
     model = settings.build({"rgb": (None, 16, 16, 3)}, 2)
-    model.compile(keras.optimizers.Adam(3e-3), {"steps": keras.losses.BinaryCrossentropy(from_logits=True)})
+    rate = keras.optimizers.schedules.CosineDecay(3e-3, 20 * 2)
+    model.compile(keras.optimizers.Adam(rate), {"steps": keras.losses.BinaryCrossentropy(from_logits=True)})
     x, y = {"rgb": clips.astype("uint8")}, {"steps": labels.astype("float32")}
     history = model.fit(x, y, epochs=20, batch_size=8, verbose=0).history["loss"]
-    assert history[-1] < 0.5 * history[0]
-    probabilities = model.predict(x, verbose=0)["probabilities"]
-    assert ((probabilities > 0.5) == labels).mean() > 0.9
-
-
-@systems
-def test_saved_and_loaded(system, tmp_path):
-    model = build(system)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    for name, value in predict(model).items():
-        np.testing.assert_allclose(predict(loaded)[name], value, atol=1e-6, err_msg=name)
-
-
-def test_outputs_are_float32_under_mixed_precision():
-    exact = build("MultiLSTM")
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        mixed = build("MultiLSTM")
-    finally:
-        keras.config.set_dtype_policy("float32")
-    mixed.set_weights(exact.get_weights())
-    got, expected = predict(mixed), predict(exact)
-    assert {x.dtype for x in got.values()} == {np.dtype("float32")}
-    np.testing.assert_allclose(got["probabilities"], expected["probabilities"], atol=0.05)
-
-
-@tensorflow_only
-@pytest.mark.parametrize("system", ["LSTM+i", "MultiLSTM", "dot"])
-def test_tflite_with_built_in_ops_only(system, tmp_path):
-    import tensorflow as tf
-
-    model = build(system)
-    module = tf.Module()
-    module.weights = [variable.value for variable in model.variables]
-    signature = [tf.TensorSpec((1, TIME, 32, 32, 3), tf.uint8, name="rgb")]
-    module.predict = tf.function(lambda rgb: model({"rgb": rgb}), input_signature=signature)
-    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.predict})
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path))
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    runner = tf.lite.Interpreter(model_content=converter.convert()).get_signature_runner()
-    got, expected = runner(rgb=CLIPS[:1]), predict(model, CLIPS[:1])
-    assert set(got) == set(expected)
-    for name, value in expected.items():
-        np.testing.assert_allclose(got[name], value, atol=1e-5, err_msg=name)
+    assert history[-1] < 0.8 * history[0]  # of ten seeds: 0.37 to 0.56
+    assert ((predict(model, x["rgb"])["probabilities"] > 0.5) == labels).mean() > 0.8  # 0.94 to 1
 
 
 @pytest.mark.parametrize("change", [{"units": 0}, {"window": 0}, {"attention_units": -1}])

@@ -1,19 +1,21 @@
 """The outputs of every recogniser for several labels a clip, and of those with a step a frame for labels of every frame."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
-from variants import CLASSES, FRAMES, TINY, VARIANTS, build, clips, parts, settings, streams
+from variants import CASES, CLASSES, FRAMES, RECOGNISERS, build, clips, parts, shared, streams
 
 from videorec import models
 from videorec.config import UserError
 from videorec.layers import MeanOfSigmoids
+from videorec.models.backbones.tiny import TINY
 from videorec.models.lrcn import LRCN
-from videorec.models.multi_lstm import MultiLSTM
 from videorec.models.split import split
 from videorec.models.two_stream import TwoStream
 
-DENSE = [name for name, (model, _) in VARIANTS.items() if "dense" in models.CLASSES[model].targets]
+DENSE = [case for case in RECOGNISERS if "dense" in CASES[case].targets]
 MODES = {"short_snippets_lstm": "weighted", "short_snippets_lstm-max": "max"}  # of the other cases: mean
 OF_TWO = {"two_stream-mixed": {"rgb": 1 / 3, "flow": 2 / 3}}  # shares; of the other cases: half and half
 
@@ -31,23 +33,24 @@ def aggregate(p, mode):
     return np.tensordot(gains / gains.sum(), p, (0, 1))
 
 
-def same_weights(case, target):
-    """The clip model of a case and that of another target, with the same weights."""
-    plain, network = build(case), build(case, target=target)
-    network.set_weights(plain.get_weights())
-    return plain, network
+@functools.cache
+def learning(case, target):
+    """The model of a case that learns another target, with the weights of the one that learns clips."""
+    network = build(case, target=target)
+    network.set_weights(shared(case).get_weights())
+    return network
 
 
 def predict(network, x):
-    return network.predict(x, verbose=0)
+    return {key: keras.ops.convert_to_numpy(value) for key, value in network(x, training=False).items()}
 
 
 # === Several labels a clip ===
 
 
-@pytest.mark.parametrize("case", VARIANTS)
+@pytest.mark.parametrize("case", RECOGNISERS)
 def test_multilabel_outputs(case):
-    plain, network = same_weights(case, "multilabel")
+    plain, network = shared(case), learning(case, "multilabel")
     assert network.count_params() == plain.count_params()
     assert sorted(network.output_names) == sorted(network.output) == sorted(plain.output)
     x = clips(case, 2, FRAMES)
@@ -77,10 +80,10 @@ def test_the_aggregation_is_the_models_own(mode):
 
 
 def test_gru_rcn_averages_the_sigmoids_of_its_levels():
-    network = build("gru_rcn", target="multilabel")
-    levels = [network.get_layer(f"level{level}_logits").output for level in (1, 2, 3, 4)]
+    network = learning("gru_rcn", "multilabel")
+    levels = {f"level{level}_logits": network.get_layer(f"level{level}_logits").output for level in (1, 2, 3, 4)}
     x = clips("gru_rcn", 2, FRAMES)
-    mean = np.mean([sigmoid(logits) for logits in keras.Model(network.input, levels).predict(x, verbose=0)], axis=0)
+    mean = np.mean([sigmoid(logits) for logits in predict(keras.Model(network.input, levels), x).values()], axis=0)
     got = predict(network, x)
     np.testing.assert_allclose(got["probabilities"], mean, atol=1e-6)
     np.testing.assert_allclose(got["steps"][:, 0], np.log(mean / (1 - mean)), atol=1e-5)
@@ -101,7 +104,7 @@ def test_mean_of_sigmoids_of_extreme_logits():
 
 @pytest.mark.parametrize("case", DENSE)
 def test_dense_outputs(case):
-    plain, network = same_weights(case, "dense")
+    plain, network = shared(case), learning(case, "dense")
     assert network.count_params() == plain.count_params()
     assert "step_probabilities" not in [layer.name for layer in network.layers]
     assert sorted(network.output) == sorted(plain.output)
@@ -123,23 +126,21 @@ def test_dense_outputs(case):
 @pytest.mark.parametrize("case", DENSE)
 def test_labels_of_a_frame_do_not_depend_on_later_ones(case):
     """Where the model says so; in both directions they do."""
-    network = build(case, target="dense")
+    network = learning(case, "dense")
     x = clips(case, 2, 6)["rgb"]
     before = predict(network, {"rgb": x})
     after = predict(network, {"rgb": np.concatenate([x[:, :3], 255 - x[:, 3:]], axis=1)})
     for key in ("steps", "probabilities"):
         assert np.abs(after[key][:, 3:] - before[key][:, 3:]).max() > 1e-6
-        if settings(case).causal:
+        if CASES[case].causal:
             np.testing.assert_array_equal(after[key][:, :3], before[key][:, :3])
         else:
             assert np.abs(after[key][:, :3] - before[key][:, :3]).max() > 1e-8
 
 
 def test_multi_lstm_is_dense_as_built():
-    model = MultiLSTM(**TINY, units=6, window=3, attention_units=4)
-    network = models.from_config(model, {"rgb": (None, 32, 32, 3)}, CLASSES)
-    assert network.output.keys() == {"steps", "partial_steps", "probabilities", "attention"}
-    got = predict(network, clips("lrcn", 2, 5))
+    got = predict(shared("multi_lstm"), clips("multi_lstm", 2, 5))
+    assert got.keys() == {"steps", "partial_steps", "probabilities", "attention"}
     np.testing.assert_allclose(got["probabilities"], sigmoid(got["steps"]), atol=1e-6)
 
 
@@ -157,7 +158,7 @@ TARGETS = [
 
 @pytest.mark.parametrize(("case", "target"), TARGETS)
 def test_saved_and_loaded(case, target, tmp_path):
-    network, x = build(case, target=target), clips(case, 2, FRAMES)
+    network, x = learning(case, target), clips(case, 2, FRAMES)
     network.save(tmp_path / "model.keras")
     loaded, expected = predict(keras.saving.load_model(tmp_path / "model.keras"), x), predict(network, x)
     assert loaded.keys() == expected.keys()
@@ -206,7 +207,7 @@ def test_a_target_that_is_not_the_models():
     streams = {"rgb": (4, 32, 32, 3)}
     with pytest.raises(UserError, match="multilabel is not what multi_lstm learns: attention_lstm, .*targets are dense"):
         models.build("multi_lstm", streams, **TINY, target="multilabel")
-    with pytest.raises(UserError, match="target labels is not what lrcn learns: no model"):
+    with pytest.raises(UserError, match="target labels is not what lrcn learns: seq2seq_attention can"):
         models.build("lrcn", streams, **TINY, target="labels")
 
 

@@ -1,9 +1,9 @@
 """Small networks that run step by step, or do not."""
 
 import keras
-import variants
 
 from videorec import models
+from videorec.models.backbones.tiny import TINY
 
 
 def network(layer, shape=(None, 5), shapes=None, **others):
@@ -16,4 +16,4 @@ def network(layer, shape=(None, 5), shapes=None, **others):
 
 
 def multi_lstm(**options):
-    return models.build("multi_lstm", {"rgb": (None, 32, 32, 3)}, 4, **variants.TINY, units=6, window=4, **options)
+    return models.build("multi_lstm", {"rgb": (None, 32, 32, 3)}, 4, **TINY, units=6, window=4, **options)
