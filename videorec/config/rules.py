@@ -30,8 +30,7 @@ def check_recognition(experiment: Experiment) -> None:
     _check(rule, f"{train.monitor} with target {target}", several or train.monitor != "map")
     _check("--train.label-smoothing must be in [0, 1)", train.label_smoothing, 0 <= train.label_smoothing < 1)
     for stream in experiment.data.streams:
-        model = getattr(experiment.model, stream, experiment.model)  # two_stream has one for each
-        frames, least = experiment.data.of(stream).frames, model.least_frames
+        frames, least = experiment.data.of(stream).frames, experiment.model.part(stream).least_frames
         _check(f"--data.frames must be {least} or more for this model", frames, frames >= least)
     check_clips(experiment.data, experiment.evaluate)
 

@@ -140,8 +140,3 @@ class TwoStream(Model):
         """The part of a stream alone, with the outputs of the target of both."""
         model = dataclasses.replace(self.part(stream), target=self.target)
         return targets.on_steps(model.build({stream: shape}, classes), model)
-
-
-def part(model: Model, stream: str) -> Model:
-    """The model that reads `stream`."""
-    return model.part(stream)

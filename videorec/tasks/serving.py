@@ -15,11 +15,9 @@ from videorec.config import Data
 from videorec.data import augment
 from videorec.data.graph_resize import resize_in_graph
 from videorec.inference import graphs
-from videorec.models.two_stream import part
 from videorec.runs.run import Run
 
 Clip = dict[str, np.ndarray]  # {stream: (T, H, W, C)}
-LARGE_BACKBONES = ("caffenet", "caffenet_hybrid", "vgg16", "inception_v3", "resnet50", "efficientnet_b0")
 
 
 class Serving(ABC):
@@ -58,9 +56,9 @@ class Serving(ABC):
     def examples(self, number: int) -> list[Clip]:
         """Real examples; fewer, or none, where the data are not at hand (a run that was moved), and the log says why."""
 
-    @abstractmethod
     def tolerance(self) -> float:
-        """Largest difference to Keras, times `slack` of the output."""
+        """Largest difference to Keras, times `slack` of the output: what the run's model allows."""
+        return models.export_tolerance(self.run.experiment.model)
 
     def raw_example(self) -> tuple[Clip, Clip] | None:
         """The same clip at its video's own size and as the pipeline resizes it; None where nothing is resized in the graph, or
@@ -87,11 +85,6 @@ class VideoServing(Serving):
     def rebuild(self, model):
         plain = dataclasses.replace(self.run.experiment, model=models.untrained(self.run.experiment.model))
         return models.for_experiment(plain, len(self.run.classes))
-
-    def tolerance(self):
-        """1e-5 of probabilities, or 1e-4 for backbones of many wide layers."""
-        parts = [part(self.run.experiment.model, stream) for stream in self.run.experiment.data.streams]
-        return 1e-4 if any(model.backbone in LARGE_BACKBONES for model in parts) else 1e-5
 
     def inputs(self, model):
         """One clip of each stream's own number of frames, of `data.resize`."""

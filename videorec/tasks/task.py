@@ -12,7 +12,7 @@ import keras
 from rich.console import Console
 
 from videorec import models
-from videorec.config import Experiment, Recogniser, rules
+from videorec.config import Experiment, rules
 from videorec.data.problems import Problems
 from videorec.runs.run import Run
 from videorec.tasks.serving import Serving
@@ -66,8 +66,7 @@ class Task(ABC):
             UserError: naming the option, its rule and what came.
         """
         rules.check_experiment(experiment)
-        if isinstance(experiment.model, Recogniser):
-            models.targets.check(experiment.model, models.CLASSES)
+        models.targets.check(experiment.model, models.CLASSES)
 
     @abstractmethod
     def load(self, experiment: Experiment) -> Dataset:

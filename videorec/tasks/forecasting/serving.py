@@ -24,10 +24,6 @@ class ForecastServing(Serving):
     def rebuild(self, model):
         return models.from_config(models.untrained(self.run.experiment.model), {"rgb": model.input["rgb"].shape[1:]}, classes=1)
 
-    def tolerance(self):
-        """1e-5, of values from 0 to 1."""
-        return 1e-5
-
     def inputs(self, model):
         """One window: the J frames that the run's model saw, of the model's own size and type."""
         rgb = model.input["rgb"]
