@@ -51,8 +51,7 @@ OPTIONS = {section: with_run(section) for section in (RecognitionOptions, DenseO
 
 def main(args: list[str]) -> int:
     """Run -> task -> report."""
-    words = {"description": __doc__, "prog": "evaluate.py"}
-    place = terminal.run_folder(list(OPTIONS.values()), args, **words)
+    place = terminal.run_folder(list(OPTIONS.values()), args, description=__doc__, prog="python evaluate.py")
 
     from videorec import tasks  # TensorFlow takes seconds to import: not for --help
     from videorec.reports.files import write_files
@@ -61,7 +60,7 @@ def main(args: list[str]) -> int:
     run = Run.open(place)
     task = tasks.of(run.experiment)
     default = OPTIONS[task.options](run.place, data=run.experiment.data, evaluate=run.experiment.evaluate)
-    options = terminal.parse(default, args, **words)
+    options = terminal.parse(default, args, description=__doc__, prog=f"python evaluate.py {place}")
     out = files.must_be_local(options.out, "--out") if options.out else run.folder
     with terminal.Bar(run.place) as bar:
         report = task.evaluate(run, options, bar)
