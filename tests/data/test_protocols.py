@@ -5,7 +5,7 @@ import pytest
 from grey_videos import frame_numbers, write_video
 
 from videorec.config import Data
-from videorec.data import pipeline, sampling, sources, splitting
+from videorec.data import manifest, pipeline, sampling, sources, splitting
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
@@ -30,32 +30,33 @@ def ucf101(shared_data) -> dict[int, splitting.VideoSet]:
 @pytest.mark.parametrize("number", UCF101)
 def test_ucf101_split(ucf101, number):
     train, test, groups = UCF101[number]
-    found = ucf101[number]
-    assert len(found.split("train")) + len(found.split("val")) == train and len(found.split("test")) == test
-    assert by_group(found.split("test")) == {(label, f"g{g:02d}") for label in found.classes for g in groups}
+    videos = ucf101[number]
+    assert len(videos.classes) == 101 and len(videos.videos) == train + test
+    assert len(videos.split("train")) + len(videos.split("val")) == train and len(videos.split("test")) == test
+    assert by_group(videos.split("test")) == {(label, f"g{g:02d}") for label in videos.classes for g in groups}
+    manifest.check_groups(list(videos.videos))
 
 
 @pytest.mark.parametrize("number", UCF101)
-def test_ucf101_validation_is_cut_by_group_from_training(ucf101, shared_data, number):
-    found = ucf101[number]
+def test_ucf101_validation_is_taken_by_group_from_training(ucf101, shared_data, number):
+    videos = ucf101[number]
     lines = (shared_data / f"annotations/ucf101/trainlist0{number}.txt").read_text().split("\n")
     listed = {line.split()[0] for line in lines if line.strip()}
-    train, val, test = (found.split(name) for name in ("train", "val", "test"))
-    assert {video.path.split("ucf101/")[1] for video in train + val} == listed  # training alone was cut
+    train, val, test = (videos.split(name) for name in ("train", "val", "test"))
+    assert {video.path.split("ucf101/")[1] for video in train + val} == listed  # from training alone
     assert by_group(train).isdisjoint(by_group(val)) and by_group(train + val).isdisjoint(by_group(test))
     assert len(by_group(train)) + len(by_group(val)) == 101 * 18
-    assert {video.labels for video in val} == {(name,) for name in found.classes}
+    assert {video.labels for video in val} == {(name,) for name in videos.classes}
     assert 0.13 < len(val) / len(listed) < 0.17
 
 
 def test_ucf101_test_sets_are_disjoint(ucf101):
-    tests = [{video.path for video in found.split("test")} for found in ucf101.values()]
-    assert len(set.union(*tests)) == sum(map(len, tests)) == 11213
+    tests = [{video.path for video in videos.split("test")} for videos in ucf101.values()]
+    tested = set.union(*tests)
+    assert len(tested) == sum(map(len, tests)) == 11213
     everything = {video.path for video in ucf101[1].videos}
     assert len(everything) == 13320
-    assert {video.path.split("_g")[1][:2] for video in ucf101[1].videos if video.path not in set.union(*tests)} == {
-        *("22", "23", "24", "25")
-    }
+    assert {path.split("_g")[1][:2] for path in everything - tested} == {"22", "23", "24", "25"}
 
 
 # === HMDB51 ===
@@ -80,11 +81,11 @@ def hmdb51(tmp_path_factory) -> str:
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_hmdb51_split(hmdb51, number):
-    found = sources.load(Data(path=hmdb51, videos="/videos", official_split=number))
-    train, val, test = (found.split(name) for name in ("train", "val", "test"))
-    assert (len(found.classes), len(train) + len(val), len(test)) == (51, 3570, 1530)
+    videos = sources.load(Data(path=hmdb51, videos="/videos", official_split=number))
+    train, val, test = (videos.split(name) for name in ("train", "val", "test"))
+    assert (len(videos.classes), len(train) + len(val), len(test)) == (51, 3570, 1530)
     listed = {1: set(), 2: set(), 0: set()}
-    for label in found.classes:
+    for label in videos.classes:
         with open(f"{hmdb51}/{label}_test_split{number}.txt") as file:
             for line in file:
                 name, use = line.split()
@@ -92,7 +93,7 @@ def test_hmdb51_split(hmdb51, number):
     assert {video.path for video in train + val} == listed[1] and {video.path for video in test} == listed[2]
     films = [{video.path.split("/")[-1].split("_do_")[0] for video in part} for part in (train, val)]
     assert films[0].isdisjoint(films[1])
-    assert {video.labels for video in val} == {(name,) for name in found.classes}
+    assert {video.labels for video in val} == {(name,) for name in videos.classes}
     assert 0.12 < len(val) / 3570 < 0.18
 
 
@@ -110,19 +111,19 @@ def views(tmp_path, count: int, clips: int, crops: int, **settings) -> np.ndarra
 
 def test_lrcn_views_of_100_frames(tmp_path):
     """Donahue et al. 2015, the authors' code: 16 frames every 8, ceil(100 / 8) = 13 clips, 10 crops of each."""
-    found = views(tmp_path, 100, clips=0, crops=10, frames=16, hop=8).reshape(13, 10, 16, 24, 32, 3)
+    clips = views(tmp_path, 100, clips=0, crops=10, frames=16, hop=8).reshape(13, 10, 16, 24, 32, 3)
     starts = [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 84, 84]
-    for clip, start in zip(found, starts, strict=True):
+    for clip, start in zip(clips, starts, strict=True):
         for crop in clip:
             assert frame_numbers(crop) == [k % 25 for k in range(start, start + 16)]
-    np.testing.assert_array_equal(found[-1], found[-2])
+    np.testing.assert_array_equal(clips[-1], clips[-2])
 
 
 def test_25_clips_lie_evenly(tmp_path):
     """250 frames have 235 windows of 16: one from the middle of each 25th of them."""
-    found = views(tmp_path, 250, clips=25, crops=1, frames=16)
+    clips = views(tmp_path, 250, clips=25, crops=1, frames=16)
     starts = [int((k + 0.5) * 235 / 25) for k in range(25)]
     assert starts[:3] == [4, 14, 23] and starts[-1] == 230
-    assert [frame_numbers(clip)[0] for clip in found] == [start % 25 for start in starts]
+    assert [frame_numbers(clip)[0] for clip in clips] == [start % 25 for start in starts]
     assert sampling.spread_windows(250, 16, 1, 25)[:, 0].tolist() == starts
     assert set(np.diff(starts)) == {9, 10}

@@ -23,27 +23,27 @@ def folder(tmp_path):
 
 
 def test_class_folders(folder):
-    found = sources.load(Data(path=str(folder)))
-    assert found.classes == ("jump", "run")
-    assert len(found.videos) == 41
-    sizes = [len(found.split(name)) for name in manifest.SPLITS]
+    loaded = sources.load(Data(path=str(folder)))
+    assert loaded.classes == ("jump", "run")
+    assert len(loaded.videos) == 41
+    sizes = [len(loaded.split(name)) for name in manifest.SPLITS]
     assert sizes[0] > 25 and sizes[1] >= 4 and sizes[2] >= 4
-    assert sources.load(Data(path=str(folder))) == found
+    assert sources.load(Data(path=str(folder))) == loaded
 
 
 def test_groups_by_pattern(folder):
-    found = sources.load(Data(path=str(folder), group=r"g\d\d"))
-    manifest.check_groups(list(found.videos))
-    assert {v.group for v in found.videos} == {f"g{i:02d}" for i in range(11)}
+    loaded = sources.load(Data(path=str(folder), group=r"g\d\d"))
+    manifest.check_groups(list(loaded.videos))
+    assert {v.group for v in loaded.videos} == {f"g{i:02d}" for i in range(11)}
 
 
 def test_split_folders(tmp_path):
     for split in ("train", "test"):
         touch(*(tmp_path / split / label / f"{split}{i}.mp4" for label in ("a", "b") for i in range(8)))
-    found = sources.load(Data(path=str(tmp_path)))
-    assert found.classes == ("a", "b")
-    assert len(found.split("test")) == 16
-    assert len(found.split("val")) >= 2 and len(found.split("train")) + len(found.split("val")) == 16
+    loaded = sources.load(Data(path=str(tmp_path)))
+    assert loaded.classes == ("a", "b")
+    assert len(loaded.split("test")) == 16
+    assert len(loaded.split("val")) >= 2 and len(loaded.split("train")) + len(loaded.split("val")) == 16
 
 
 def test_exclude(folder):
@@ -109,28 +109,17 @@ def test_ucf101_lists(tmp_path):
     train = [f"{c}/v_{c}_g{g:02d}_c{i:02d}.avi {k}" for k, c in ((1, "Run"), (2, "Jump")) for g in range(8, 14) for i in (1, 2)]
     write(tmp_path / "trainlist01.txt", *train)
     write(tmp_path / "testlist01.txt", *(f"{c}/v_{c}_g01_c01.avi" for c in ("Run", "Jump")))
-    found = sources.load(Data(path=str(tmp_path), videos="/videos"))
-    assert found.classes == ("Jump", "Run")
-    assert found.split("test")[0].path == "/videos/Run/v_Run_g01_c01.avi"
-    manifest.check_groups(list(found.videos))
-    assert {v.group for v in found.split("val")} and len(found.split("train")) + len(found.split("val")) == 24
+    loaded = sources.load(Data(path=str(tmp_path), videos="/videos"))
+    assert loaded.classes == ("Jump", "Run")
+    assert loaded.split("test")[0].path == "/videos/Run/v_Run_g01_c01.avi"
+    manifest.check_groups(list(loaded.videos))
+    assert {v.group for v in loaded.split("val")} and len(loaded.split("train")) + len(loaded.split("val")) == 24
 
 
 def test_hmdb51_lists(tmp_path):
     write(tmp_path / "run_test_split1.txt", *(f"film{i}_run_f_cm_np1_ba_med_{i}.avi {1 + i // 6}" for i in range(8)))
     write(tmp_path / "sit_test_split1.txt", *(f"film{i}_sit_u_nm_np1_fr_med_0.avi {i % 3}" for i in range(9)))
-    found = sources.load(Data(path=str(tmp_path)))
-    assert len(found.split("train")) + len(found.split("val")) == 6 + 3
-    assert len(found.split("test")) == 2 + 3
-    assert found.split("test")[0].path == str(tmp_path / "run" / "film6_run_f_cm_np1_ba_med_6.avi")
-
-
-@pytest.mark.parametrize(("number", "train", "test"), [(1, 9537, 3783), (2, 9586, 3734), (3, 9624, 3696)])
-def test_official_ucf101_lists(shared_data, number, train, test):
-    data = Data(path=str(shared_data / "annotations/ucf101"), official_split=number)
-    videos = sources.find(data)
-    assert sum(v.split == "train" for v in videos) == train
-    assert sum(v.split == "test" for v in videos) == test
-    found = sources.load(data)
-    assert len(found.classes) == 101 and len(found.videos) == 13320
-    manifest.check_groups(list(found.videos))
+    loaded = sources.load(Data(path=str(tmp_path)))
+    assert len(loaded.split("train")) + len(loaded.split("val")) == 6 + 3
+    assert len(loaded.split("test")) == 2 + 3
+    assert loaded.split("test")[0].path == str(tmp_path / "run" / "film6_run_f_cm_np1_ba_med_6.avi")

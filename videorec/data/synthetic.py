@@ -28,7 +28,7 @@ SPRITE = 64  # side of the drawn shape in pixels, before it is scaled into the f
 RIM = 1.15  # half the sprite's side, in radii of the shape: a transparent rim for interpolation
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """One video to write."""
 
     name: str  # path relative to the folder
@@ -62,9 +62,9 @@ def write(
     """
     folder = Path(folder)
     manifest = folder / "manifest.csv"
-    plans = _plans({"train": train, "val": val, "test": test}, seed)
-    text = "path,label,split,group\n" + "".join(f"{p.name},{p.label},{p.split},{p.group}\n" for p in plans)
-    missing = [plan for plan in plans if not (folder / plan.name).is_file()]
+    wanted = plans({"train": train, "val": val, "test": test}, seed)
+    text = "path,label,split,group\n" + "".join(f"{p.name},{p.label},{p.split},{p.group}\n" for p in wanted)
+    missing = [plan for plan in wanted if not (folder / plan.name).is_file()]
     if not missing and manifest.is_file() and manifest.read_text(encoding="utf-8") == text:
         return manifest
     for label in CLASSES:
@@ -184,23 +184,28 @@ def _paste(frame: np.ndarray, sprite: np.ndarray, alpha: np.ndarray, centre, rad
     box[:] = np.clip(layer[..., :3] + (1 - layer[..., 3:]) * box + 0.5, 0, 255)
 
 
-def _plans(counts: dict[str, int], seed: int) -> list[_Plan]:
-    """All videos of the data set. A pair shares length, size, rate and codec: none of them tells its labels apart."""
-    plans = []
+def plans(counts: dict[str, int], seed: int) -> list[Plan]:
+    """All videos of the data set. A pair shares length, size, rate and codec: none of them tells its labels apart.
+
+    Args:
+        counts: videos of each class, by split.
+        seed: as for `write`.
+    """
+    rows = []
     for label, split in itertools.product(CLASSES, SPLITS):
         pair, which = CLASSES.index(label) // 2, SPLITS.index(split)
         for number in range(counts[split]):
             rng = np.random.default_rng([seed, pair, which, number])
-            suffix, codec = _encoders()[rng.choice(len(ENCODERS), p=[share for _, _, share in ENCODERS])]
+            suffix, codec = encoders()[rng.choice(len(ENCODERS), p=[share for _, _, share in ENCODERS])]
             stem = f"v{VERSION}_s{seed}_{split}_{number:03d}"
             name, group = f"{label}/{stem}{suffix}", f"{PAIRS[pair]}_{stem}"
             frames, size = int(rng.integers(24, 41)), SIZES[rng.integers(len(SIZES))]
             fps = float(rng.choice([15, 20, 24, 25, 30]))
-            plans.append(_Plan(name, label, split, group, (seed, which, number), frames, size, fps, codec))
-    return plans
+            rows.append(Plan(name, label, split, group, (seed, which, number), frames, size, fps, codec))
+    return rows
 
 
-def _write_videos(plans: list[_Plan], folder: Path, unfinished: Path, workers: int, progress) -> None:
+def _write_videos(plans: list[Plan], folder: Path, unfinished: Path, workers: int, progress) -> None:
     ordered = sorted(plans, key=lambda plan: plan.group)
     groups = [list(group) for _, group in itertools.groupby(ordered, lambda plan: plan.group)]
     threads = cv2.getNumThreads()
@@ -214,19 +219,19 @@ def _write_videos(plans: list[_Plan], folder: Path, unfinished: Path, workers: i
         cv2.setNumThreads(threads)
 
 
-def _write_group(plans: list[_Plan], folder: Path, unfinished: Path) -> int:
+def _write_group(plans: list[Plan], folder: Path, unfinished: Path) -> int:
     """Write the one or two missing videos of a pair, rendered once; returns how many."""
     first = plans[0]
     clip = render(first.label, first.seed, first.frames, *first.size)
     for plan in plans:
         path = unfinished / plan.name.replace("/", "_")
-        if not _encode(path, clip if plan is first else clip[::-1], plan.fps, plan.codec):
+        if not encode(path, clip if plan is first else clip[::-1], plan.fps, plan.codec):
             raise OSError(f"OpenCV did not write {path} ({plan.codec}) whole: is the disk full?")
         os.replace(path, folder / plan.name)
     return len(plans)
 
 
-def _encode(path: Path, clip: np.ndarray, fps: float, codec: str) -> bool:
+def encode(path: Path, clip: np.ndarray, fps: float, codec: str) -> bool:
     """Write an RGB clip `(T, H, W, 3)` uint8; whether all of its frames can be read back."""
     height, width = clip.shape[1:3]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, (width, height))
@@ -240,11 +245,11 @@ def _encode(path: Path, clip: np.ndarray, fps: float, codec: str) -> bool:
 
 
 @functools.lru_cache
-def _encoders() -> tuple[tuple[str, str], ...]:
-    """(suffix, codec) for each of `ENCODERS`, with the fallback in place of what this OpenCV cannot write."""
+def encoders() -> tuple[tuple[str, str], ...]:
+    """`(suffix, codec)` for each of `ENCODERS`, with the fallback in place of what this OpenCV cannot write."""
     clip = np.zeros((4, 64, 64, 3), np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         return tuple(
-            (suffix, codec) if _encode(Path(folder) / f"probe{number}{suffix}", clip, 24.0, codec) else FALLBACK
+            (suffix, codec) if encode(Path(folder) / f"probe{number}{suffix}", clip, 24.0, codec) else FALLBACK
             for number, (suffix, codec, _) in enumerate(ENCODERS)
         )

@@ -61,7 +61,7 @@ def test_h5py_takes_over(tmp_path, caplog, make, reason):
         make(file)
     with h5py.File(path) as file:
         expected = file["x"][BLOCKS[0]]
-        assert reason in hdf5.refusal(file, hdf5._arrays(file), "x")
+        assert reason in hdf5.refusal(file, hdf5.arrays_of(file), "x")
     array = hdf5.open_array(path, "x")
     assert array.reader == "h5py"
     np.testing.assert_array_equal(array.read(BLOCKS[0]), expected)
@@ -74,7 +74,7 @@ def test_gzip_groups_and_text_need_no_h5py(tmp_path):
         file.create_dataset("radar/vil", data=stored("uint8"), **chunks)
         file.create_dataset("id", data=np.array(["a", "bc"], object), dtype=h5py.string_dtype())
     with h5py.File(path) as file:
-        assert hdf5.refusal(file, hdf5._arrays(file), "radar/vil") is None
+        assert hdf5.refusal(file, hdf5.arrays_of(file), "radar/vil") is None
     for key in (None, "radar/vil", "/radar/vil"):
         np.testing.assert_array_equal(hdf5.open_array(path, key).read(BLOCKS[0]), stored("uint8")[BLOCKS[0]])
 

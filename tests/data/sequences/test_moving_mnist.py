@@ -162,9 +162,9 @@ def test_shi_has_500_digits_and_fixed_sequences(folder):
     np.testing.assert_array_equal(a.window("train", 5, 0), a.window("train", 5, 9))
     assert (a.window("test", 5) != b.window("test", 5)).any()
     for split in moving_mnist.SPLITS:
-        assert {tuple(d[0, :2]) for d in a._digits[split]} == {tuple(d[0, :2]) for d in a._digits["train"]}
-    assert len({tuple(d[0, :2]) for d in a._digits["train"]}) == 500
-    assert {tuple(d[0, :2]) for d in a._digits["train"]} != {tuple(d[0, :2]) for d in b._digits["train"]}
+        assert {tuple(d[0, :2]) for d in a.digits[split]} == {tuple(d[0, :2]) for d in a.digits["train"]}
+    assert len({tuple(d[0, :2]) for d in a.digits["train"]}) == 500
+    assert {tuple(d[0, :2]) for d in a.digits["train"]} != {tuple(d[0, :2]) for d in b.digits["train"]}
     assert "shi, seed 0" in a.describe()
 
 
@@ -174,7 +174,7 @@ def test_real_digits(shared_data):
     assert window.shape == (20, 64, 64, 1) and window.dtype == np.uint8
     assert 0.03 < (window > 0).mean() < 0.12  # a digit has about 100 to 150 inked pixels of 4,096
     assert all((frame > 200).any() for frame in window)
-    digits = source._digits
+    digits = source.digits
     rows = {split: {d.tobytes() for d in digits[split]} for split in ("train", "val", "test")}
     assert (len(digits["train"]), len(digits["val"]), len(digits["test"])) == (7_000, 1_000, 2_000)
     assert not rows["train"] & rows["test"] and not rows["val"] & rows["test"] and not rows["train"] & rows["val"]

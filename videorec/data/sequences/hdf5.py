@@ -57,7 +57,7 @@ def open_array(path: Path, key: str | None, tensorflow_io: bool = True) -> Array
     except OSError as error:
         raise UserError(f"{path} cannot be read as HDF5: {error}") from error
     with file:
-        arrays = _arrays(file)
+        arrays = arrays_of(file)
         key = choose_key(path, key, {name: array.shape for name, array in arrays.items()})
         shape, dtype = arrays[key].shape, arrays[key].dtype
         reason = refusal(file, arrays, key) if tensorflow_io else "it was not asked"
@@ -87,7 +87,8 @@ def choose_key(path: Path, key: str | None, shapes: dict[str, tuple[int, ...]]) 
     raise UserError(f"{path} has {what}. It has: {listed}")
 
 
-def _arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
+def arrays_of(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """The arrays of an open file by name, those in groups too."""
     arrays = {}
 
     def visit(name, item):

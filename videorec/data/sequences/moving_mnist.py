@@ -94,6 +94,9 @@ class MovingMNIST:
         horizon: K.
         seed: of training; of shi also the choice of the digits, and all sequences.
 
+    Attributes:
+        digits: `(N, 28, 28)` uint8 that each split shows; None for test where its sequences come from a file.
+
     Raises:
         UserError: digits or test file missing, damaged, too few or of a wrong shape.
     """
@@ -107,7 +110,7 @@ class MovingMNIST:
         self.is_shi = data.protocol == "shi"
         self._source = mnist_digits.load(data.digits)
         self._test_file = None if data.test_file is None else self._open_test_file(data.test_file)
-        self._digits = self._choose_digits()
+        self.digits = self._choose_digits()
         train, val, test = COUNTS[data.protocol]
         if self._test_file is not None:
             test = self._test_file.shape[1]
@@ -178,7 +181,7 @@ class MovingMNIST:
         seed = self.seed if fresh or self.is_shi else FIXED
         rng = np.random.default_rng([seed, SPLITS.index(split), epoch if fresh else 0, index])
         speed = tuple(v / CANVAS for v in SPEED) if self.is_shi else (STEP, STEP)
-        return sequence(self._digits[split], speed, self.frames, self.data.step, rng)
+        return sequence(self.digits[split], speed, self.frames, self.data.step, rng)
 
     def describe(self) -> str:
         """The protocol in a line."""
