@@ -29,6 +29,11 @@ OUTPUTS = ("steps", "probabilities")  # of every recogniser
 Load = Callable[[tf.Tensor, tf.Tensor], tuple[dict[str, tf.Tensor], tf.Tensor]]
 
 
+# For functions that build a pipeline: TensorFlow would translate the Python of all they call, which takes a second, to find
+# branches on tensors. There are none but tf.cond.
+unconverted = tf.autograph.experimental.do_not_convert
+
+
 def workers(data: Data) -> int:
     """Videos decoded at once."""
     return data.workers or os.cpu_count() or 1
@@ -50,6 +55,7 @@ def class_shares(videos: Sequence[Video]) -> np.ndarray:
     return share / share.mean()
 
 
+@unconverted
 def training(
     videos: Sequence[Video],
     classes: Sequence[str],
@@ -159,6 +165,7 @@ def _black(reader: ClipReader) -> dict[str, np.ndarray]:
     return {name: np.array([jpeg] * part.frames, object) for name, part in parts.items()}
 
 
+@unconverted
 def evaluation(videos: Sequence[Video], data: Data, reader: ClipReader, clips: int, crops: int, batch: int) -> tf.data.Dataset:
     """Batches of `({stream}, index of the video, 1 or 0)`: every crop of every clip, videos in order.
 
@@ -204,6 +211,7 @@ def _spec(part: Data) -> tf.TensorSpec:
     return tf.TensorSpec((part.frames, *part.resize, 3), tf.uint8)
 
 
+@unconverted
 def validation(
     dataset: tf.data.Dataset, videos: Sequence[Video], classes: Sequence[str], batch: int, outputs: Sequence[str] = OUTPUTS
 ) -> tf.data.Dataset:

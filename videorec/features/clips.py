@@ -43,6 +43,7 @@ def fill(
     return len(wanted) - len(missing), len(missing)
 
 
+@pipeline.unconverted
 def _views(entries: Sequence[tuple[Video, int]], reader: ClipReader, seed: int) -> tf.data.Dataset:
     """`(clip, index, readable)` of each entry, decoded in parallel."""
     views = tf.constant([view for _, view in entries], tf.int32)

@@ -122,6 +122,7 @@ def count(labelled: Labelled) -> int:
 # === Batches ===
 
 
+@pipeline.unconverted
 def training(labelled: Labelled, examples: Callable, batch: int, epochs: range, seed: int, outputs) -> tf.data.Dataset:
     """Batches of `(inputs, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch; the order follows from seed and epoch.
 
@@ -138,6 +139,7 @@ def training(labelled: Labelled, examples: Callable, batch: int, epochs: range, 
     return batches.map(lambda *example: _for_outputs(outputs, *example)).prefetch(2)
 
 
+@pipeline.unconverted
 def evaluation(labelled: Labelled, examples: Callable, batch: int, outputs) -> tf.data.Dataset:
     """Batches over all frames once, in order, without augmentation."""
     batches = examples(tf.constant(plan(labelled, 0, -1)), tf.constant(-1, tf.int64)).batch(batch)

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.data.pipeline import epoch_order
+from videorec.data.pipeline import epoch_order, unconverted
 from videorec.data.sequences.files import FileSequences
 from videorec.data.sequences.moving_mnist import MovingMNIST
 
@@ -88,6 +88,7 @@ def _check(data: Sequences, horizon: int, without_effect: tuple[str, ...]) -> No
 # === Batches ===
 
 
+@unconverted
 def training(
     source: SequenceSet, data: Sequences, horizon: int, pixels: Pixels, batch: int, epochs: range, seed: int
 ) -> tf.data.Dataset:
@@ -109,6 +110,7 @@ def training(
     return tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(one_epoch).prefetch(2)
 
 
+@unconverted
 def evaluation(
     source: SequenceSet, data: Sequences, horizon: int, pixels: Pixels, batch: int, split: str = "test"
 ) -> tf.data.Dataset:

@@ -73,6 +73,7 @@ def _feed(experiment: Experiment, classes, model, training: list[Video], load: p
     return Feed(model, batches, val, len(training))
 
 
+@pipeline.unconverted
 def stored_validation(videos: list[Video], data: Data, load: pipeline.Load, batch: int) -> tf.data.Dataset:
     """Batches of `(stored features, index of the video, 1 or 0)`, in order."""
 
@@ -83,6 +84,7 @@ def stored_validation(videos: list[Video], data: Data, load: pipeline.Load, batc
     return tf.data.Dataset.range(len(videos)).map(sample, num_parallel_calls=pipeline.workers(data)).batch(batch).prefetch(2)
 
 
+@pipeline.unconverted
 def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, epoch: int) -> dict[str, np.ndarray]:
     """A few training clips `{stream: (N, T, H, W, 3)}` uint8 as the augmentation of `epoch` makes them."""
     training, data = videos.split("train"), experiment.data
