@@ -67,6 +67,12 @@ videorec.models.__path__.append("models")
 videorec.configs.__path__.append("configs")
 videorec.models.discover()
 import train
+try:
+    videorec.models.__path__.append("twice")
+    videorec.models.discover()
+except ValueError as error:
+    print(error)
+del videorec.models.__path__[-1]
 for arguments in (["--help"], ["largest", "--help"]):
     try:
         train.main(arguments)
@@ -78,7 +84,8 @@ sys.exit(pytest.main(["-rA", "-k", "largest_features", "-p", "no:cacheprovider",
 
 
 def test_a_file_and_a_preset_are_enough(tmp_path):
-    for folder, name, text in (("models", "largest_features", MODEL), ("configs", "largest", PRESET)):
+    files = [("models", "largest_features", MODEL), ("configs", "largest", PRESET), ("twice", "largest_again", MODEL)]
+    for folder, name, text in files:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / f"{name}.py").write_text(text.lstrip())
     root = Path(__file__).resolve().parents[2]
@@ -88,6 +95,7 @@ def test_a_file_and_a_preset_are_enough(tmp_path):
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     presets, settings, tests = done.stdout.split("=== end\n")
     assert re.search(r"^  largest +The largest features of all frames, classified\.$", presets, re.M)
+    assert re.search("Two models are called 'largest_features', in .*largest_features and .*largest_again", presets)
     assert "--model.width" in settings and "Units of a hidden layer" in settings
     for case in ("largest_features", "largest_features-map"):
         for test in ("trains_and_reaches_every_weight", "round_trip", "exported_it_gives_the_same"):

@@ -83,6 +83,7 @@ def test_any_batch_and_time(case):
             if task_of(recogniser) == "recognition":
                 assert outputs[f"{prefix}steps"].shape[1] in (1, time)
         assert outputs.keys() == expected.keys()
+        assert set(CASES[case].extra_outputs) == outputs.keys() - {"steps", "probabilities", "frames"}
         if of_two:
             assert outputs["steps"].shape[1] == sum(outputs[name].shape[1] for name in trained_outputs(model))
         for name, value in outputs.items():
@@ -262,6 +263,7 @@ def test_hyperparameters_are_documented_and_forms_named(name):
         ({"name": "lrcn", "streams": {"depth": (4, 32, 32, 3)}}, "rgb, flow, or both"),
         ({"name": "lrcn", "streams": {"rgb": (32, 32, 3)}}, "height, width, 3"),
         ({"name": "lrcn", "classes": 0}, "at least one class"),
+        ({"name": "lrcn", "uniform_init": 0.0}, "uniform_init must be above 0"),
         ({"name": "fc_lstm", "layers": 0}, "layers must be 1 or more"),
         ({"name": "short_snippets_lstm", "layers": 0}, "layers must be 1 or more"),
         ({"name": "short_snippets_pooling", "variant": "time_domain"}, "at least 10 frames"),
