@@ -58,18 +58,22 @@ def transfer(sources: Sequence[tuple[keras.Model, str | Path]], target: keras.Mo
             there = [f"{tuple(stored.shape)} there" for _, stored in candidates] or ["not there"]
             kept[place] = f"{tuple(weight.shape)} ({', '.join(dict.fromkeys(there))})"
     counts = Counter(number for _, number, _ in assigned)
-    for number, (source, origin) in enumerate(sources):
-        if not counts[number]:
-            earlier = ", or those before it have it" if number else ""
-            raise UserError(
-                f"No weight of {origin} ({source.name}) fits this model ({target.name}){earlier}: leave it out of --train.init"
-            )
+    _check_use(sources, counts, target)
     for weight, _, stored in assigned:
         weight.assign(stored)
     for number, (_, origin) in enumerate(sources):
         log.info("%s: %d of %d weights taken", origin, counts[number], len(assigned) + len(kept))
     _log_kept(kept)
     return list(kept)
+
+
+def _check_use(sources, counts: Counter, target: keras.Model) -> None:
+    for number, (source, origin) in enumerate(sources):
+        if not counts[number]:
+            earlier = ", or those before it have it" if number else ""
+            raise UserError(
+                f"No weight of {origin} ({source.name}) fits this model ({target.name}){earlier}: leave it out of --train.init"
+            )
 
 
 def _log_kept(kept: dict[str, str]) -> None:

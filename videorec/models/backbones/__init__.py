@@ -58,11 +58,7 @@ def build(
     """
     spec = _checked(name, input_shape, tap)
     resized = (spec.fc_size, spec.fc_size) if tap == "fc" and spec.fc_size else tuple(input_shape[:2])
-    network = _network(name, spec, (*resized, 3), tap, weights, stream)
-    taps = [_layer(network, layer, "outputs").output for layer in outputs or ()]
-    if not (taps and tap == "map"):
-        taps.append(network.output)
-    features = keras.Model(network.inputs[0], taps, name=name)
+    features = _with_outputs(_network(name, spec, (*resized, 3), tap, weights, stream), outputs or (), tap)
 
     # === Functional Model ===
     frame = keras.Input(input_shape, dtype="uint8", name="frame")  # (B, H, W, 3)
@@ -115,6 +111,14 @@ def _network(name, spec, shape, tap, weights, stream) -> keras.Model:
     if weights is not None and not imagenet:
         load(network, weights, stream)
     return network
+
+
+def _with_outputs(network, outputs, tap) -> keras.Model:
+    """The network with the outputs of some layers ahead of its own, or in place of its map."""
+    taps = [_layer(network, layer, "outputs").output for layer in outputs]
+    if not (taps and tap == "map"):
+        taps.append(network.output)
+    return keras.Model(network.inputs[0], taps, name=network.name)
 
 
 def _scaled(frame, scaling, stream):
