@@ -29,6 +29,27 @@ def synthetic(tmp_path_factory) -> Path:
     return synthetic.write(tmp_path_factory.mktemp("synthetic"), train=4, val=2, test=2)
 
 
+@pytest.fixture(scope="session")
+def training_seed() -> int:
+    """The seed of the runs that tests train. Their outcome must not hang on it: try `VIDEOREC_TEST_SEED=3 pytest ...`."""
+    return int(os.environ.get("VIDEOREC_TEST_SEED", "0"))
+
+
+@pytest.fixture(scope="session")
+def quick_runs(tmp_path_factory, synthetic, training_seed) -> Path:
+    """The folder `runs` with two runs of the quick start's network, `a` and `b` (of another seed): two epochs on `synthetic`.
+
+    For reading alone: a test that changes a run takes a copy (`tiny_runs.copied`).
+    """
+    from tiny_runs import QUICK, trained
+
+    folder = tmp_path_factory.mktemp("quick") / "runs"
+    for number, name in enumerate("ab"):
+        seed = training_seed + 100 * number
+        trained("quickstart", f"--data.path {synthetic} {QUICK} --train.epochs 2 --train.seed {seed}", name, folder)
+    return folder
+
+
 @pytest.fixture
 def video(tmp_path) -> Path:
     """Such a video of 20 frames at 10 fps."""
