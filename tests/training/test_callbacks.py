@@ -1,17 +1,23 @@
-"""Callbacks on their own, with a model of one weight."""
+"""Callbacks on their own, with small models."""
 
 import keras
 import numpy as np
 import pytest
 
-from videorec.config import Train, UserError
+from videorec import models
+from videorec.config import Data, Experiment, Train, UserError
 from videorec.data.problems import Problems
+from videorec.models.lrcn import LRCN
+from videorec.models.split import split
+from videorec.runs.run import Run
 from videorec.training import callbacks
-from videorec.training.callbacks import Checkpoint, EpochSeeds, Guard
+from videorec.training.callbacks import Checkpoint, EpochSeeds, Guard, stopped_early
 
 
 class FakeRun:
     """Notes what is saved."""
+
+    folder = "runs/x"
 
     def __init__(self):
         self.models, self.states = [], []
@@ -31,19 +37,23 @@ def one_weight() -> keras.Model:
     return keras.Model(x, keras.layers.Dense(1, use_bias=False)(keras.layers.Dropout(0.5)(x)))
 
 
-def run_epochs(values, **train) -> FakeRun:
-    """A run whose weight is the number of the epoch, with the given validation accuracies."""
-    run, model = FakeRun(), one_weight()
-    callback = Checkpoint(run, model, Train(**train))
+def drive(callback: Checkpoint, model: keras.Model, values, first=0, epochs=None) -> None:
+    """Epochs with the given validation accuracies, after which each weight is the number of the epoch, from 1."""
     callback.set_model(model)
-    callback.set_params({"epochs": len(values)})
+    callback.set_params({"epochs": epochs or len(values)})
     model.stop_training = False
-    for epoch, value in enumerate(values):
-        model.set_weights([np.full((1, 1), epoch + 1.0)])
+    for epoch, value in enumerate(values, start=first):
+        model.set_weights([np.full(weight.shape, epoch + 1.0) for weight in model.get_weights()])
         callback.on_epoch_begin(epoch)
         callback.on_epoch_end(epoch, {"loss": value, "probabilities_accuracy": 0.0, "val_probabilities_accuracy": value})
         if model.stop_training:
             break
+
+
+def run_epochs(values, **train) -> FakeRun:
+    """A run whose one weight is the number of the epoch."""
+    run, model = FakeRun(), one_weight()
+    drive(Checkpoint(run, model, Train(**train)), model, values)
     return run
 
 
@@ -57,7 +67,7 @@ def test_the_lowest_loss_is_the_best():
     assert run_epochs([0.2, 0.5, 0.1], monitor="loss").models == [1, 3]
 
 
-def test_the_last_model_whatever_the_figures():
+def test_the_last_model_whatever_its_accuracy():
     run = run_epochs([0.9, 0.5, 0.1], monitor="last", patience=1)
     assert run.models == [1, 2, 3]
 
@@ -65,6 +75,60 @@ def test_the_last_model_whatever_the_figures():
 def test_ties_do_not_prolong_the_patience():
     run = run_epochs([0.5, 0.5, 0.5, 0.5, 0.9], patience=3)
     assert len(run.states) == 4 and run.models == [1, 2, 3, 4]
+
+
+def test_early_stopping_survives_a_resume():
+    """The first of five epochs is the best; the run is interrupted after the second."""
+    values, train = [0.5, 0.4, 0.3, 0.2, 0.1], Train(patience=3)
+    run, model = FakeRun(), one_weight()
+    drive(Checkpoint(run, model, train), model, values[:2], epochs=5)
+    assert not stopped_early(train, run.states[-1])
+    drive(Checkpoint(run, model, train, run.states[-1]), model, values[2:], first=2, epochs=5)
+    assert len(run.states) == 4 and run.states[-1]["best_epoch"] == 1
+    assert stopped_early(train, run.states[-1])
+
+
+def test_a_full_disk_is_named():
+    class FullDisk(FakeRun):
+        def save_state(self, model, epoch, counters):
+            raise OSError(28, "No space left on device")
+
+    run, model = FullDisk(), one_weight()
+    with pytest.raises(UserError, match="cannot be written after epoch 2.*No space left on device.*saved before is whole"):
+        drive(Checkpoint(run, model, Train()), model, [0.5], first=1)
+
+
+# === The best model ===
+
+
+def frozen_model() -> tuple[keras.Model, keras.Model]:
+    """A whole model whose backbone is not trained, and its head, compiled."""
+    tiny = {"backbone": "tiny", "tap": "fc", "weights": None, "trainable_from": "none"}
+    whole = models.build("lrcn", {"rgb": (4, 16, 16, 3)}, 2, units=4, **tiny)
+    _, head = split(whole)
+    head.compile("sgd", {"steps": keras.losses.CategoricalCrossentropy(from_logits=True)})
+    return whole, head
+
+
+def test_the_best_model_survives_a_crash_before_it_was_stored(tmp_path):
+    """Epoch 1 stores the whole model, epoch 2 is better and keeps the head's weights only; then the power fails."""
+    run = Run.create(tmp_path / "x", Experiment("x", Data(), LRCN()), ("a", "b"))
+    whole, head = frozen_model()
+    drive(Checkpoint(run, whole, Train()), head, [0.1, 0.9], epochs=3)
+    _, stored = split(run.load_model())
+    assert all((weight == 1).all() for weight in stored.get_weights())
+    whole, head = frozen_model()
+    state = run.last_state()
+    run.restore(head, state)
+    assert state["epoch"] == 2 and all((weight == 2).all() for weight in head.get_weights())
+    drive(Checkpoint(run, whole, Train(), state["counters"]), head, [0.2], first=2, epochs=3)
+    assert run.last_state()["counters"]["best_epoch"] == 2
+    _, stored = split(run.load_model())
+    assert all((weight == 2).all() for weight in stored.get_weights())
+    assert all((weight == 3).all() for weight in head.get_weights())
+
+
+# === Time ===
 
 
 class Clock(keras.callbacks.Callback):
@@ -103,6 +167,9 @@ def test_seconds_of_training_and_validation_add_up_over_resumed_parts(monkeypatc
     checkpoint = Checkpoint(run, model, Train(monitor="loss"), before)
     model.fit(x, x, 2, 2, verbose=0, validation_data=(x, x), validation_batch_size=4, callbacks=[checkpoint, clock])
     assert [state["seconds"] for state in run.states] == wanted
+
+
+# === Guard and seeds ===
 
 
 def test_guard_names_step_rate_and_last_good_state():

@@ -1,0 +1,48 @@
+"""The same command again: it goes on where the run stopped, as if it had never stopped."""
+
+import pytest
+from tiny_runs import assert_same_state, copied, history, lose_last_epoch
+
+from videorec.config import UserError
+
+LAST_TWO = ["epoch_0002.weights.h5", "epoch_0003.weights.h5"]
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_resumed_run_equals_an_uninterrupted_one(go, cached, caplog):
+    """Where the newest checkpoint is damaged, the run falls back one epoch and repeats it."""
+    args = "--train.epochs 2 --train.schedule constant --train.deterministic --data.augment --train.cache-dir cache"
+    args += " --model.trainable-from none --train.cache-views 2" if cached else ""
+    whole = go(args, name="whole")
+    assert ("0 clips reused, 64 computed" in caplog.text) == cached  # two views of 32 clips
+    parts = copied(whole, "runs/parts")
+    lose_last_epoch(parts)
+    parts.model_path.unlink()
+    assert go(args, name="parts").last_state()["epoch"] == 2
+    assert "the checkpoint of epoch 2 is damaged" in caplog.text and "going on after epoch 1" in caplog.text
+    assert ("64 clips reused, 0 computed" in caplog.text) == cached
+    assert_same_state(whole, parts)
+    for run in (whole, parts):
+        assert run.load_model().inputs[0].shape == (None, None, 16, 16, 3)  # of a head on stored features, too
+
+
+def test_a_finished_run_is_left_alone_and_may_have_more_epochs(go, done):
+    before = done.model_path.stat().st_mtime_ns
+    go("--train.epochs 2")
+    assert done.model_path.stat().st_mtime_ns == before
+    go("--train.epochs 3")
+    assert done.last_state()["epoch"] == 3 and len(history(done)) == 3
+    assert sorted(path.name for path in (done.folder / "state").glob("*.h5")) == LAST_TWO
+
+
+def test_other_settings_are_refused(go, done):
+    with pytest.raises(UserError, match=r"model\.units: 8 -> 9"):
+        go("--train.epochs 2 --model.units 9")
+    go("--train.epochs 1 --model.units 9 --train.no-resume")
+    assert done.last_state()["epoch"] == 1
+
+
+def test_damaged_model_is_named(done):
+    done.model_path.write_bytes(b"PK no zip")
+    with pytest.raises(UserError, match=r"model\.keras is damaged"):
+        done.load_model()
