@@ -1,14 +1,12 @@
 """train.py, evaluate.py and the exports on labels to come: a signal that is seen tells what follows."""
 
 import csv
-import json
 
 import cv2
 import numpy as np
 import pytest
+from tiny_runs import measured, trained
 
-import evaluate
-import train
 from export import saved_model, tflite
 from videorec.config import UserError
 from videorec.runs.run import Run
@@ -16,11 +14,11 @@ from videorec.runs.run import Run
 COLORS = {"left": (200, 0, 0), "right": (0, 0, 200)}  # BGR
 OPTIONS = """--data.fps 10 --data.frames 6 --model.horizon 3 --data.resize 32 32 --data.crop 32 32 --data.no-augment
     --model.backbone None --model.filters 4 8 --model.units 16 --model.embedding 8 --model.trainable-from all --train.batch 8
-    --train.epochs 12 --train.learning-rate 0.01 --train.warmup-epochs 0""".split()
+    --train.epochs 12 --train.learning-rate 0.005"""
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Run:
+def run(tmp_path_factory, training_seed) -> Run:
     """Videos in which a flash of red or blue at the start of every 9 frames says which label the last 3 of them have.
 
     The frames in between, with the label `wait`, are alike: the last frame seen tells nothing.
@@ -42,26 +40,15 @@ def run(tmp_path_factory) -> Run:
                     table.writerow([name, "wait", f"{start:.1f}", f"{start + 0.6:.1f}", split])
                     table.writerow([name, label, f"{start + 0.6:.1f}", f"{start + 0.9:.1f}", split])
                 writer.release()
-    command = [
-        "anticipation",
-        *OPTIONS,
-        "--data.path",
-        str(folder / "table.csv"),
-        "--runs",
-        str(folder / "runs"),
-        "--name",
-        "x",
-    ]
-    assert train.main(command) == 0
-    return Run(folder / "runs" / "x")
+    args = f"{OPTIONS} --data.path {folder}/table.csv --train.seed {training_seed}"
+    return trained("anticipation", args, runs=folder / "runs")
 
 
 def test_what_follows_is_learnt_where_the_last_label_tells_nothing(run):
-    assert evaluate.main([run.place]) == 0
-    results = json.loads((run.folder / "results.json").read_text())
+    results = measured(run)
     assert results["windows"] == 4 * 6 and results["frames"] == 4 * 6 * 3 and len(results["by_lead"]) == 3
     assert results["guesses"]["current"]["accuracy"] == 0  # wait is over
-    assert results["accuracy"] > 0.8
+    assert results["accuracy"] > 0.65  # one of two
     assert (run.folder / "leads.png").exists()
 
 
@@ -72,8 +59,8 @@ def test_exports_equal_keras(run, script, tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--train.monitor", "map"], "accuracy, loss or last"), (["--data.no-single"], "--data.single must be on")],
+    [("--train.monitor map", "accuracy, loss or last"), ("--data.no-single", "--data.single must be on")],
 )
 def test_settings_that_mean_nothing(options, message):
     with pytest.raises(UserError, match=message):
-        train.main(["anticipation", *options])
+        trained("anticipation", options)

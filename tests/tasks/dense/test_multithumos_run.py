@@ -2,22 +2,17 @@
 
 import json
 
-import keras
 import numpy as np
 import pytest
 from moments import random_segments, write_moments
-
-import evaluate
-import train
-from videorec.runs.run import Run
+from tiny_runs import measured, trained
 
 NAMES = {
     "training": [f"video_validation_{number:07d}" for number in (51, 52, 53, 54)],
     "testing": [f"video_test_{number:07d}" for number in (4, 6)],
 }
 OPTIONS = """--model.backbone tiny --model.weights None --model.units 8 --model.window 3 --model.attention-units 4
-    --data.resize 32 32 --data.crop 32 32 --data.file {}.avi --data.frames 30 --train.batch 2 --train.epochs 2
-    --train.learning-rate 1e-3""".split()
+    --data.resize 32 32 --data.crop 32 32 --data.file {}.avi --data.frames 30 --train.batch 2 --train.epochs 1"""
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +36,12 @@ def data(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("path", ["multithumos.json", "."])
-def test_it_trains_and_is_measured(data, path, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    keras.backend.clear_session()
-    options = [*OPTIONS, "--data.path", str(data / path), "--data.videos", str(data / "videos")]
-    lists = ["--data.class-list", str(data / "class_list.txt")] if path.endswith(".json") else []
-    command = ["multi_lstm_multithumos", *options, *lists, "--train.cache-dir", "cache", "--name", "x"]
-    assert train.main(command) == 0
-    run = Run("runs/x")
+def test_both_forms_are_trained_on_and_measured_alike(data, tmp_path, training_seed):
+    args = f"{OPTIONS} --data.path {data} --data.videos {data}/videos --train.cache-dir {tmp_path} --train.seed {training_seed}"
+    run = trained("multi_lstm_multithumos", args, runs=tmp_path)
     assert run.classes == ("green", "red")
-    assert evaluate.main([run.place]) == 0
-    results = json.loads((run.folder / "results.json").read_text())
+    results = measured(run)
     assert results["videos"] == 2 and results["frames"] == 2 * 60  # 10 frames a second
     assert 0 < results["map"] <= 1 and results["protocol"]["split"] == "test"
+    form = f"--data.path {data}/multithumos.json --data.class-list {data}/class_list.txt"
+    assert measured(run, form, tmp_path / "out")["per_class"] == results["per_class"]
