@@ -1,120 +1,105 @@
 """From the command lines: flow alone, both streams in one model, late fusion, and flow from an RGB run's weights."""
 
-import json
-
 import cv2
-import keras
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tiny_runs import BACKBONE, TINY, measured, tags, trained
 
-import evaluate
-import train
 from videorec.config import UserError
 from videorec.features.store import FeatureStore
 from videorec.runs.run import Run
 
-SMALL = (
-    "--data.frames 4 --data.resize 32 32 --data.crop 32 32 --data.workers 2 --data.no-augment --train.batch 8 --train.epochs 1 "
-    "--train.cache-dir cache --train.warmup-epochs 0"
-)
-LRCN = "--model.backbone tiny --model.weights None --model.tap fc --model.units 8"
+# The first frames of a video: those of frames and flow together are those of frames alone.
+SMALL = f"{TINY} --data.sampling first --data.resize 32 32 --data.crop 32 32 --data.no-augment --train.epochs 1"
+LRCN = f"{BACKBONE} --model.tap fc --model.units 8"
 PARTS = " ".join(LRCN.replace("--model.", f"--model.{stream}.") for stream in ("rgb", "flow"))
+HARDLY = "--train.learning-rate 1e-9 --model.dropout 0"  # trained
 
 
-@pytest.fixture
-def go(tmp_path, monkeypatch, synthetic):
-    """Train a preset and evaluate it, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(preset, name, args, more=""):
-        keras.backend.clear_session()
-        assert train.main(f"{preset} --name {name} --data.path {synthetic} {SMALL} {args}".split()) == 0
-        assert evaluate.main(f"runs/{name} {more}".split()) == 0
-        return Run(f"runs/{name}")
-
-    return run
+@pytest.fixture(scope="module")
+def start(tmp_path_factory, synthetic, training_seed):
+    """Train a preset: `start("lrcn", "name", args)`."""
+    folder = tmp_path_factory.mktemp("motion")
+    fixed = f"{SMALL} --data.path {synthetic} --train.cache-dir {folder}/cache --train.seed {training_seed}"
+    return lambda preset, name, args: trained(preset, f"{fixed} {args}", name, folder)
 
 
-def tags(run: Run) -> set[str]:
-    events = EventAccumulator(str(run.tensorboard / "train"))
-    events.Reload()
-    return set(events.Tags()["tensors"])
+@pytest.fixture(scope="module")
+def rgb(start) -> Run:
+    """An LRCN on frames."""
+    return start("lrcn", "rgb", LRCN)
 
 
-def results(run: Run) -> dict:
-    return json.loads((run.folder / "results.json").read_text())
+@pytest.fixture(scope="module")
+def flow(start, rgb) -> Run:
+    """One on flow, which starts from `rgb` and stays there."""
+    return start("lrcn", "flow", f"{LRCN} --data.stream flow --train.init {rgb.folder} {HARDLY}")
 
 
-def weights_of(run: Run, layer: str) -> list[np.ndarray]:
-    return run.load_model().get_layer(layer).get_weights()
+def assert_same_weights(ours: list[np.ndarray], theirs: list[np.ndarray]) -> None:
+    assert len(ours) == len(theirs) > 0
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-def test_flow_network_starts_from_the_frames_and_is_fused_with_them(go):
-    rgb = go("lrcn", "rgb", LRCN)
-    flow = go("lrcn", "flow", f"{LRCN} --data.stream flow --train.init runs/rgb --train.learning-rate 1e-9 --model.dropout 0")
+def test_flow_network_starts_from_the_frames(rgb, flow):
     assert {"flow", "learning_rate"} <= tags(flow) and "clips" not in tags(flow)
-    for ours, theirs in zip(weights_of(flow, "flow_backbone"), weights_of(rgb, "rgb_backbone"), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    for ours, theirs in zip(weights_of(flow, "steps"), weights_of(rgb, "steps"), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    assert evaluate.main("runs/rgb --fuse runs/flow --weights 1 2".split()) == 0
-    assert results(rgb)["protocol"]["runs"] == {"runs/rgb": 1.0, "runs/flow": 2.0}
+    first, second = rgb.load_model(), flow.load_model()
+    for layer, other in (("rgb_backbone", "flow_backbone"), ("steps", "steps")):
+        assert_same_weights(first.get_layer(layer).get_weights(), second.get_layer(other).get_weights())
 
 
-@pytest.mark.parametrize("cache", ["cache", "no-cache"])
-def test_two_streams_of_unlike_rate_and_length(go, cache):
-    lengths = "--data.sampling dense --data.flow.frames 3 --data.flow.fps 5"
-    run = go("two_stream", "both", f"{PARTS} {lengths} --train.{cache}", "--evaluate.clips 2")
+def test_fusion_of_frames_and_flow(rgb, flow, tmp_path):
+    fused = measured(rgb, f"--fuse {flow.folder} --weights 1 2", tmp_path)
+    assert fused["protocol"]["runs"] == {rgb.place: 1.0, flow.place: 2.0}
+
+
+def test_two_streams_of_unlike_rate_and_length(start, tmp_path):
+    args = f"{PARTS} --data.sampling dense --data.flow.frames 3 --data.flow.fps 5 --train.cache-dir {tmp_path}"
+    run = start("two_stream", "unlike", args)
     assert {"clips", "flow", "learning_rate"} <= tags(run)
-    assert set(results(run)["streams"]) == {"rgb", "flow"}
-    model = run.load_model()
-    assert set(model.input) == {"rgb", "flow"}
-    if cache == "cache":
-        (first, *_) = run.folder.parent.parent.glob("cache/*/*/*.zip")
-        assert {name: len(array) for name, array in FeatureStore.read(first).items()} == {"rgb": 4, "flow": 3}
+    assert set(measured(run, "--evaluate.clips 2")["streams"]) == {"rgb", "flow"}
+    assert set(run.load_model().input) == {"rgb", "flow"}
+    (path, *_) = tmp_path.glob("*/*/*.zip")
+    assert {name: len(array) for name, array in FeatureStore.read(path).items()} == {"rgb": 4, "flow": 3}
     with pytest.raises(UserError, match=r"--evaluate\.clips must be 1 or more"):
-        evaluate.main("runs/both --evaluate.clips 0".split())
+        measured(run, "--evaluate.clips 0")
 
 
-def test_parts_start_from_runs_of_their_own(go):
-    rgb = go("lrcn", "rgb", LRCN)
-    flow = go("lrcn", "flow", f"{LRCN} --data.stream flow --train.seed 1")
-    both = go("two_stream", "both", f"{PARTS} --train.init runs/rgb runs/flow --train.learning-rate 1e-9")
+def test_parts_start_from_runs_of_their_own(start, rgb, flow, tmp_path):
+    args = f"{PARTS} --train.init {rgb.folder} {flow.folder} --train.learning-rate 1e-9 --train.no-cache"
+    both = start("two_stream", "both", args)
+    assert {"clips", "flow"} <= tags(both)
+    model = both.load_model()
     for part, single in (("rgb", rgb), ("flow", flow)):
-        for name in (f"{part}_backbone", f"{part}_stream"):
-            theirs = single.load_model()
-            theirs = theirs.get_layer(name).get_weights() if "backbone" in name else heads(theirs)
-            ours = both.load_model().get_layer(name).get_weights()
-            assert len(ours) == len(theirs)
-            for a, b in zip(ours, theirs, strict=True):
-                np.testing.assert_allclose(a, b, atol=1e-6)
+        alone = single.load_model()
+        backbone = f"{part}_backbone"
+        assert_same_weights(model.get_layer(backbone).get_weights(), alone.get_layer(backbone).get_weights())
+        heads = [w for layer in alone.layers if not layer.name.endswith("_backbone") for w in layer.get_weights()]
+        assert_same_weights(model.get_layer(f"{part}_stream").get_weights(), heads)
     # Late fusion of the same two networks: the mean of their probabilities is what the joint model gives.
-    assert evaluate.main("runs/rgb --fuse runs/flow".split()) == 0
-    assert results(rgb)["accuracy"] == pytest.approx(results(both)["accuracy"])
+    measured(rgb, f"--fuse {flow.folder}", tmp_path / "late")
+    measured(both, out=tmp_path / "joint")
+    late, joint = (tmp_path / name / "predictions.csv" for name in ("late", "joint"))
+    late, joint = (np.loadtxt(path, delimiter=",", skiprows=1, usecols=range(4, 12)) for path in (late, joint))
+    np.testing.assert_allclose(late, joint, atol=1e-4)
 
 
-def heads(model: keras.Model) -> list[np.ndarray]:
-    return [w for layer in model.layers if not layer.name.endswith("_backbone") for w in layer.get_weights()]
-
-
-def test_videos_of_one_frame_are_counted_and_left_out(go, tmp_path, synthetic):
+def test_videos_of_one_frame_are_counted_and_left_out(flow, tmp_path):
     """A picture has no motion: it is named in the results, and the others are measured."""
-    go("lrcn", "flow", f"{LRCN} --data.stream flow")
     folder = tmp_path / "others" / "left"
     (folder / "one").mkdir(parents=True)
     (folder / "many").mkdir()
     for path, frames in ((folder / "one", 1), (folder / "many", 9)):
         for k in range(frames):
             cv2.imwrite(str(path / f"{k}.png"), np.full((32, 32, 3), 20 * k, np.uint8))
-    assert evaluate.main(f"runs/flow --data.path {tmp_path}/others --data.max-unreadable 1 --out out".split()) == 0
-    found = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert found["videos"] == 1
-    assert list(found["unreadable"].values()) == ["a single frame: no motion can be measured"]
+    others = measured(flow, f"--data.path {tmp_path}/others --data.max-unreadable 1", tmp_path / "out")
+    assert others["videos"] == 1
+    assert list(others["unreadable"].values()) == ["a single frame: no motion can be measured"]
 
 
-def test_model_and_streams_must_go_together(go):
+def test_model_and_streams_must_go_together(start):
     with pytest.raises(UserError, match=r"needs rgb and flow.*--data\.stream both"):
-        go("two_stream", "x", f"{PARTS} --data.stream rgb")
+        start("two_stream", "x", f"{PARTS} --data.stream rgb")
     with pytest.raises(UserError, match="takes one stream"):
-        go("lrcn", "x", f"{LRCN} --data.stream both")
+        start("lrcn", "x", f"{LRCN} --data.stream both")
