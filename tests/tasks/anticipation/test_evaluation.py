@@ -1,4 +1,4 @@
-"""Labels to come: each prediction with its own frames and labels, and the figures by hand."""
+"""Labels to come: each prediction with its own frames and labels, and accuracies by hand."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def numbered(folder: Path, first: int, frames: int, unlabelled=()) -> DenseVideo
     place.mkdir()
     for k in range(frames):
         cv2.imwrite(str(place / f"{k}.png"), np.full((32, 32, 3), 10 * (first + k), np.uint8))
-    numbers = [k for k in range(frames + 4) if first + k < 25 and k not in unlabelled]  # behind the end too
+    numbers = [k for k in range(frames + 4) if first + k < 25 and k not in unlabelled]  # after the end too
     return DenseVideo(str(place), tuple(Segment(CLASSES[first + k], k / 10, (k + 1) / 10) for k in numbers))
 
 
@@ -62,25 +62,25 @@ def predict(videos, batch=2, share=0.0):
 def test_each_window_meets_its_own_labels(tmp_path):
     # 13 frames: windows of 3 + 2 at 0, 5, and one at 10 that sees the end; 9 frames: 0, and one with 1 frame to come.
     videos = [numbered(tmp_path, 0, 13), numbered(tmp_path, 13, 9)]
-    found, model, _ = predict(videos)
-    assert found.current.tolist() == [2, 7, 15, 20]
-    assert found.predicted.tolist() == [[3, 4], [8, 9], [16, 17], [21, 22]]
-    assert found.weights.tolist() == [[1, 1], [1, 1], [1, 1], [1, 0]]
-    counted = found.weights.astype(bool)
-    np.testing.assert_array_equal(found.true[counted], found.predicted[counted])
+    predictions, model, _ = predict(videos)
+    assert predictions.current.tolist() == [2, 7, 15, 20]
+    assert predictions.predicted.tolist() == [[3, 4], [8, 9], [16, 17], [21, 22]]
+    assert predictions.weights.tolist() == [[1, 1], [1, 1], [1, 1], [1, 0]]
+    counted = predictions.weights.astype(bool)
+    np.testing.assert_array_equal(predictions.true[counted], predictions.predicted[counted])
     assert model.batches == [2, 2]  # a video at a time
     assert not model.jit_compile
     alone, model, _ = predict(videos, batch=1)
     assert model.batches == [1, 1, 1, 1]
-    for ours, others in zip(vars(found).values(), vars(alone).values(), strict=True):
+    for ours, others in zip(vars(predictions).values(), vars(alone).values(), strict=True):
         np.testing.assert_array_equal(ours, others)
 
 
 def test_frames_without_a_label(tmp_path):
-    found, _, _ = predict([numbered(tmp_path, 0, 10, unlabelled=(2, 8))])
-    assert found.current.tolist() == [-1, 7]
-    assert found.weights.tolist() == [[1, 1], [0, 1]]
-    assert found.true[0].tolist() == [3, 4] and found.true[1, 1] == 9
+    predictions, _, _ = predict([numbered(tmp_path, 0, 10, unlabelled=(2, 8))])
+    assert predictions.current.tolist() == [-1, 7]
+    assert predictions.weights.tolist() == [[1, 1], [0, 1]]
+    assert predictions.true[0].tolist() == [3, 4] and predictions.true[1, 1] == 9
 
 
 @pytest.mark.parametrize("declared", [1, 5, 1000])
@@ -88,17 +88,17 @@ def test_headers_do_not_matter(tmp_path, monkeypatch, declared):
     path = write_video(tmp_path / "v.avi", 20, size=(32, 32))
     segments = tuple(Segment(CLASSES[k], k / 10, (k + 1) / 10) for k in range(24))
     monkeypatch.setattr(Reader, "declared", property(lambda self: declared))
-    found, _, _ = predict([DenseVideo(str(path), segments)])
-    assert found.current.tolist() == [2, 7, 12, 17]
-    assert found.weights.sum() == 8
+    predictions, _, _ = predict([DenseVideo(str(path), segments)])
+    assert predictions.current.tolist() == [2, 7, 12, 17]
+    assert predictions.weights.sum() == 8
 
 
 def test_unreadable_videos_are_left_out(tmp_path):
     bad = tmp_path / "bad.avi"
     bad.write_bytes(b"no video")
     videos = [DenseVideo(str(bad), (Segment("00", 0, 1),)), numbered(tmp_path, 4, 5)]
-    found, _, problems = predict(videos, share=0.5)
-    assert found.current.tolist() == [6] and found.true.tolist() == [[7, 8]]
+    predictions, _, problems = predict(videos, share=0.5)
+    assert predictions.current.tolist() == [6] and predictions.true.tolist() == [[7, 8]]
     assert list(problems.unreadable) == [str(bad)]
     with pytest.raises(UserError, match="1 of 2 videos cannot be read"):
         predict(videos, share=0.2)
@@ -112,9 +112,9 @@ def test_nothing_to_come(tmp_path):
         predict([numbered(tmp_path, 5, 5, unlabelled=(3, 4))])
 
 
-# === Figures ===
+# === Accuracies ===
 
-FOUND = Predictions(
+PREDICTIONS = Predictions(
     predicted=np.array([[1, 2, 0], [0, 0, 0], [2, 2, 1]]),
     true=np.array([[1, 1, 0], [0, 2, 0], [1, 2, 0]]),
     weights=np.array([[1, 1, 0], [1, 1, 0], [1, 0, 0]], np.float32),
@@ -123,22 +123,22 @@ FOUND = Predictions(
 
 
 def test_accuracies_by_hand():
-    found = accuracies(FOUND, frequent=0)
-    assert found["accuracy"] == pytest.approx(2 / 5)  # (1, 0), (0, 0) of five that count
-    assert found["by_lead"] == [pytest.approx(2 / 3), 0.0, None]
-    guesses = found["guesses"]
+    results = accuracies(PREDICTIONS, frequent=0)
+    assert results["accuracy"] == pytest.approx(2 / 5)  # (1, 0), (0, 0) of five that count
+    assert results["by_lead"] == [pytest.approx(2 / 3), 0.0, None]
+    guesses = results["guesses"]
     assert guesses["current"]["accuracy"] == pytest.approx(2 / 5)  # the first window alone; -1 is never right
     assert guesses["current"]["by_lead"] == [pytest.approx(1 / 3), pytest.approx(1 / 2), None]
     assert guesses["most_frequent"]["accuracy"] == pytest.approx(1 / 5)
     assert guesses["most_frequent"]["by_lead"] == [pytest.approx(1 / 3), 0.0, None]
-    assert (found["windows"], found["frames"]) == (3, 5)
-    assert set(found["definitions"]) == {"accuracy", "current", "most_frequent"}
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert (results["windows"], results["frames"]) == (3, 5)
+    assert set(results["definitions"]) == {"accuracy", "current", "most_frequent"}
+    assert json.loads(json.dumps(results, allow_nan=False)) == results
 
 
 def test_the_most_frequent_label_may_be_unknown():
-    found = accuracies(FOUND, frequent=None)
-    assert set(found["guesses"]) == {"current"} and "most_frequent" not in found["definitions"]
+    results = accuracies(PREDICTIONS, frequent=None)
+    assert set(results["guesses"]) == {"current"} and "most_frequent" not in results["definitions"]
 
 
 # === The most frequent label ===

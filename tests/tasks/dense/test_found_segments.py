@@ -47,8 +47,8 @@ def test_labels_come_back_as_the_segments_that_they_are_of(single, rate):
     spans = [("a", 0, 40), ("b", 40, 61), ("a", 70, 100)]  # frames
     video = dense_video("v.mp4", [Segment(label, start / rate, end / rate) for label, start, end in spans])
     targets, _ = frame_labels(video, ["a", "b"], rate, 100)
-    found = found_segments(targets.astype(np.float32), ["a", "b"], rate, 0.5, single)
-    assert found == [FoundSegment(s.label, pytest.approx(s.start), pytest.approx(s.end), 1.0) for s in video.segments]
+    segments = found_segments(targets.astype(np.float32), ["a", "b"], rate, 0.5, single)
+    assert segments == [FoundSegment(s.label, pytest.approx(s.start), pytest.approx(s.end), 1.0) for s in video.segments]
 
 
 @pytest.mark.parametrize(

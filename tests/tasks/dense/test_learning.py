@@ -41,8 +41,8 @@ def test_loss_of_several_labels():
 
 def test_loss_of_one_label():
     of_frames = -np.log(softmax(LOGITS.astype(np.float64))[ONE_HOT > 0].reshape(2, 5))
-    found = value(FrameCrossentropy(exclusive=True)(ONE_HOT, LOGITS, WEIGHTS))
-    assert found == pytest.approx(of_frames[WEIGHTS > 0].mean(), rel=1e-5)
+    result = value(FrameCrossentropy(exclusive=True)(ONE_HOT, LOGITS, WEIGHTS))
+    assert result == pytest.approx(of_frames[WEIGHTS > 0].mean(), rel=1e-5)
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
@@ -59,11 +59,11 @@ def test_loss_stays_float32_in_mixed_precision():
     half = LOGITS.astype(np.float16)
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        found = FrameCrossentropy()(TARGETS, half, WEIGHTS)
+        loss = FrameCrossentropy()(TARGETS, half, WEIGHTS)
     finally:
         keras.config.set_dtype_policy("float32")
-    assert keras.backend.standardize_dtype(found.dtype) == "float32"
-    assert value(found) == pytest.approx(value(FrameCrossentropy()(TARGETS, half.astype(np.float32), WEIGHTS)), rel=1e-6)
+    assert keras.backend.standardize_dtype(loss.dtype) == "float32"
+    assert value(loss) == pytest.approx(value(FrameCrossentropy()(TARGETS, half.astype(np.float32), WEIGHTS)), rel=1e-6)
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
@@ -72,9 +72,9 @@ def test_gradient_by_hand(exclusive):
     logits = tf.Variable(LOGITS)
     with tf.GradientTape() as tape:
         loss = FrameCrossentropy(exclusive)(ONE_HOT, logits, WEIGHTS)
-    found = tape.gradient(loss, logits).numpy()
+    gradient = tape.gradient(loss, logits).numpy()
     expected = ((softmax(LOGITS) if exclusive else sigmoid(LOGITS)) - ONE_HOT) * WEIGHTS[..., None] / WEIGHTS.sum()
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)
 
 
 # === Metrics ===
@@ -155,9 +155,9 @@ def test_they_are_used_together_in_training():
     x = RNG.normal(size=(2, 5, 2)).astype(np.float32)
     targets, weights = ({name: array for name in ("steps", "probabilities")} for array in (ONE_HOT, WEIGHTS))
     predicted = model.predict_on_batch(x)
-    found = model.test_on_batch(x, targets, weights, return_dict=True)
+    logs = model.test_on_batch(x, targets, weights, return_dict=True)
     p = sigmoid(predicted["steps"].astype(np.float64))
     of_frames = -(ONE_HOT * np.log(p) + (1 - ONE_HOT) * np.log(1 - p)).sum(axis=-1)
     right = p.argmax(-1) == ONE_HOT.argmax(-1)
-    assert found["loss"] == pytest.approx(of_frames[WEIGHTS > 0].mean(), rel=1e-4)
-    assert found["probabilities_accuracy"] == pytest.approx(right[WEIGHTS > 0].mean())
+    assert logs["loss"] == pytest.approx(of_frames[WEIGHTS > 0].mean(), rel=1e-4)
+    assert logs["probabilities_accuracy"] == pytest.approx(right[WEIGHTS > 0].mean())

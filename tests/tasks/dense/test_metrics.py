@@ -170,13 +170,13 @@ def f1_by_hand(truths, predictions, overlap, background):
     for truth, prediction in zip(truths, predictions, strict=True):
 
         def sets(labels):
-            found = []
+            runs = []
             for t, label in enumerate(labels):
                 if t and labels[t - 1] == label:
-                    found[-1][1].add(t)
+                    runs[-1][1].add(t)
                 else:
-                    found.append((label, {t}))
-            return [s for s in found if s[0] not in background]
+                    runs.append((label, {t}))
+            return [s for s in runs if s[0] not in background]
 
         open_ones, all_true = {k: s for k, s in enumerate(sets(truth))}, sets(truth)
         for label, frames in sets(prediction):

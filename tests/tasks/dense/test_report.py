@@ -1,4 +1,4 @@
-"""The report of dense labels: figures by hand and by scikit-learn, files, and the terminal."""
+"""The report of dense labels: numbers by hand and by scikit-learn, files, and the terminal."""
 
 import csv
 import io
@@ -59,59 +59,59 @@ def single() -> report.Report:
     return report.make(scores, ("a", "b", "c"), True, PROTOCOL, DenseEvaluate(smooth=0.0), PROBLEMS)
 
 
-# === Figures ===
+# === Numbers ===
 
 
 def test_average_precision_and_chance(several):
-    found = several.results()
+    results = several.results()
     # Ranked for a: 0.9 yes, 0.85 no, 0.8 yes; for b: 0.7 no, 0.6 yes. The ambiguous frame counts nowhere.
-    assert found["per_class"] == {
+    assert results["per_class"] == {
         "a": {"ap": pytest.approx((1 + 2 / 3) / 2), "chance": 2 / 5, "positive_frames": 2},
         "b": {"ap": pytest.approx(1 / 2), "chance": 1 / 5, "positive_frames": 1},
     }
-    assert found["map"] == pytest.approx((5 / 6 + 1 / 2) / 2)
-    assert found["chance"] == pytest.approx(0.3)
-    assert found["left_out"] == ["never"]
-    assert (found["videos"], found["frames"], found["ambiguous_frames"]) == (2, 5, 1)
-    assert found["protocol"] == PROTOCOL | {"threshold": 0.5, "smooth": 0.0}
-    assert found | PROBLEMS == found
-    assert "accuracy" not in found
+    assert results["map"] == pytest.approx((5 / 6 + 1 / 2) / 2)
+    assert results["chance"] == pytest.approx(0.3)
+    assert results["left_out"] == ["never"]
+    assert (results["videos"], results["frames"], results["ambiguous_frames"]) == (2, 5, 1)
+    assert results["protocol"] == PROTOCOL | {"threshold": 0.5, "smooth": 0.0}
+    assert results | PROBLEMS == results
+    assert "accuracy" not in results
 
 
 def test_average_precision_is_scikit_learns():
     rng = np.random.default_rng(0)
     scores = [video(f"{k}.mp4", rng.random((50 + k, 4)), rng.random((50 + k, 4)) < 0.3) for k in range(3)]
-    found = report.make(scores, tuple("abcd"), False, PROTOCOL, DenseEvaluate(), {}).results()
+    results = report.make(scores, tuple("abcd"), False, PROTOCOL, DenseEvaluate(), {}).results()
     target, score = (np.concatenate([getattr(s, name) for s in scores]) for name in ("targets", "probabilities"))
-    assert found["map"] == pytest.approx(average_precision_score(target, score, average="macro"))
-    assert found["chance"] == pytest.approx(target.mean())
+    assert results["map"] == pytest.approx(average_precision_score(target, score, average="macro"))
+    assert results["chance"] == pytest.approx(target.mean())
 
 
 def test_chance_is_what_a_random_ranking_gets():
     rng = np.random.default_rng(0)
     scores = [video("one.mp4", rng.random((20000, 2)), rng.random((20000, 2)) < [0.1, 0.3])]
-    found = report.make(scores, ("a", "b"), False, PROTOCOL, DenseEvaluate(), {}).results()
-    assert found["map"] == pytest.approx(found["chance"], abs=0.01)
-    assert found["chance"] == pytest.approx(0.2, abs=0.01)
+    results = report.make(scores, ("a", "b"), False, PROTOCOL, DenseEvaluate(), {}).results()
+    assert results["map"] == pytest.approx(results["chance"], abs=0.01)
+    assert results["chance"] == pytest.approx(0.2, abs=0.01)
 
 
 def test_accuracy_of_labelled_frames(single):
-    found = single.results()
-    assert found["confusion"] == [[3, 1, 0], [1, 1, 0], [0, 0, 1]]
-    assert found["accuracy"] == pytest.approx(5 / 7)
-    assert found["majority_accuracy"] == pytest.approx(4 / 7)
-    assert found["mean_class_accuracy"] == pytest.approx((3 / 4 + 1 / 2 + 1) / 3)
-    assert [row["recall"] for row in found["per_class"].values()] == [0.75, 0.5, 1.0]
-    assert (found["frames"], found["unlabelled_frames"], found["ambiguous_frames"]) == (9, 2, 1)
+    results = single.results()
+    assert results["confusion"] == [[3, 1, 0], [1, 1, 0], [0, 0, 1]]
+    assert results["accuracy"] == pytest.approx(5 / 7)
+    assert results["majority_accuracy"] == pytest.approx(4 / 7)
+    assert results["mean_class_accuracy"] == pytest.approx((3 / 4 + 1 / 2 + 1) / 3)
+    assert [row["recall"] for row in results["per_class"].values()] == [0.75, 0.5, 1.0]
+    assert (results["frames"], results["unlabelled_frames"], results["ambiguous_frames"]) == (9, 2, 1)
 
 
 def test_segments_of_single_labels(single):
-    found = single.results()
+    results = single.results()
     # Truth: a 0-4, b 4-6, c 6-7. Found: a 0-2, b 2-3, a 3-4, b 4-5, a 5-6, c 6-8; the ambiguous frame has none.
     # IoU: a 1/2, then taken; b at 4-5 1/2; c 1/2: three right of six found and three true.
     for overlap in (10, 25, 50):
-        assert found[f"f1@{overlap}"] == pytest.approx(2 * 3 / (6 + 3))
-    assert found["edit"] == pytest.approx(1 - 3 / 6)  # three insertions make a b c of a b a b a c
+        assert results[f"f1@{overlap}"] == pytest.approx(2 * 3 / (6 + 3))
+    assert results["edit"] == pytest.approx(1 - 3 / 6)  # three insertions make a b c of a b a b a c
     assert [(s.label, s.start, s.end) for _, s in single.segments][-2:] == [("c", 6.0, 8.0), ("b", 9.0, 10.0)]
 
 

@@ -40,9 +40,9 @@ def spans(panel):
 
 
 def test_content():
-    found = timeline.content(scored([Segment("run", 0.0, 1.0), Segment("Ambiguous", 1.0, 1.5)]), FOUND, CLASSES, 0.5)
-    assert found.pop("definitions").keys() >= {"segments", "score", "truth"}
-    assert found == {
+    content = timeline.content(scored([Segment("run", 0.0, 1.0), Segment("Ambiguous", 1.0, 1.5)]), FOUND, CLASSES, 0.5)
+    assert content.pop("definitions").keys() >= {"segments", "score", "truth"}
+    assert content == {
         "video": "folder/one.mp4",
         "rate": 5.0,
         "frames": 10,
@@ -58,9 +58,9 @@ def test_content():
 
 
 def test_content_without_annotation():
-    found = timeline.content(scored(), [], CLASSES, 0.5)
-    assert found["truth"] is None
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    content = timeline.content(scored(), [], CLASSES, 0.5)
+    assert content["truth"] is None
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
 
 
 # === Picture ===

@@ -66,19 +66,19 @@ def go(tmp_path):
 
 def test_scores_against_numpy(go, run, noise):
     """Three windows in batches of two."""
-    cut = np.stack([noise["a"][:5], noise["a"][5:], noise["b"][:5]])[..., None]
-    seen, truth = cut[:, :J], cut[:, J:] / 255
+    clips = np.stack([noise["a"][:5], noise["a"][5:], noise["b"][:5]])[..., None]
+    seen, truth = clips[:, :J], clips[:, J:] / 255
     forecast = run.load_model().predict({"rgb": seen}, verbose=0)["frames"]
     results = go(run)
     assert results["windows"] == 3 and results["frames"].keys() == results["definitions"].keys() == {"mse", "mae"}
-    for found, frames in (
+    for scores, frames in (
         (results["frames"], forecast),
         (results["baselines"]["last_frame"], np.repeat(seen[:, -1:] / 255, K, axis=1)),
     ):
         for name, error in (("mse", (truth - frames) ** 2), ("mae", abs(truth - frames))):
             by_lead = error.sum(axis=(2, 3, 4)).mean(axis=0)  # (K,)
-            np.testing.assert_allclose(found[name]["by_lead"], by_lead, rtol=1e-5)
-            assert found[name]["value"] == pytest.approx(by_lead.mean(), rel=1e-5)
+            np.testing.assert_allclose(scores[name]["by_lead"], by_lead, rtol=1e-5)
+            assert scores[name]["value"] == pytest.approx(by_lead.mean(), rel=1e-5)
 
 
 def test_baselines_by_hand(go, tmp_path):
@@ -88,9 +88,9 @@ def test_baselines_by_hand(go, tmp_path):
     run = save_run(tmp_path / "r", save_splits(tmp_path / "data", {"a": sequence}))
     baselines = go(run)["baselines"]
     assert baselines.keys() == {"last_frame", "advected"}
-    for found in baselines.values():
-        np.testing.assert_allclose(found["mae"]["by_lead"], [0, 0.2 * HEIGHT * WIDTH], atol=1e-3)
-        np.testing.assert_allclose(found["mse"]["by_lead"], [0, 0.04 * HEIGHT * WIDTH], atol=1e-3)
+    for scores in baselines.values():
+        np.testing.assert_allclose(scores["mae"]["by_lead"], [0, 0.2 * HEIGHT * WIDTH], atol=1e-3)
+        np.testing.assert_allclose(scores["mse"]["by_lead"], [0, 0.04 * HEIGHT * WIDTH], atol=1e-3)
 
 
 def test_advection_follows_motion(go, tmp_path):
@@ -99,7 +99,7 @@ def test_advection_follows_motion(go, tmp_path):
     blob = [255 * np.exp(-((y - 16) ** 2 + (x - 12 - 2 * t) ** 2) / 40) for t in range(J + K)]
     folder = save_splits(tmp_path / "data", {"a": np.array(blob).astype(np.uint8)})
     results = go(save_run(tmp_path / "r", folder, shape=(32, 48, 1)))
-    errors = {name: found["mse"]["value"] for name, found in results["baselines"].items()}
+    errors = {name: scores["mse"]["value"] for name, scores in results["baselines"].items()}
     assert errors["advected"] < 0.1 * errors["last_frame"]
 
 
@@ -115,15 +115,15 @@ def test_masked_pixels_and_rain(go, tmp_path, capsys):
     assert list(results["frames"]) == ["mse", *names] == list(results["definitions"])
     seen, truth = np.nan_to_num(sequence[:J]), np.delete(sequence[J:], 3, axis=2)
     forecast = np.delete(run.load_model().predict({"rgb": seen[None]}, verbose=0)["frames"][0], 3, axis=2)
-    for found, frames in (
+    for scores, frames in (
         (results["frames"], forecast),
         (results["baselines"]["last_frame"], np.repeat(np.delete(seen[-1:], 3, axis=2), K, axis=0)),
     ):
-        assert found["mse"]["value"] == pytest.approx(((truth - frames) ** 2).sum(axis=(1, 2, 3)).mean(), rel=1e-5)
+        assert scores["mse"]["value"] == pytest.approx(((truth - frames) ** 2).sum(axis=(1, 2, 3)).mean(), rel=1e-5)
         level = (10 * np.log10(118.239) + 15.241 * np.log10(5) - 10) / 30  # the pixel of 5 mm/h
         true, alarm = truth >= level, frames >= level
-        assert found["csi_5"]["value"] == pytest.approx((true & alarm).sum() / (true | alarm).sum(), nan_ok=True)
-        assert found["pod_5"]["value"] == pytest.approx((true & alarm).sum() / true.sum())
+        assert scores["csi_5"]["value"] == pytest.approx((true & alarm).sum() / (true | alarm).sum(), nan_ok=True)
+        assert scores["pod_5"]["value"] == pytest.approx((true & alarm).sum() / true.sum())
     picture = np.asarray(Image.open(next((tmp_path / "out" / "forecasts").glob("*.png"))))
     assert (picture[66, 24:32] == (112, 32, 160)).all()  # column 3 of the truth, eight times as large
     assert "rainfall_mse: (mm/h)^2" in capsys.readouterr().out
