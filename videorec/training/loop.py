@@ -45,6 +45,7 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
     run = Run.resumable(place, experiment, dataset.classes)
     log.info("%s: %s", run.place if run else place, dataset.describe())
     if run and is_finished(run, experiment.train):
+        run.push()  # where the upload failed before
         return run
     with sigterm_as_ctrl_c(), _told_when_stopped(place, lambda: run):
         with strategy.scope():
