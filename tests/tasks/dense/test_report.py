@@ -107,8 +107,8 @@ def test_accuracy_of_labelled_frames(single):
 
 def test_segments_of_single_labels(single):
     results = single.results()
-    # Truth: a 0-4, b 4-6, c 6-7. Found: a 0-2, b 2-3, a 3-4, b 4-5, a 5-6, c 6-8; the ambiguous frame has none.
-    # IoU: a 1/2, then taken; b at 4-5 1/2; c 1/2: three right of six found and three true.
+    # Truth: a 0-4, b 4-6, c 6-7. Predicted: a 0-2, b 2-3, a 3-4, b 4-5, a 5-6, c 6-8; the ambiguous frame has none.
+    # IoU: a 1/2, then taken; b at 4-5 1/2; c 1/2: three right of six predicted and three true.
     for overlap in (10, 25, 50):
         assert results[f"f1@{overlap}"] == pytest.approx(2 * 3 / (6 + 3))
     assert results["edit"] == pytest.approx(1 - 3 / 6)  # three insertions make a b c of a b a b a c
