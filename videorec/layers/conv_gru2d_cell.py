@@ -46,7 +46,7 @@ class ConvGRU2DCell(keras.layers.Layer):
         **kwargs,
     ):
         if not isinstance(filters, int) or filters < 1:
-            raise ValueError(f"filters must be a positive int. Received: filters={filters}")
+            raise ValueError(f"filters must be an int above 0. Received: filters={filters}")
         check_dropout(dropout, recurrent_dropout, unconditional)
         kernel_size = pair("kernel_size", kernel_size)
         super().__init__(**kwargs)

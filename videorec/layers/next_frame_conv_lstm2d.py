@@ -58,11 +58,6 @@ class NextFrameConvLSTM2DCell(keras.layers.Layer):
         states = [state for cell in self.cells for state in cell.get_initial_state(batch_size)]
         return [*states, ops.zeros((batch_size, *self.frame_size), dtype=self.compute_dtype)]
 
-    def compute_output_shape(self, inputs_shape, states_shape=None):
-        *places, channels = inputs_shape
-        frame = (*places, channels - 1)
-        return frame, [*((*places, size) for size in self.state_size[:-1]), frame]
-
     def get_config(self):
         return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size}
 
