@@ -20,24 +20,42 @@ def transform(x, kernel):
     return convolve(x, kernel) if kernel.ndim == 4 else x @ kernel
 
 
-def lstm(x, h, c, kernel, recurrent, bias=0.0, peepholes=(0.0, 0.0, 0.0)):
-    """Shi et al. 2015, equations 2 and 3, gates in order i, f, c, o; x = None has no input term: h and c of one step."""
+def see(c, peephole):
+    """A peephole's term: a matrix product for a matrix, else the product of elements."""
+    return c @ peephole if np.ndim(peephole) == 2 else c * peephole
+
+
+def lstm(x, h, c, kernel, recurrent, bias=0.0, peepholes=(0.0, 0.0, 0.0), output_peephole="new"):
+    """Shi et al. 2015, equations 2 and 3, gates in order i, f, c, o; x = None has no input term: h and c of one step.
+
+    peepholes: of i, f and o. output_peephole: "old" where o sees the cell of the step before.
+    """
     z = transform(h, recurrent) + bias
     if x is not None:
         z = z + transform(x, kernel)
     z_i, z_f, z_c, z_o = np.split(z, 4, axis=-1)
-    i, f = sigmoid(z_i + peepholes[0] * c), sigmoid(z_f + peepholes[1] * c)
-    c = f * c + i * np.tanh(z_c)
-    return sigmoid(z_o + peepholes[2] * c) * np.tanh(c), c
+    i, f = sigmoid(z_i + see(c, peepholes[0])), sigmoid(z_f + see(c, peepholes[1]))
+    old, c = c, f * c + i * np.tanh(z_c)
+    return sigmoid(z_o + see(c if output_peephole == "new" else old, peepholes[2])) * np.tanh(c), c
 
 
-def conv_gru(x, h, kernel, recurrent, bias=0.0):
-    """Ballas et al. 2016, equations 1 to 4, in the order z, r, candidate; x = None has no input term: h of one step."""
+def conv_gru(x, h, kernel, recurrent, bias=0.0, reset_after=False, lower=0.0):
+    """Ballas et al. 2016, equations 1 to 4, in the order z, r, candidate; x = None has no input term: h of one step.
+
+    bias: one for all terms, or two rows, of the input's and the state's. reset_after: r after the convolution of h.
+    lower: what the level below adds to z and r, `(..., 2 filters)`.
+    """
     size = h.shape[-1]
-    u_gates, u = recurrent[..., : 2 * size], recurrent[..., 2 * size :]
+    bias, state_bias = bias if np.ndim(bias) == 2 else (bias, np.zeros(3 * size))
+    gates, rest = slice(2 * size), slice(2 * size, None)
     term = np.zeros(3 * size) + bias if x is None else transform(x, kernel) + bias
-    z, r = np.split(sigmoid(term[..., : 2 * size] + transform(h, u_gates)), 2, axis=-1)
-    return (1 - z) * h + z * np.tanh(term[..., 2 * size :] + transform(r * h, u))
+    state = transform(h, recurrent[..., gates]) + state_bias[gates]
+    z, r = np.split(sigmoid(term[..., gates] + lower + state), 2, axis=-1)
+    if reset_after:
+        candidate = r * (transform(h, recurrent[..., rest]) + state_bias[rest])
+    else:
+        candidate = transform(r * h, recurrent[..., rest])
+    return (1 - z) * h + z * np.tanh(term[..., rest] + candidate)
 
 
 def patches(frames, p):
