@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from videorec.layers.attention_coverage import AttentionCoverage, coverage_penalty
+from videorec.layers import AttentionCoverage
+from videorec.layers.attention_coverage import coverage_penalty
 
 RNG = np.random.default_rng(0)
 COEFFICIENTS = RNG.dirichlet(np.ones(4), size=(3, 5)).astype("float32")  # (B, T, K)
@@ -49,14 +50,13 @@ def test_weight_0_adds_nothing():
     assert layer.losses == []
 
 
-def test_in_fit_and_evaluate():
+def test_in_training_and_evaluation():
     inputs = keras.Input((None, 4))
     model = keras.Model(inputs, AttentionCoverage(3.0)(inputs))
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", run_eagerly=True)
     expected = 3.0 * by_hand(COEFFICIENTS).mean()  # and a mean squared error of 0
     assert model.evaluate(COEFFICIENTS, COEFFICIENTS, verbose=0) == pytest.approx(expected, rel=1e-5)
-    history = model.fit(COEFFICIENTS, COEFFICIENTS, verbose=0).history
-    assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
+    assert model.train_on_batch(COEFFICIENTS, COEFFICIENTS) == pytest.approx(expected, rel=1e-5)
 
 
 def test_half_precision_is_summed_in_float32():
@@ -65,12 +65,6 @@ def test_half_precision_is_summed_in_float32():
     assert keras.backend.standardize_dtype(layer(uniform).dtype) == "float16"
     np.testing.assert_allclose(layer.losses[0], 7.3673, atol=0.02)
     assert keras.backend.standardize_dtype(layer.losses[0].dtype) == "float32"
-
-
-def test_round_trip():
-    layer = AttentionCoverage(0.5)
-    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert isinstance(copy, AttentionCoverage) and copy.weight == 0.5
 
 
 @pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])

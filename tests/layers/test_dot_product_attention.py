@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from videorec.layers.dot_product_attention import DotProductAttention
+from videorec.layers import DotProductAttention
 
 RNG = np.random.default_rng(0)
 OPTIONS = [{"score": "dot"}, {"score": "general"}, {"score": "concat", "units": 5}]
@@ -107,20 +107,6 @@ def test_half_precision(options):
     np.testing.assert_allclose(context, expected[0], atol=1e-2)
     np.testing.assert_allclose(coefficients, expected[1], atol=1e-2)
     assert np.all(np.asarray(coefficients)[~np.repeat(MASK[:, None], 2, axis=1)] == 0)
-
-
-@pytest.mark.parametrize("options", OPTIONS, ids=NAMES)
-def test_functional_model_saves_and_loads(options, tmp_path):
-    query, keys, mask = keras.Input((4,)), keras.Input((None, 4)), keras.Input((None,), dtype="bool")
-    context, coefficients = DotProductAttention(**options)(query, keys, mask=mask)
-    assert context.shape == (None, 4) and coefficients.shape == (None, None)
-    model = keras.Model([query, keys, mask], [context, coefficients])
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    data = [QUERY[:, 0], KEYS, MASK]
-    expected = by_hand(model.layers[-1], QUERY[:, :1], KEYS, KEYS, MASK)
-    for got, value in zip(loaded.predict(data, verbose=0), expected, strict=True):
-        np.testing.assert_allclose(got, value[:, 0], atol=1e-5)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="gradients are taken with TensorFlow")

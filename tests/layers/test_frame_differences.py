@@ -1,10 +1,13 @@
+"""Differences between frames against NumPy, and frame by frame."""
+
 import keras
 import numpy as np
 import pytest
+from layers import assert_close, by_steps, random
 
 from videorec.layers import FrameDifferences
 
-X = np.random.default_rng(0).normal(size=(2, 5, 3, 4)).astype("float32")
+X = random(2, 5, 3, 4)
 
 
 def test_equals_numpy():
@@ -16,27 +19,19 @@ def test_equals_numpy():
     np.testing.assert_allclose(y[:, 1:, :, 8:], np.diff(X, axis=1), atol=1e-6)
 
 
-@pytest.mark.parametrize("time", [None, 5])
-def test_open_time_and_one_frame(time, tmp_path):
-    inputs = keras.Input((time, 3, 4))
-    model = keras.Model(inputs, FrameDifferences(("previous",))(inputs))
-    assert model.output_shape == (None, time, 3, 8)
-    model.save(tmp_path / "m.keras")
-    loaded = keras.saving.load_model(tmp_path / "m.keras")
-    np.testing.assert_array_equal(model.predict(X, verbose=0), loaded.predict(X, verbose=0))
-    if time is None:
-        np.testing.assert_array_equal(model.predict(X[:, :1], verbose=0)[..., 4:], 0)
-
-
 @pytest.mark.parametrize("references", [("previous",), ("previous", "previous")])
 def test_step_by_step(references):
     layer = FrameDifferences(references)
     layer.build(X.shape)
-    states, differences = layer.cell.get_initial_state(2), np.diff(X, axis=1, prepend=X[:, :1])
-    for t in range(X.shape[1]):
-        output, states = layer.cell(X[:, t], states)
-        expected = np.concatenate([X[:, t], *[differences[:, t]] * len(references)], axis=-1)
-        np.testing.assert_allclose(keras.ops.convert_to_numpy(output), expected, atol=1e-6)
+    outputs, _ = by_steps(layer.cell, X, layer.cell.get_initial_state(2))
+    assert type(layer.cell).from_config(layer.cell.get_config()).times == len(references)
+    differences = np.diff(X, axis=1, prepend=X[:, :1])
+    assert_close(outputs, np.concatenate([X, *[differences] * len(references)], axis=-1), atol=1e-6)
+
+
+def test_one_frame_has_no_differences():
+    y = FrameDifferences(("previous", "mean"))(X[:, :1])
+    assert_close(y, np.concatenate([X[:, :1], np.zeros((2, 1, 3, 8))], axis=-1), atol=0)
 
 
 def test_causal_without_the_mean():

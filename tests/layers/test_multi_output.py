@@ -1,14 +1,16 @@
 """Multiple output: averages of overlapping predictions, against loops and by hand; streams, masks and exports."""
 
+import exports
 import keras
 import numpy as np
 import pytest
+from layers import assert_close, built, by_steps, random
 
-from videorec.layers.multi_output import MultipleOutput
+from videorec.layers import MultipleOutput
 
 RNG = np.random.default_rng(0)
 BATCH, TIME, WINDOW, CLASSES = 2, 7, 3, 4
-PREDICTIONS = RNG.normal(size=(BATCH, TIME, WINDOW, CLASSES)).astype("float32")
+PREDICTIONS = random(BATCH, TIME, WINDOW, CLASSES)
 WEIGHTS = {"uniform": lambda d: 1.0, "distance": lambda d: (WINDOW - d) / WINDOW}
 weights = pytest.mark.parametrize("weights", WEIGHTS)
 delays = pytest.mark.parametrize("delay", [0, 1, 2, None])
@@ -81,11 +83,8 @@ def test_step_by_step(weights, delay):
     layer = MultipleOutput(weights, delay)
     whole = np.asarray(layer(PREDICTIONS))
     wait = WINDOW - 1 if delay is None else delay
-    states = layer.cell.get_initial_state(BATCH)
-    for step in range(TIME):
-        output, states = layer.cell(PREDICTIONS[:, step], states)
-        if step >= wait:
-            np.testing.assert_allclose(output, whole[:, step - wait], atol=1e-6)
+    outputs, _ = by_steps(layer.cell, PREDICTIONS, layer.cell.get_initial_state(BATCH))
+    assert_close(outputs[:, wait:], whole[:, : TIME - wait], atol=1e-6)
 
 
 @weights
@@ -95,9 +94,7 @@ def test_the_end_of_a_stream(weights, delay, time):
     layer = MultipleOutput(weights, delay)
     layer.build(PREDICTIONS.shape)
     wait = WINDOW - 1 if delay is None else delay
-    states = layer.cell.get_initial_state(BATCH)
-    for step in range(time):
-        _, states = layer.cell(PREDICTIONS[:, step], states)
+    _, states = by_steps(layer.cell, PREDICTIONS[:, :time], layer.cell.get_initial_state(BATCH))
     rest = np.asarray(layer.cell.flush(states))
     assert rest.shape == (BATCH, wait, CLASSES)
     last = min(wait, time)  # frames that there were
@@ -113,18 +110,6 @@ def test_loss_is_the_crossentropy_of_the_averaged_logits():
     np.testing.assert_allclose(loss, np.mean(-z * np.log(sigma) - (1 - z) * np.log(1 - sigma)), rtol=1e-5)
 
 
-@weights
-def test_any_batch_and_length_after_saving(weights, tmp_path):
-    inputs = keras.Input((None, WINDOW, CLASSES))
-    model = keras.Model(inputs, MultipleOutput(weights, delay=1)(inputs))
-    assert model.output_shape == (None, None, CLASSES)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    for batch, time in ((2, 7), (1, 1), (1, 3)):
-        got = loaded.predict(PREDICTIONS[:batch, :time], verbose=0)
-        np.testing.assert_allclose(got, by_hand(PREDICTIONS[:batch, :time], weights, 1), atol=1e-6)
-
-
 def test_half_precision_is_averaged_in_float32():
     large = np.full((1, 15, 15, 1), 6000.0, "float16")  # sums beyond float16's 65,504
     got = MultipleOutput()(large)
@@ -133,21 +118,9 @@ def test_half_precision_is_averaged_in_float32():
 
 
 @tensorflow_only
-@pytest.mark.parametrize("time", [1, 7])
-def test_tflite_built_in_operations(time, tmp_path):
-    import tensorflow as tf
-
-    layer = MultipleOutput()
-    layer.build(PREDICTIONS.shape)
-    module = tf.Module()
-    signature = [tf.TensorSpec((1, time, WINDOW, CLASSES), tf.float32, name="predictions")]
-    module.predict = tf.function(lambda predictions: {"steps": layer(predictions)}, input_signature=signature)
-    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.predict})
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path))
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    runner = tf.lite.Interpreter(model_content=converter.convert()).get_signature_runner()
-    x = PREDICTIONS[:1, :time]
-    np.testing.assert_allclose(runner(predictions=x)["steps"], by_hand(x), atol=1e-6)
+def test_tflite_of_one_step():
+    x = PREDICTIONS[:1, :1]
+    assert_close(exports.tflite(built(MultipleOutput(), x.shape), x)(x), by_hand(x), atol=1e-6)
 
 
 @pytest.mark.parametrize(("options", "message"), [({"weights": "learned"}, "weights must be"), ({"delay": -1}, "0 or more")])
