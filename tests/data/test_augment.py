@@ -49,11 +49,11 @@ def settings(**changes):
 @pytest.mark.parametrize("turned, changes", [("mirrored", {}), ("upside down", {"flip": False, "flip_vertical": True})])
 def test_flips_turn_about_half(clip, turned, changes):
     other = {"mirrored": clip[:, :, ::-1], "upside down": clip[:, ::-1]}[turned]
-    results = [augment.augment(clip, seed, settings(**changes)) for seed in seeds(12)]
+    results = [augment.augment(clip, seed, settings(**changes)) for seed in seeds(10)]
     flipped = [bool((result == other).numpy().all()) for result in results]
     same = [bool((result == clip).numpy().all()) for result in results]
     assert flipped == [not x for x in same]
-    assert 50 < sum(flipped) < 94  # of 144: 0.5 +- 3.6 standard deviations
+    assert 32 < sum(flipped) < 68  # of 100: 0.5 +- 3.6 standard deviations
 
 
 def test_both_flips_are_drawn_apart(clip):

@@ -1,3 +1,5 @@
+"""The built-in videos: what they show, and how they are written."""
+
 import csv
 import multiprocessing
 
@@ -9,7 +11,8 @@ from videorec.data import synthetic
 
 LABELS = synthetic.CLASSES
 PAIRS = [LABELS[i : i + 2] for i in range(0, len(LABELS), 2)]
-SEEDS = range(6)
+SEEDS = range(3)
+COUNTS = {"train": 2, "val": 1, "test": 1}
 
 
 def rows_of(manifest):
@@ -50,7 +53,7 @@ def path_of(clip):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("synthetic")
-    return synthetic.write(folder, train=4, val=1, test=2)
+    return synthetic.write(folder, **COUNTS)
 
 
 @pytest.mark.parametrize("first, second", PAIRS)
@@ -96,7 +99,7 @@ def test_the_shape_moves_as_the_label_says(label, height, width):
 def test_optical_flow_agrees_with_the_label():
     flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     for label, axis, sign in (("left", 0, -1), ("right", 0, 1), ("up", 1, -1), ("down", 1, 1)):
-        for seed in SEEDS[:3]:
+        for seed in SEEDS:
             clip = synthetic.render(label, seed)
             a, b = (cv2.cvtColor(clip[t], cv2.COLOR_RGB2GRAY) for t in (15, 16))
             flow = flow_of.calc(a, b, None)[silhouettes(clip)[15]].mean(axis=0)
@@ -105,9 +108,9 @@ def test_optical_flow_agrees_with_the_label():
 
 def test_the_first_frame_tells_nothing_about_the_sense_of_the_travel():
     """The place at the start is spread alike for both labels: guessing from it is no better than chance."""
-    first = np.array([[path_of(synthetic.render(k, s, 12, 48, 48))[0][0] for k in PAIRS[0]] for s in range(80)])
+    first = np.array([[path_of(synthetic.render(k, s, 12, 48, 48))[0][0] for k in PAIRS[0]] for s in range(60)])
     from_place = np.mean([first[:, 0] > 24, first[:, 1] < 24])
-    assert abs(from_place - 0.5) < 0.16  # 160 guesses, 4 standard deviations
+    assert abs(from_place - 0.5) < 0.18  # 120 guesses, 4 standard deviations
 
 
 def test_the_seed_determines_the_clip_and_the_background_varies():
@@ -124,7 +127,7 @@ def test_an_unknown_label_is_refused():
 
 def test_files_decode_to_what_was_rendered(small):
     counts, rates, sizes, suffixes = set(), set(), set(), set()
-    plans = {plan.name: plan for plan in synthetic._plans({"train": 4, "val": 1, "test": 2}, 0)}
+    plans = {plan.name: plan for plan in synthetic.plans(COUNTS, 0)}
     for row in rows_of(small):
         plan, path = plans[row["path"]], small.parent / row["path"]
         clip = decode(path)
@@ -141,7 +144,7 @@ def test_files_decode_to_what_was_rendered(small):
 def test_manifest_has_every_video_once_and_no_group_in_two_splits(small):
     rows = rows_of(small)
     assert list(rows[0]) == ["path", "label", "split", "group"]
-    assert len(rows) == len({row["path"] for row in rows}) == 8 * (4 + 1 + 2)
+    assert len(rows) == len({row["path"] for row in rows}) == 8 * sum(COUNTS.values())
     on_disk = {str(path.relative_to(small.parent).as_posix()) for path in small.parent.rglob("*.*")}
     assert on_disk == {row["path"] for row in rows} | {"manifest.csv"}, "nothing unfinished stays behind"
     for group in {row["group"] for row in rows}:
@@ -152,13 +155,13 @@ def test_manifest_has_every_video_once_and_no_group_in_two_splits(small):
 
 def test_a_second_call_writes_nothing(small):
     before = stamps(small.parent)
-    assert synthetic.write(small.parent, train=4, val=1, test=2) == small
+    assert synthetic.write(small.parent, **COUNTS) == small
     assert stamps(small.parent) == before
 
 
 def test_an_interrupted_call_is_completed(tmp_path, monkeypatch):
     counts = {"train": 1, "val": 1, "test": 0}
-    encode, calls = synthetic._encode, []
+    encode, calls = synthetic.encode, []
 
     def stops(*args):
         calls.append(args)
@@ -166,8 +169,8 @@ def test_an_interrupted_call_is_completed(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return encode(*args)
 
-    synthetic._encoders()
-    monkeypatch.setattr(synthetic, "_encode", stops)
+    synthetic.encoders()
+    monkeypatch.setattr(synthetic, "encode", stops)
     with pytest.raises(KeyboardInterrupt):
         synthetic.write(tmp_path, **counts, workers=1)
     monkeypatch.undo()
@@ -192,30 +195,30 @@ def test_a_video_that_is_missing_is_written_again(tmp_path):
 
 def test_two_processes_may_write_the_same_folder(tmp_path):
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=synthetic.write, args=(tmp_path, 2, 0, 0)) for _ in range(2)]
+    processes = [context.Process(target=synthetic.write, args=(tmp_path, 1, 0, 0)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
     rows = rows_of(tmp_path / "manifest.csv")
-    assert len(rows) == 16 and all(len(decode(tmp_path / row["path"])) >= 24 for row in rows)
+    assert len(rows) == 8 and all(len(decode(tmp_path / row["path"])) >= 24 for row in rows)
 
 
 def test_a_missing_encoder_is_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr(synthetic, "ENCODERS", ((".mp4", "none", 0.5), (".avi", "MJPG", 0.5)))
-    synthetic._encoders.cache_clear()
+    synthetic.encoders.cache_clear()
     try:
         manifest = synthetic.write(tmp_path, train=2, val=0, test=0)
         assert {row["path"][-4:] for row in rows_of(manifest)} == {".avi"}
         assert all(len(decode(tmp_path / row["path"])) >= 24 for row in rows_of(manifest))
     finally:
-        synthetic._encoders.cache_clear()
+        synthetic.encoders.cache_clear()
 
 
 def test_a_video_that_is_not_whole_is_an_error(tmp_path, monkeypatch):
-    synthetic._encoders()
-    monkeypatch.setattr(synthetic, "_encode", lambda *args: False)
+    synthetic.encoders()
+    monkeypatch.setattr(synthetic, "encode", lambda *args: False)
     with pytest.raises(OSError, match="disk"):
         synthetic.write(tmp_path, train=1, val=0, test=0)
     assert not (tmp_path / "manifest.csv").exists()
