@@ -67,9 +67,9 @@ def test_crop_at_full_scale_is_a_part_of_the_frame(clip):
     frame, places = clip[0].numpy(), set()
     for seed in seeds(8):
         part = augment.random_crop(clip, seed, (38, 58), (1.0, 1.0)).numpy()[0]
-        found = [(y, x) for y in range(3) for x in range(3) if (frame[y : y + 38, x : x + 58] == part).all()]
-        assert len(found) == 1
-        places.update(found)
+        matching = [(y, x) for y in range(3) for x in range(3) if (frame[y : y + 38, x : x + 58] == part).all()]
+        assert len(matching) == 1
+        places.update(matching)
     assert len(places) == 9  # every corner is reached
 
 

@@ -33,7 +33,7 @@ def stamps(folder):
 
 
 def silhouettes(clip):
-    """Where the shape is, `(T, H, W)` bool, found without the renderer's help: what differs from the still scene.
+    """Where the shape is, `(T, H, W)` bool, without the renderer's help: what differs from the still scene.
 
     The shape is brighter than the scene. Where it stays all the time (the middle of growing) it counts as scene, which
     changes neither the sense of a motion nor of a growth.
@@ -146,7 +146,7 @@ def test_manifest_has_every_video_once_and_no_group_in_two_splits(small):
     assert list(rows[0]) == ["path", "label", "split", "group"]
     assert len(rows) == len({row["path"] for row in rows}) == 8 * sum(COUNTS.values())
     on_disk = {str(path.relative_to(small.parent).as_posix()) for path in small.parent.rglob("*.*")}
-    assert on_disk == {row["path"] for row in rows} | {"manifest.csv"}, "nothing unfinished stays behind"
+    assert on_disk == {row["path"] for row in rows} | {"manifest.csv"}, "nothing unfinished is left"
     for group in {row["group"] for row in rows}:
         members = [row for row in rows if row["group"] == group]
         assert len({row["split"] for row in members}) == 1

@@ -13,7 +13,6 @@ from videorec.config import UserError
 from videorec.config.dense import DenseData
 from videorec.data.moments import sources, tables
 from videorec.data.moments.tables import Segment
-from videorec.data.splitting import classes_of, complete_splits
 
 LABELS = {"a": [("run", 0.0, 1.0), ("jump", 0.5, 1.5)], "b": [("jump", 0.2, 0.8)]}  # seconds of videos of 2 s
 SEGMENTS = {name: tuple(sorted((Segment(*x) for x in rows), key=lambda s: s.start)) for name, rows in LABELS.items()}
@@ -88,13 +87,13 @@ def text_files_in_annotations(folder):
 @pytest.mark.parametrize("form", [table_of_seconds, table_of_frames, one_json_file, text_files, text_files_in_annotations])
 def test_every_form_holds_the_same_segments(folder, form):
     data = form(folder)
-    found = sources.find(data)
+    loaded = sources.find(data)
     if "text" in form.__name__:  # a slash at its end or not
-        assert sources.find(DenseData(path=f"{data.path}/", file="{}.avi")) == found
-    assert segments_of(found) == SEGMENTS
-    assert [Path(video.path) for video in found] == [folder / "a.avi", folder / "b.avi"]
+        assert sources.find(DenseData(path=f"{data.path}/", file="{}.avi")) == loaded
+    assert segments_of(loaded) == SEGMENTS
+    assert [Path(video.path) for video in loaded] == [folder / "a.avi", folder / "b.avi"]
     expected = ["train", "test"] if form is one_json_file else [None, None]
-    assert [video.split for video in found] == expected
+    assert [video.split for video in loaded] == expected
 
 
 def test_the_folder_of_videos_may_be_another(folder, tmp_path_factory):
@@ -132,30 +131,30 @@ def test_splits_are_completed_by_group(folder):
     rows = [f"room{k}/{j}.avi,{'run' if j else 'jump'},0,1" for k in range(8) for j in range(2)]
     data = many(folder, rows)
     grouped = DenseData(path=data.path, group=r"room\d")
-    found = sources.load(grouped, seed=3)
-    assert found.classes == ("jump", "run")
+    loaded = sources.load(grouped, seed=3)
+    assert loaded.classes == ("jump", "run")
     sides = {}
-    for video in found.videos:
+    for video in loaded.videos:
         assert video.group == Path(video.path).parent.name
         sides.setdefault(video.group, set()).add(video.split)
     assert all(len(side) == 1 for side in sides.values())
     assert {split for side in sides.values() for split in side} == {"train", "val", "test"}
-    assert sources.load(grouped, seed=3) == found
+    assert sources.load(grouped, seed=3) == loaded
 
 
-def test_validation_is_cut_off_training(folder):
+def test_validation_is_taken_from_training(folder):
     rows = [f"{k}.avi,{'run' if k % 2 else 'jump'},0,1,{'test' if k < 4 else 'train'}" for k in range(24)]
-    found = sources.load(many(folder, rows, "path,label,start,end,split"))
-    counts = {split: len(found.split(split)) for split in ("train", "val", "test")}
+    loaded = sources.load(many(folder, rows, "path,label,start,end,split"))
+    counts = {split: len(loaded.split(split)) for split in ("train", "val", "test")}
     assert counts == {"train": 17, "val": 3, "test": 4}  # 15 % of 20 are 3
-    assert {Path(video.path).stem for video in found.split("test")} == {"0", "1", "2", "3"}
+    assert {Path(video.path).stem for video in loaded.split("test")} == {"0", "1", "2", "3"}
 
 
 def test_the_group_is_looked_for_below_the_folder_of_videos(tmp_path):
     folder = tmp_path / "room9"  # of all videos, and no group
     data = many(folder, ["room1/x.avi,run,0,1", "room2/x.avi,jump,0,1"])
-    found = sources.find(DenseData(path=data.path, group=r"room(\d)"))
-    assert [video.group for video in found] == ["1", "2"]
+    loaded = sources.find(DenseData(path=data.path, group=r"room(\d)"))
+    assert [video.group for video in loaded] == ["1", "2"]
     with pytest.raises(UserError, match="does not match x.avi"):
         sources.find(DenseData(path=many(folder, ["x.avi,run,0,1"]).path, group=r"room\d"))
 
@@ -176,16 +175,16 @@ def test_a_label_only_in_test(folder):
     data = many(folder, rows, "path,label,start,end,split")
     with pytest.raises(UserError, match=r"Only in test: sing\..*--data.exclude sing"):
         sources.load(data)
-    found = sources.load(DenseData(path=data.path, exclude=("sing",)))
-    assert found.classes == ("jump", "run")
-    assert [segment.label for segment in found.split("test")[0].segments] == ["run"]
+    loaded = sources.load(DenseData(path=data.path, exclude=("sing",)))
+    assert loaded.classes == ("jump", "run")
+    assert [segment.label for segment in loaded.split("test")[0].segments] == ["run"]
 
 
 def test_excluded_classes_leave_their_frames(folder, caplog):
     caplog.set_level(logging.INFO)
     data = DenseData(path=table_of_seconds(folder).path, exclude=("jump", "rnu"))
-    found = sources.find(data)
-    assert segments_of(found) == {"a": (Segment("run", 0, 1),), "b": ()}
+    loaded = sources.find(data)
+    assert segments_of(loaded) == {"a": (Segment("run", 0, 1),), "b": ()}
     assert "left out: class jump" in caplog.text
     assert "--data.exclude rnu" in caplog.text and "Did you mean run?" in caplog.text
     with pytest.raises(UserError, match="has no label after --data.exclude jump run"):
@@ -205,12 +204,12 @@ def test_single_with_slack(folder):
 # === Bad input ===
 
 
-def test_segments_behind_the_end_by_the_files_own_header(folder, caplog):
+def test_segments_after_the_end_by_the_files_own_header(folder, caplog):
     rows = [f"{k}.avi,run,0,1" for k in range(3)]
     with pytest.raises(UserError, match=r"1 of 4 segments end after.*line 5: jump from 1 to 3.5 s.* has 2 s.*in seconds\?"):
         sources.find(many(folder, [*rows, "0.avi,jump,1,3.5"]))
     sources.find(many(folder, [*rows, "0.avi,jump,1,2.9"]))  # within a second
-    assert "behind" not in caplog.text
+    assert "after the end" not in caplog.text
     several = [f"{k}.avi,run,0,{1 + j / 100}" for k in range(3) for j in range(40)]
     sources.find(many(folder, [*several, "0.avi,jump,1,3.5"]))  # one of 121
     assert "1 of 121 segments end after the end of their video" in caplog.text
@@ -219,9 +218,9 @@ def test_segments_behind_the_end_by_the_files_own_header(folder, caplog):
 def test_a_video_that_cannot_be_opened_is_left_to_the_reader(folder):
     data = table_of_seconds(folder)
     (folder / "b.avi").write_bytes(b"no video")
-    found = sources.find(data)
-    assert segments_of(found) == SEGMENTS
-    assert sources.durations(found, 5.0) == {str(folder / "a.avi"): 2.0}
+    loaded = sources.find(data)
+    assert segments_of(loaded) == SEGMENTS
+    assert sources.durations(loaded, 5.0) == {str(folder / "a.avi"): 2.0}
 
 
 def test_an_end_before_its_start(folder):
@@ -282,22 +281,11 @@ def test_evaluation_of_another_source(folder, caplog):
     with pytest.raises(UserError, match="has no test videos. Choose --evaluate.split train"):
         sources.load_for_evaluation(given, "test", trained, 0)
     assert len(sources.load_for_evaluation(given, "train", trained, 0)) == 20
-    assert len(sources.load_for_evaluation(given, "val", trained, 0)) == 3  # 15 % cut off training
+    assert len(sources.load_for_evaluation(given, "val", trained, 0)) == 3  # 15 % of those to train on
 
 
 def test_an_unknown_label_in_evaluation_is_named(folder):
     data = many(folder, ["0.avi,run,0,1", "1.avi,jmp,0,1"])
-    found = sources.load_for_evaluation(data, "test", DenseData(path="other.csv"), 0)
+    loaded = sources.load_for_evaluation(data, "test", DenseData(path="other.csv"), 0)
     with pytest.raises(UserError, match=r"many.csv, line 3: unknown label 'jmp'. Did you mean jump"):
-        tables.check_labels(((s.label, s.where) for video in found for s in video.segments), ("jump", "run"))
-
-
-def test_multithumos_as_published(shared_data):
-    data = DenseData(path=str(shared_data / "annotations/multithumos/multithumos.json"))
-    videos = sources.read(data)
-    splits = [video.split for video in videos]
-    assert (len(videos), splits.count("train"), splits.count("test")) == (413, 200, 213)
-    assert sum(len(video.segments) for video in videos) == 38_690
-    completed = complete_splits(videos, 0)
-    assert len(classes_of(completed, data.path)) == 65  # all of them in training, which raises otherwise
-    assert [video.split for video in completed].count("val") == 30  # 15 % of 200
+        tables.check_labels(((s.label, s.where) for video in loaded for s in video.segments), ("jump", "run"))

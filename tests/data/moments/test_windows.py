@@ -24,12 +24,12 @@ LENGTHS = (20, 7, 9)
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
     """Videos of `LENGTHS` frames at 10 a second: frame k has the grey 10 k, the label of its video, and `even` by turns."""
-    folder, found = tmp_path_factory.mktemp("videos"), []
+    folder, written = tmp_path_factory.mktemp("videos"), []
     for index, length in enumerate(LENGTHS):
         path = write_video(folder / f"{index}.avi", length, size=(32, 32))
-        even = [Segment("even", k / 10, (k + 1) / 10) for k in range(0, 60, 2)]  # behind the end too
-        found.append(DenseVideo(str(path), (Segment(f"v{index}", 0, 6), *even)))
-    return found
+        even = [Segment("even", k / 10, (k + 1) / 10) for k in range(0, 60, 2)]  # after the end too
+        written.append(DenseVideo(str(path), (Segment(f"v{index}", 0, 6), *even)))
+    return written
 
 
 def whole(videos, lengths=LENGTHS, data=DATA, **settings) -> Labelled:
@@ -61,11 +61,6 @@ def of_epochs(labelled, examples, epochs, batch=3, seed=5):
     return list(rows_of(windows.training(labelled, examples, batch, epochs, seed, ("steps", "probabilities"))))
 
 
-def seen_in(window) -> list[int]:
-    """Numbers of the frames of a window of pictures."""
-    return frame_numbers(window)
-
-
 # === Where windows lie ===
 
 
@@ -95,7 +90,7 @@ def test_plans(videos):
     assert len({tuple(sorted(map(tuple, plan.tolist()))) for plan in plans}) > 1  # they lie elsewhere
     assert len({tuple(plan[:, 0]) for plan in plans}) > 1  # in another order
     assert not np.array_equal(plans[0], windows.plan(labelled, 4, 0))
-    # Shifts are uniform over one window, half of them to the left and cut off: 0 is in 3 of 5 epochs the first start.
+    # Shifts are uniform over one window, half of them to the left and held at 0: the first start of 3 in 5 epochs.
     assert 0.5 < np.mean([windows.starts_of(labelled, 0, 3, epoch)[0] == 0 for epoch in range(300)]) < 0.7
 
 
@@ -109,11 +104,11 @@ MOMENTS = DenseVideo("v", (Segment("v0", 0.2, 0.6), Segment("even", 0.5, 9)), am
     [
         ({}, 0, [0, 0, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1]),
         ({}, 3, [1, 1, 1, 0], [0, 0, 1, 1], [1, 1, 1, 1]),
-        ({}, 7, [0, 0, 0, 0], [1, 1, 1, 1], [1, 0, 1, 0]),  # 8 is ambiguous, 10 is behind the end
+        ({}, 7, [0, 0, 0, 0], [1, 1, 1, 1], [1, 0, 1, 0]),  # 8 is ambiguous, 10 is after the end
         ({"single": True}, 0, [0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 1, 1]),
         ({"horizon": 3}, 0, [1, 1, 0], [0, 1, 1], [1, 1, 1]),  # frames 4, 5, 6
         ({"horizon": 3, "single": True}, 4, [0, 0, 0], [1, 1, 1], [0, 1, 0]),  # 8, 9, 10
-        ({"horizon": 2}, 6, [0, 0], [1, 1], [0, 0]),  # both behind the end
+        ({"horizon": 2}, 6, [0, 0], [1, 1], [0, 0]),  # both after the end
     ],
 )
 def test_labels_by_hand(settings, start, v0, even, weights):
@@ -145,7 +140,7 @@ def test_every_window_once_an_epoch(videos, horizon):
     for epoch in range(2):
         plan = Counter(map(tuple, windows.plan(labelled, 5, epoch).tolist()))
         of_pictures, of_numbers = (of_epochs(labelled, examples, range(epoch, epoch + 1)) for examples in (frames, features))
-        found = Counter()
+        shown = Counter()
         for inputs, targets, weights in of_numbers:
             index, start, view = map(int, inputs[0])
             assert view == (epoch + index) % 3
@@ -155,12 +150,12 @@ def test_every_window_once_an_epoch(videos, horizon):
             expected = expected_of(index, start, wanted, 4 if horizon else 0, LENGTHS[index])
             np.testing.assert_array_equal(targets, expected[0])
             np.testing.assert_array_equal(weights, expected[1])
-            found[index, start] += 1
-        assert found == plan
+            shown[index, start] += 1
+        assert shown == plan
         as_set = Counter((targets.tobytes(), weights.tobytes()) for _, targets, weights in of_numbers)
         assert as_set == Counter((targets.tobytes(), weights.tobytes()) for _, targets, weights in of_pictures)
         for inputs, targets, _ in of_pictures:
-            index, numbers = int(targets[0, :3].argmax()), seen_in(inputs)
+            index, numbers = int(targets[0, :3].argmax()), frame_numbers(inputs)
             there = min(4, LENGTHS[index] - numbers[0])
             assert numbers == [*range(numbers[0], numbers[0] + there), *[0] * (4 - there)]
             plan[index, numbers[0]] -= 1
@@ -196,16 +191,16 @@ def test_evaluation_shows_every_frame_once_and_plain(videos):
     ):
         dataset = windows.evaluation(labelled, examples, 4, ("steps", "probabilities"))
         assert dataset.cardinality().numpy() == 3  # of 10 windows
-        found = Counter()
+        shown = Counter()
         for inputs, targets, weights in rows_of(dataset):
             if inputs.shape == (4, 3):
-                found.update(
+                shown.update(
                     (int(v), int(k)) for (v, k, view), there in zip(inputs, weights, strict=True) if there and not view
                 )
             else:
-                numbers, there = seen_in(inputs), weights.astype(bool)
-                found.update((int(targets[0, :3].argmax()), k) for k in np.array(numbers)[there].tolist())
-        assert found == {(index, k): 1 for index, length in enumerate(LENGTHS) for k in range(length)}
+                numbers, there = frame_numbers(inputs), weights.astype(bool)
+                shown.update((int(targets[0, :3].argmax()), k) for k in np.array(numbers)[there].tolist())
+        assert shown == {(index, k): 1 for index, length in enumerate(LENGTHS) for k in range(length)}
 
 
 def test_augmented_windows_differ_by_epoch_and_window(tmp_path):
@@ -217,10 +212,10 @@ def test_augmented_windows_differ_by_epoch_and_window(tmp_path):
     data = dataclasses.replace(DATA, augment=True, crop=(24, 24))
     labelled = whole([DenseVideo(str(path), (Segment("v0", 0, 1),))], (8,), data)
     examples = windows.from_frames(labelled, Problems(1, 0.0), 5)
-    found = [inputs for inputs, _, _ in of_epochs(labelled, examples, range(2))]
-    for window in found:
+    seen = [inputs for inputs, _, _ in of_epochs(labelled, examples, range(2))]
+    for window in seen:
         np.testing.assert_array_equal(window, np.broadcast_to(window[:1], window.shape))  # one change for a window
-    assert len({window.tobytes() for window in found}) == len(found) == 4
+    assert len({window.tobytes() for window in seen}) == len(seen) == 4
 
 
 # === What headers say ===
@@ -234,11 +229,11 @@ def test_wrong_headers_neither_hang_nor_count_frames_that_are_not_there(videos, 
     assert lengths == [declared] * 3
     labelled = whole(videos, lengths, horizon=horizon)
     examples = windows.from_frames(labelled, Problems(3, 0.0), 5)
-    found = of_epochs(labelled, examples, range(2))
-    assert len(found) == 2 * windows.count(labelled) == 2 * 3 * -(-declared // (4 + horizon))
+    rows_read = of_epochs(labelled, examples, range(2))
+    assert len(rows_read) == 2 * windows.count(labelled) == 2 * 3 * -(-declared // (4 + horizon))
     for epoch in range(2):
         rows = windows.plan(labelled, 5, epoch)
-        weights = np.concatenate([w for _, _, w in found[epoch * len(rows) : (epoch + 1) * len(rows)]])
+        weights = np.concatenate([w for _, _, w in rows_read[epoch * len(rows) : (epoch + 1) * len(rows)]])
         numbers = rows[:, 1:] + (4 if horizon else 0) + np.arange(horizon or 4)
         assert weights.sum() == (numbers < np.array(LENGTHS)[rows[:, 0]][:, None]).sum()
 
@@ -291,11 +286,11 @@ def test_unreadable_videos_weigh_nothing(videos, tmp_path):
     assert lengths == [20, 1, 72]
     labelled, problems = whole(both, lengths), Problems(3, 1.0)
     dataset = windows.evaluation(labelled, windows.from_frames(labelled, problems, 5), 3, ("steps", "probabilities"))
-    found = list(rows_of(dataset))
-    assert len(found) == windows.count(labelled) == 5 + 1 + 18
+    shown = list(rows_of(dataset))
+    assert len(shown) == windows.count(labelled) == 5 + 1 + 18
     assert set(problems.unreadable) == {str(text), str(broken)}
-    of_bad = Counter((*seen_in(inputs), *weights) for inputs, targets, weights in found if targets[0, 1])
+    of_bad = Counter((*frame_numbers(inputs), *weights) for inputs, targets, weights in shown if targets[0, 1])
     assert of_bad == {(0,) * 8: 1 + 2, (1,) * 8: 16}
-    assert sum(weights.sum() for _, targets, weights in found if targets[0, 0]) == 20
+    assert sum(weights.sum() for _, targets, weights in shown if targets[0, 0]) == 20
     begun = windows.read_windows(labelled, 2, [60, 62, 68], problems)
     assert [(start, len(frames)) for start, frames in begun] == [(60, 4), (62, 0), (68, 0)]

@@ -10,7 +10,6 @@ from grey_videos import frame_numbers, write_video
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.data.sequences import axes, formats, values
 from videorec.data.sequences import files as sequences
 from videorec.data.sequences.files import FileSequences
 
@@ -116,26 +115,6 @@ def test_one_file_of_many_sequences_is_split_by_sequence(tmp_path, caplog):
 # === Kinds of files ===
 
 
-@pytest.mark.parametrize("order", ["NTHW", "NHWT", "NTHWC", "CNHWT", "TNWH"])
-@pytest.mark.parametrize("suffix", [".npy", ".npz", ".h5"])
-def test_orders_of_axes(tmp_path, order, suffix):
-    array = np.random.default_rng(0).integers(0, 256, (4, 8, 6, 5, 1), dtype=np.uint8)  # N T H W C
-    kept = array if "C" in order else array[..., 0]
-    stored = kept.transpose([("NTHWC" if "C" in order else "NTHW").index(letter) for letter in order])
-    path = tmp_path / f"a{suffix}"
-    if suffix == ".npy":
-        np.save(path, stored)
-    elif suffix == ".npz":
-        np.savez_compressed(path, x=stored, other=np.arange(3))
-    else:
-        with h5py.File(path, "w") as file:
-            file["x"] = stored
-    opened = formats.open_file(path, "a", settings(path, axes=order), 5)
-    assert [(s.frames, s.shape, s.name) for s in opened] == [(8, (6, 5, 1), f"a #{n}") for n in range(4)]
-    for n, sequence in enumerate(opened):
-        np.testing.assert_array_equal(sequence.read(range(1, 8, 3)), array[n, 1:8:3])
-
-
 def test_folders_of_pictures(tmp_path):
     for name in "abc":
         for k in range(1, 13):  # 2 before 10
@@ -210,21 +189,6 @@ def test_values_are_scaled_clipped_counted_and_masked(tmp_path, caplog):
     assert (window[1:] == 0.5).all()
 
 
-def test_types_of_values():
-    unit = np.array([0, 0.25, 1, np.nan], np.float64)
-    np.testing.assert_array_equal(values.scale(unit, None, "a"), unit.astype(np.float32))
-    plain = np.array([0, 255], np.uint8)
-    assert values.scale(plain, None, "a") is plain
-    np.testing.assert_array_equal(values.scale(np.array([-10, 30], np.int16), (-10, 50), "a"), np.float32([0, 2 / 3]))
-    np.testing.assert_array_equal(values.scale(np.array([False, True]), None, "a"), [0, 1])
-    assert values.scale(np.array([np.inf, -np.inf], np.float32), (0, 70), "a").tolist() == [1, 0]
-    with pytest.raises(UserError, match="real numbers. Received: complex128"):
-        values.check_type(np.dtype(complex), None, "a")
-    for pair in ((2, 1), (1, 1), (0, np.nan)):
-        with pytest.raises(UserError, match="--data.values must be two numbers"):
-            values.check(pair)
-
-
 def test_float_outside_the_unit_range(tmp_path):
     for n in range(3):
         np.save(tmp_path / f"{n}.npy", np.full((6, 4, 4), 0.5))
@@ -262,20 +226,9 @@ def test_size(folder):
 # === What is wrong with files ===
 
 
-@pytest.mark.parametrize("letters", ["NTH", "THWW", "THWX", "T"])
-def test_wrong_letters(letters):
-    with pytest.raises(UserError, match=f"each letter once.*Received: {letters}"):
-        axes.layout(letters, (3, 4, 5), "a")
-
-
 def test_axes_unlike_the_array(folder):
     with pytest.raises(UserError, match=r"a letter for each axis.*NTHW for .*0\.npy, 12 x 4 x 5"):
         FileSequences(settings(folder, axes="NTHW"), 2, 0)
-    with pytest.raises(UserError, match="3 x 20 x 8 x 8.*NTHW or NHWT"):
-        axes.layout("auto", (3, 20, 8, 8), "a")
-    assert axes.layout("auto", (20, 8, 8, 3), "a").frame == (8, 8, 3)
-    with pytest.raises(UserError, match="7 x 7"):
-        axes.layout("auto", (7, 7), "a")
 
 
 def test_a_short_time_axis_suggests_another_order(tmp_path):
@@ -337,7 +290,7 @@ def test_damaged_arrays(tmp_path, name):
         FileSequences(settings(tmp_path / "a.npz"), 2, 0)
 
 
-def test_the_log_says_what_was_found(folder, caplog):
+def test_the_log_says_what_there_is(folder, caplog):
     with caplog.at_level(logging.INFO):
         source = FileSequences(settings(folder), 2, 0)
     assert source.describe() in caplog.text

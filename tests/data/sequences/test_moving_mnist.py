@@ -12,9 +12,9 @@ from videorec.data.sequences import mnist_digits, moving_mnist
 from videorec.data.sequences.moving_mnist import MovingMNIST
 
 
-def write_idx(path, digits: np.ndarray, magic: int = 0x803, cut: int = 0):
+def write_idx(path, digits: np.ndarray, magic: int = 0x803, missing: int = 0):
     content = struct.pack(">4I", magic, *digits.shape) + digits.tobytes()
-    content = content[: len(content) - cut]
+    content = content[: len(content) - missing]
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
 
@@ -70,7 +70,7 @@ def centroids(frames: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(("speed", "least", "most"), [((0.1, 0.1), 3.6, 3.6), ((3 / 36, 5 / 36), 3.0, 5.0)])
 def test_digits_keep_their_speed_between_bounces(monkeypatch, speed, least, most):
-    """One digit alone: the centroid moves 3.6 px a frame (3 to 5), but for the cut to whole pixels, below 1 px each way."""
+    """One digit alone: the centroid moves 3.6 px a frame (3 to 5), but for whole pixels, below 1 px each way."""
     monkeypatch.setattr(
         moving_mnist, "render", lambda digits, corners, draw=moving_mnist.render: draw(digits[:1], corners[:, :1])
     )
@@ -109,13 +109,13 @@ def test_step_leaves_frames_out(folder):
 
 def shown(window: np.ndarray, first: int, count: int) -> set[int]:
     """Numbers of the digits of a window, among `count` from `first` on."""
-    found = set()
+    numbers = set()
     for k, digit in enumerate(numbered(count, first)):
         corner = digit[0, :2]
         pairs = (window[:, :, :-1, 0] == corner[0]) & (window[:, :, 1:, 0] == corner[1])
         if pairs.any():
-            found.add(first + k)
-    return found
+            numbers.add(first + k)
+    return numbers
 
 
 def test_common_test_digits_are_unseen_in_training(folder):
@@ -230,7 +230,7 @@ def test_damaged_digits(tmp_path, name):
     write_idx(tmp_path / name, numbered(20), magic=0x801)
     with pytest.raises(UserError, match=f"{name}.*magic number must be 0x00000803. Received: 0x00000801"):
         mnist_digits.load(str(tmp_path))
-    write_idx(tmp_path / name, numbered(20), cut=100)
+    write_idx(tmp_path / name, numbered(20), missing=100)
     with pytest.raises(UserError, match=f"{name} is damaged: 20 pictures take 15,696 bytes. Received: 15,596"):
         mnist_digits.load(str(tmp_path))
     write_idx(tmp_path / name, numbered(20)[:, :14])
