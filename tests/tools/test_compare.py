@@ -11,7 +11,7 @@ import pytest
 import evaluate
 from videorec.config import Experiment, UserError
 from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
-from videorec.models import ConvLSTMForecaster
+from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 from videorec.runs.run import Run
 from videorec.tools import compare, compare_runs
 from videorec.tools.compare_table import COLUMNS

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from videorec.config import Experiment, Train
-from videorec.models import LRCN
+from videorec.models.lrcn import LRCN
 from videorec.tools import compare_table
 from videorec.tools.compare_runs import Results, Row
 from videorec.tools.compare_table import COLUMNS

@@ -9,7 +9,7 @@ from PIL import Image
 from videorec.config import Experiment, UserError
 from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.data.manifest import Video
-from videorec.models import ConvLSTMForecaster
+from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 from videorec.runs.run import Run
 from videorec.tools import gallery, gallery_picture
 

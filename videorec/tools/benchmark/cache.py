@@ -20,7 +20,7 @@ from videorec.models.lrcn import LRCN
 from videorec.models.split import split
 from videorec.runs.run import Run
 from videorec.tasks.recognition.task import RecognitionTask
-from videorec.tools.benchmark.figures import Figure
+from videorec.tools.benchmark.figures import Figure, quiet
 from videorec.training import loop
 
 PART = "cache"
@@ -67,8 +67,7 @@ def measure(epochs: int = 13, clips: int = 218, validation: int = 38, backbone: 
         clips, validation: training and validation videos.
         backbone: whose features are stored; frames are 32 x 32, since an epoch does not see their size.
     """
-    logging.getLogger("videorec").setLevel(logging.WARNING)
-    with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as folder:
+    with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as folder, quiet("videorec", logging.WARNING):
         videos = _videos(Path(folder), clips, validation)
         experiment = Experiment(
             name="run",

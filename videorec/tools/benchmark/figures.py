@@ -1,11 +1,13 @@
 """What the parts measure, how it is repeated, and the table that shows it."""
 
+import contextlib
 import datetime
+import logging
 import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -43,6 +45,18 @@ def ratio(part: str, name: str, times: list[float], base: list[float], unit: str
     detail = f"{statistics.median(times):.3g} {unit} / {statistics.median(base):.3g} {unit}"
     target = "" if bound is None else f"<= {bound:g}"
     return Figure(part, name, f"{value:.2f}", detail, target, None if bound is None else value <= bound)
+
+
+@contextlib.contextmanager
+def quiet(logger: str, level: int) -> Iterator[None]:
+    """While the block runs, a logger and those below it say nothing below a level."""
+    log = logging.getLogger(logger)
+    before = log.level
+    log.setLevel(level)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def seconds(job: Callable[[], object]) -> float:

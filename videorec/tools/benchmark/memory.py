@@ -24,7 +24,7 @@ from videorec.data.moments.tables import DenseVideo
 from videorec.data.problems import Problems
 from videorec.models.multi_lstm import MultiLSTM
 from videorec.tasks.dense.whole_scores import Labeller
-from videorec.tools.benchmark.figures import Figure
+from videorec.tools.benchmark.figures import Figure, quiet
 
 PART = "memory"
 RATE = 25  # frames a second
@@ -70,13 +70,13 @@ def in_a_process_of_its_own(function: Callable, *args) -> tuple[float, int]:
 
 def read(path: str, data: Data, clips: int) -> tuple[float, int]:
     """Read a video's clips as evaluate.py does; the peak memory of this process in MB, and the number of clips."""
-    logging.getLogger("videorec.data.problems").setLevel(logging.ERROR)  # the short video is meant to be short
     reader = ClipReader(data, Problems(1, max_share=0.0))
     batches = pipeline.evaluation([Video(path, ("a",))], data, reader, clips, 1, BATCH)
     count = 0
-    for _, index, _ in batches:
-        reader.problems.check()
-        count += len(index)
+    with quiet("videorec.data.problems", logging.ERROR):  # the short video is meant to be short
+        for _, index, _ in batches:
+            reader.problems.check()
+            count += len(index)
     return peak(), count
 
 
