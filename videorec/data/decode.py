@@ -1,4 +1,4 @@
-"""Decode video files and folders of frames with OpenCV, reading on and never seeking.
+"""Decode video files and folders of frames with OpenCV, frame after frame, never seeking.
 
 Seeking by frame number returns wrong frames on some files, and files declare wrong frame counts: here a frame is what
 `grab` reaches, and a count is what was reached.

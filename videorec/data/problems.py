@@ -38,8 +38,10 @@ class Problems:
             self.short[name] = frames
 
     def check(self) -> None:
-        """Raises:
-        UserError: more than `max_share` of the videos are unreadable.
+        """Stop the run where too much cannot be read.
+
+        Raises:
+            UserError: more than `max_share` of the videos are unreadable.
         """
         if len(self.unreadable) > self.max_share * self.total:
             name, reason = next(iter(self.unreadable.items()))

@@ -82,7 +82,7 @@ class VideoStream:
         return Reader(video.path, data.fps, video.start, video.end, self._threads, data.remote_cache_gb)
 
     def _expected(self, reader: Reader) -> int:
-        """Pictures to be expected; of a stream that begins at the start as many as it wants, whatever the header says."""
+        """Pictures to be expected; for sampling `first` as many as a clip spans, whatever the header says."""
         if self.data.sampling == "first":
             return sampling.span(self.data.frames, self.data.step)
         return max(reader.declared - self._fewer, 1)

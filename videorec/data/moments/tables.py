@@ -105,14 +105,21 @@ def _segments(row: dict, where: str, classes: Sequence[str] | None) -> list[Segm
 
 
 def check_labels(labels: Iterable[tuple[str, str]], classes: Sequence[str]) -> None:
-    """Raises UserError for the first of `(label, where)` that is not among `classes`, nor `Ambiguous`."""
+    """Refuse unknown labels.
+
+    Args:
+        labels: `(label, where it was read)`.
+
+    Raises:
+        UserError: naming the first that is neither among `classes` nor `Ambiguous`.
+    """
     for label, where in labels:
         if label not in classes and label != AMBIGUOUS:
             raise UserError(f"{where}: unknown label {label!r}. {nearest(label, classes)}")
 
 
 def check_known(videos: Iterable[DenseVideo], classes: Sequence[str]) -> None:
-    """Raises UserError for the first segment whose label is not among `classes`."""
+    """Refuse segments whose label is not among `classes`, as `check_labels` does."""
     check_labels(((segment.label, segment.where or video.path) for video in videos for segment in video.segments), classes)
 
 
@@ -145,7 +152,11 @@ def labels(videos: Iterable[DenseVideo]) -> list[str]:
 
 
 def check_files(videos: Sequence[DenseVideo]) -> None:
-    """Raises UserError naming the videos that are not there."""
+    """Refuse videos that are missing.
+
+    Raises:
+        UserError: naming them.
+    """
     missing = [video for video in videos if not files.exists(video.path)]
     if missing:
         first = next(iter((*missing[0].segments, *missing[0].ambiguous)), None)

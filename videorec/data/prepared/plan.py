@@ -32,7 +32,7 @@ def begin(out: str, plan: dict) -> None:
     path = files.join(out, PLAN)
     try:
         files.make_folder(out)
-        shards.remove_left_behind(out)
+        shards.remove_leftovers(out)
         if not files.exists(path):
             files.write(path, json.dumps(plan).encode())
             return

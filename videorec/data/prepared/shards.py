@@ -166,7 +166,7 @@ def working_folder(out: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def remove_left_behind(out: str) -> None:
+def remove_leftovers(out: str) -> None:
     """Remove the unfinished files of processes of this machine that were killed."""
     if files.is_remote(out) or os.name != "posix":
         return

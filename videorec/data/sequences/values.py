@@ -10,7 +10,7 @@ Values = tuple[float, float] | None
 
 
 class Count(NamedTuple):
-    """What some values are.
+    """How many values there are, and how many are special.
 
     Attributes:
         total: values.
@@ -24,16 +24,20 @@ class Count(NamedTuple):
 
 
 def check(values: Values) -> None:
-    """Raises:
-    UserError: not two numbers, the first below the second.
+    """Refuse a range that is none.
+
+    Raises:
+        UserError: not two numbers, the first below the second.
     """
     if values is not None and not (np.isfinite(values).all() and values[0] < values[1]):
         raise UserError(f"--data.values must be two numbers, the first below the second. Received: {values[0]} {values[1]}")
 
 
 def check_type(dtype: np.dtype, values: Values, name: str) -> None:
-    """Raises:
-    UserError: no real numbers, or integers other than uint8 without a range.
+    """Refuse values that `scale` cannot bring to [0, 1].
+
+    Raises:
+        UserError: no real numbers, or integers other than uint8 without a range.
     """
     if dtype.kind not in "uifb":
         raise UserError(f"{name} must hold real numbers. Received: {dtype}")
