@@ -1,6 +1,7 @@
 """train.py from its command line: what a run holds, what it starts from, and what stops it."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,8 +47,10 @@ def test_start_from_another_run(go, quick_runs, caplog):
     first = Run(quick_runs / "a")
     for a, b in zip(first.load_model().get_weights(), second.load_model().get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
-    with pytest.raises(UserError, match=r"--train\.init must be a run folder or a local \.keras file"):
-        go("--train.epochs 1 --train.init nowhere.keras", name="third")
+    Path("damaged.keras").write_text("no model")
+    for path in ("nowhere.keras", "damaged.keras"):
+        with pytest.raises(UserError, match=rf"--train\.init must be a run folder or a local \.keras file.*{path}"):
+            go(f"--train.epochs 1 --train.init {path}", name="third")
 
 
 def test_a_run_folder_that_cannot_be_made(go, tmp_path):

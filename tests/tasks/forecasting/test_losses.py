@@ -105,7 +105,8 @@ def test_targets_may_be_uint8_and_outputs_half_precision():
 
 
 @pytest.mark.parametrize("name", PIXEL_LOSSES)
-def test_it_is_saved_with_a_model_and_trains(name, tmp_path):
+def test_it_is_saved_with_a_model_and_trains(name, tmp_path, training_seed):
+    keras.utils.set_random_seed(training_seed)
     inputs = keras.Input((3, 5, 6, 2))
     model = keras.Model(inputs, {"frames": keras.layers.Dense(2, activation="sigmoid", name="frames")(inputs)})
     model.compile(keras.optimizers.Adam(0.05), loss={"frames": forecast_loss(name)})
