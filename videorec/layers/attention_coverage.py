@@ -10,11 +10,11 @@ from keras import ops
 class AttentionCoverage(keras.layers.Layer):
     """Passes attention coefficients through, and adds to the loss what they leave out or repeat.
 
-    loss = weight * mean over the batch of sum_i (1 - sum_t l_{t,i})^2
+        loss = weight * mean over the batch of sum_i (1 - sum_t l_{t,i})^2
 
     Sharma et al. 2015, the second term of the loss (their lambda is `weight`: 0, 1 or 10): the attention that a place
-    i gets over all steps t should be 1. It is added in training and in evaluation. The released code takes the mean over
-    the K places instead of the sum: its weight is K times this one.
+    i gets over all steps t should add up to 1. The loss is added in training and in evaluation. The released code takes the
+    mean over the K places instead of the sum: its weight is K times this one.
 
     Args:
         weight: factor of the penalty, at least 0. With 0 no loss is added.
@@ -23,20 +23,22 @@ class AttentionCoverage(keras.layers.Layer):
         coefficients: tensor `(B, T, K)`, attention of step t on place i; zeros at steps that do not count.
 
     Returns:
-        The coefficients.
+        The coefficients, `(B, T, K)`.
 
     Raises:
-        ValueError: `weight` is negative or not a finite number.
+        ValueError: `weight` is negative or not a finite number, or the coefficients are not `(B, T, K)`.
 
     Example:
 
-    >>> features, coefficients = SpatialAttentionLSTM(512, return_sequences=True, return_coefficients=True)(regions)
+    >>> regions = np.random.random((2, 30, 49, 64))  # (B, T, K, D)
+    >>> lstm = SpatialAttentionLSTM(512, return_sequences=True, return_coefficients=True)
+    >>> features, coefficients = lstm(regions)
     >>> coefficients = AttentionCoverage(1.0)(coefficients)
     """
 
     def __init__(self, weight, **kwargs):
         if not (weight >= 0 and math.isfinite(weight)):
-            raise ValueError(f"weight must be 0 or above. Received: weight={weight}")
+            raise ValueError(f"weight must be 0 or above, and finite. Received: weight={weight}")
         super().__init__(**kwargs)
         self.weight = weight
 
@@ -44,7 +46,7 @@ class AttentionCoverage(keras.layers.Layer):
         if len(coefficients_shape) != 3:
             raise ValueError(
                 "AttentionCoverage needs the coefficients of all steps, (B, T, K): return_sequences=True. "
-                f"Received: coefficients {tuple(coefficients_shape)}"
+                f"Received: coefficients_shape={tuple(coefficients_shape)}"
             )
 
     def call(self, coefficients):
@@ -62,7 +64,7 @@ class AttentionCoverage(keras.layers.Layer):
 def coverage_penalty(coefficients):
     """`(B,)` float32: sum_i (1 - sum_t l_{t,i})^2 of coefficients `(B, T, K)`.
 
-    Steps sum to 1 over the places, so it is K (1 - T / K)^2 at least, where all places get the same (T = 30 and K = 49:
+    The coefficients of a step sum to 1, so the least is K (1 - T / K)^2, where all places get the same (T = 30 and K = 49:
     7.3673).
     """
     coverage = ops.sum(ops.cast(coefficients, "float32"), axis=1)  # (B, K)

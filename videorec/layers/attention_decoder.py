@@ -1,4 +1,4 @@
-"""`AttentionDecoder`: an LSTM that writes a sequence while it looks back at all states of an encoder."""
+"""`AttentionDecoder`: an LSTM that writes a sequence while looking back at all states of an encoder."""
 
 import keras
 from keras import ops
@@ -8,21 +8,21 @@ from videorec.layers.dot_product_attention import DotProductAttention
 
 @keras.saving.register_keras_serializable(package="videorec")
 class AttentionDecoder(keras.layers.Layer):
-    """Decoder of a sequence-to-sequence model with attention, which reads its own last output at each step.
+    """Decoder of a sequence-to-sequence model with attention that reads its own last output at each step.
 
-    s_k, c_k = LSTM(y_{k-1}, s_{k-1}, c_{k-1})
-    a_k, alpha_k = attention(query s_k, keys and values h_1 ... h_J)
-    s~_k = tanh(W_c [a_k; s_k])
-    y_k = W_y s~_k + b
+        s_k, c_k = LSTM(y_{k-1}, s_{k-1}, c_{k-1})
+        a_k, alpha_k = attention(query s_k, keys and values h_1 ... h_J)
+        s~_k = tanh(W_c [a_k; s_k])
+        y_k = W_y s~_k + b
 
     Luong et al. 2015 (arXiv 1508.04025), equations 1 to 8: the query is the state of this step, and the attentional state s~
-    comes before the output; `score` as in `DotProductAttention`. In place of a distribution over words the output is a
-    vector, and the next step reads it, not the truth: no future is needed in training.
+    comes before the output. In place of a distribution over words the output is a vector, and the next step reads it, not
+    the truth: training needs no future.
 
     Args:
-        units: size of s and c. As large as the encoder's states: with score "dot" query and keys are of one size.
+        units: size of s and c. With score "dot" it is that of the encoder's states: query and keys are then of one size.
         steps: K, the number of steps.
-        score: "dot", "general" or "concat" (of `units` hidden units).
+        score: "dot", "general" or "concat" (of `units` hidden units), as in `DotProductAttention`.
         attentional_units: size of s~. Default: `units`.
 
     Call arguments:
@@ -34,7 +34,7 @@ class AttentionDecoder(keras.layers.Layer):
         y `(B, K, D)` and alpha `(B, K, J)`.
 
     Raises:
-        ValueError: steps below 1, or sizes that do not fit.
+        ValueError: steps below 1, or with score "dot" keys of another size than `units`.
 
     Example:
 

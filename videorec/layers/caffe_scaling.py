@@ -6,13 +6,24 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="videorec")
 class CaffeScaling(keras.layers.Layer):
-    """RGB frame in [0, 255] to BGR minus a mean for each channel; the range stays as it is.
+    """RGB in [0, 255] to BGR minus a mean for each channel, on the same scale.
 
     Args:
         mean: mean of B, G and R. Default: ImageNet's.
 
     Call arguments:
-        inputs: tensor `(..., 3)`, any dtype.
+        inputs: tensor `(..., 3)` of any type, R, G and B.
+
+    Returns:
+        Tensor `(..., 3)`, B, G and R, of the layer's type.
+
+    Raises:
+        ValueError: `mean` does not hold three values.
+
+    Example:
+
+    >>> CaffeScaling()(np.array([[10, 20, 30]], "uint8"))  # 30 - 103.939, 20 - 116.779, 10 - 123.68
+    [[-73.939, -96.779, -113.68]]
     """
 
     def __init__(self, mean=(103.939, 116.779, 123.68), **kwargs):

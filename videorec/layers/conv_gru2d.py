@@ -1,4 +1,4 @@
-"""`ConvGRU2D`: a GRU over sequences of maps, with convolutions in the place of matrix products."""
+"""`ConvGRU2D`: a GRU over sequences of maps, with convolutions in place of matrix products."""
 
 import keras
 from keras import ops
@@ -33,15 +33,14 @@ class ConvRNN2D(keras.layers.RNN):
 class ConvGRU2D(CellRNN, ConvRNN2D):
     """Convolutional gated recurrent unit (GRU-RCN), Ballas et al., ICLR 2016 (arXiv 1511.06432).
 
-    z_t = sigma(W_z * x_t + U_z * h_{t-1})
-    r_t = sigma(W_r * x_t + U_r * h_{t-1})
-    h~_t = tanh(W * x_t + U * (r_t o h_{t-1}))
-    h_t = (1 - z_t) o h_{t-1} + z_t o h~_t
+        z_t = sigma(W_z * x_t + U_z * h_{t-1})
+        r_t = sigma(W_r * x_t + U_r * h_{t-1})
+        h~_t = tanh(W * x_t + U * (r_t o h_{t-1}))
+        h_t = (1 - z_t) o h_{t-1} + z_t o h~_t
 
     `*` is a convolution with zero padding that keeps the map's size, `o` the product of elements. z multiplies the
     candidate h~; in `keras.layers.GRU` it multiplies the old state, so weights go from one to the other with the
-    z columns (of kernels and bias) negated. Weights: `cell.kernel` `(k, k, C, 3 filters)`, `cell.recurrent_kernel`
-    `(k, k, filters, 3 filters)`, `cell.bias` `(3 filters,)`, each in the order z, r, h~.
+    z columns (of kernels and bias) negated.
 
     Args:
         filters: channels of the state.
@@ -49,25 +48,17 @@ class ConvGRU2D(CellRNN, ConvRNN2D):
         use_bias: add a bias to z, r and h~. The paper has none.
         reset_after: apply r after the recurrent convolution, r o (U * h_{t-1}), as `keras.layers.GRU` does by default:
             one convolution instead of two. The bias then is `(2, 3 filters)`: of the input's and of the state's term.
-        activation: of the candidate.
-        recurrent_activation: of z and r.
-        kernel_initializer, recurrent_initializer, bias_initializer: initial weights.
-        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on the weights.
-        dropout: share of x dropped in training, the same values at all steps of a sequence.
-        recurrent_dropout: share of h_{t-1} dropped in training from all convolutions, likewise; (1 - z) o h_{t-1} keeps
-            all of it.
-        seed: of the dropout.
-        return_sequences: return the states of all steps instead of the last one.
-        return_state: return the last state too.
-        go_backwards: read from the last step to the first; a returned sequence is in that order.
-        stateful: start each batch with the last batch's final states.
-        unroll: a copy of the step for each t in the graph instead of a loop; needs a known T.
-        **kwargs: those of `keras.layers.RNN`.
+        name, dtype, trainable: as in every Keras layer.
+        **options: with the meaning and defaults of `keras.layers.GRU`: `activation` (of the candidate),
+            `recurrent_activation` (of z and r), `seed`, initializers and regularizers (but no constraints);
+            `return_sequences`, `return_state`, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`; `dropout` (of x)
+            and `recurrent_dropout` (of h_{t-1} in all convolutions; (1 - z) o h_{t-1} keeps all of it). A mask is the same at
+            all steps of a sequence.
 
     Call arguments:
         sequences: tensor `(B, T, H, W, C)`; B and T may be unknown.
         initial_state: tensor `(B, H, W, filters)` or a list of it. Default: zeros.
-        mask: `(B, T)`, False where the step is to be skipped: the state stays as it is.
+        mask: boolean tensor `(B, T)`, False where the step is to be skipped: the state stays as it is.
         training: whether dropout is on.
 
     Returns:
@@ -76,6 +67,11 @@ class ConvGRU2D(CellRNN, ConvRNN2D):
 
     Raises:
         ValueError: an argument is out of range, or H, W or C is unknown.
+
+    Attributes:
+        cell: `ConvGRU2DCell`, which names the weights; one step for streams: `cell(maps, states)`, states first from
+            `cell.get_initial_state(batch_size)`.
+        causal: whether the output of a step depends on no later one: not backwards.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""`ConvGRU2DCell`: one step of a GRU with convolutions in the place of matrix products."""
+"""`ConvGRU2DCell`: one step of a GRU with convolutions in place of matrix products."""
 
 import keras
 from keras import ops
@@ -8,10 +8,15 @@ from videorec.layers.cell_arguments import check_dropout, pair
 
 @keras.saving.register_keras_serializable(package="videorec")
 class ConvGRU2DCell(keras.layers.Layer):
-    """One step of `ConvGRU2D`: see there for the equations and the arguments.
+    """One step of `ConvGRU2D`, which gives the equations.
+
+    Weights: `kernel (k, k, C, 3 filters)`, `recurrent_kernel (k, k, filters, 3 filters)`, `bias (3 filters,)`, or with
+    `reset_after` `(2, 3 filters)`, each in the order z, r, h~. What is switched off is None.
 
     Args:
-        unconditional: there is no input and hence no input kernel (see `UnconditionalConvGRU2D`).
+        filters, kernel_size, use_bias, reset_after, activation, recurrent_activation, initializers, regularizers, dropout,
+            recurrent_dropout, seed: see `ConvGRU2D`.
+        unconditional: there is no input, and hence no input kernel (see `UnconditionalConvGRU2D`).
 
     Call arguments:
         inputs: tensor `(B, H, W, C)`; not read if unconditional.
@@ -134,7 +139,7 @@ class ConvGRU2DCell(keras.layers.Layer):
         return ops.conv(x, kernel, padding="same", data_format="channels_last")
 
     def draw_dropout_masks(self, batch_size):
-        """Draw the masks of a sequence: all steps drop the same values until the masks are cleared."""
+        """Draw the masks of a sequence: every step drops the same values until the masks are cleared."""
         self._dropout_masks = self._new_dropout_masks(batch_size)
 
     def clear_dropout_masks(self):

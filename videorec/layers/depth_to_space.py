@@ -8,7 +8,7 @@ from videorec.layers.patch_layer import PatchLayer
 
 @keras.saving.register_keras_serializable(package="videorec")
 class DepthToSpace(PatchLayer):
-    """Lays the channels of each place out as a patch of p x p pixels: what `SpaceToDepth` took apart.
+    """Lays out the channels of each place as a patch of p x p pixels: the way back from `SpaceToDepth`.
 
     Args:
         patch: p, the side of a patch; 1 changes nothing.
@@ -20,7 +20,7 @@ class DepthToSpace(PatchLayer):
         Tensor `(B, T, p * H, p * W, C)`.
 
     Raises:
-        ValueError: patch below 1, or the channels are no multiple of p * p.
+        ValueError: patch is below 1, or the number of channels is no multiple of p * p.
 
     Example:
 

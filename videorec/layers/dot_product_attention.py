@@ -1,4 +1,4 @@
-"""`DotProductAttention`: a weighted sum of values, the weights from how well a query fits their keys."""
+"""`DotProductAttention`: a weighted sum of values, the weights from how well a query matches their keys."""
 
 import keras
 from keras import ops
@@ -8,7 +8,7 @@ from keras import ops
 class DotProductAttention(keras.layers.Layer):
     """Sums values, each weighted by the softmax over time of the score between a query and its key.
 
-    alpha_i = exp(score(q, k_i)) / sum_j exp(score(q, k_j)),   context = sum_i alpha_i v_i
+        alpha_i = exp(score(q, k_i)) / sum_j exp(score(q, k_j)),   context = sum_i alpha_i v_i
 
     with the global attention's scores of Luong et al. 2015, section 3.1:
 
@@ -34,7 +34,7 @@ class DotProductAttention(keras.layers.Layer):
         T; where the mask leaves nothing of a clip, its coefficients and its context are 0.
 
     Raises:
-        ValueError: `units` and `score` do not go together, or the shapes do not fit.
+        ValueError: `units` and `score`, or the shapes, do not go together.
 
     Example:
 
@@ -98,15 +98,15 @@ class DotProductAttention(keras.layers.Layer):
         if len(query) not in (2, 3) or len(keys) != 3 or (values is not None and len(values) != 3):
             raise ValueError(
                 "DotProductAttention needs a query (B, D) or (B, Q, D), and keys and values (B, T, D). "
-                f"Received: query {tuple(query)}, keys {tuple(keys)}, values {values and tuple(values)}"
+                f"Received: query_shape={tuple(query)}, keys_shape={tuple(keys)}, values_shape={values and tuple(values)}"
             )
         if self.score == "dot" and query[-1] != keys[-1]:
             raise ValueError(
                 "score='dot' needs a query as long as the keys; score='general' takes other lengths. "
-                f"Received: query {tuple(query)}, keys {tuple(keys)}"
+                f"Received: query_shape={tuple(query)}, keys_shape={tuple(keys)}"
             )
         if values is not None and None not in (keys[1], values[1]) and keys[1] != values[1]:
-            raise ValueError(f"Every key needs a value. Received: keys {tuple(keys)}, values {tuple(values)}")
+            raise ValueError(f"Every key needs a value. Received: keys_shape={tuple(keys)}, values_shape={tuple(values)}")
 
     def compute_mask(self, query, previous_mask):
         return None  # it is about the keys

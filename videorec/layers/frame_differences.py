@@ -1,4 +1,4 @@
-"""`FrameDifferences`: features of each frame, and how they differ from those of other frames."""
+"""`FrameDifferences`: features of each frame, and their differences from other frames."""
 
 import keras
 from keras import ops
@@ -10,9 +10,9 @@ REFERENCES = ("previous", "mean")
 class FrameDifferences(keras.layers.Layer):
     """Appends to the features x_t of each frame their differences from references, on the last axis.
 
-    y_t = [x_t, x_t - x_{t-1}, x_t - mean_s x_s], with x_0 for the frame before the first
+        y_t = [x_t, x_t - x_{t-1}, x_t - mean_s x_s],   with x_0 for the frame before the first
 
-    Features of a frozen image network show the scene more than what moves in it; the differences leave the scene out.
+    Features of a frozen image network show the scene more than what moves in it: the differences leave the scene out.
 
     Args:
         references: which differences, in this order: `previous` (x_{t-1}), `mean` (over the clip: not causal).
@@ -24,11 +24,16 @@ class FrameDifferences(keras.layers.Layer):
         Tensor `(B, T, ..., C * (1 + len(references)))`.
 
     Raises:
-        ValueError: an unknown reference.
+        ValueError: an unknown reference, or none.
 
     Attributes:
         cell: one step for streams, `FrameDifferencesCell`; after `build`, where the layer is causal.
         causal: whether the output of a step depends on no later one: without `mean`.
+
+    Example:
+
+    >>> FrameDifferences(("previous", "mean"))(np.random.random((2, 30, 512))).shape
+    (2, 30, 1536)
     """
 
     def __init__(self, references=("previous",), **kwargs):

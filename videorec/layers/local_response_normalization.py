@@ -8,9 +8,11 @@ from keras import ops
 class LocalResponseNormalization(keras.layers.Layer):
     """Divides each value by a power of the energy of the channels around it.
 
-    y_c = x_c / (k + alpha / size * sum_{j = c - size // 2}^{c + size // 2} x_j^2) ^ beta, with zeros outside them
+        y_c = x_c / (k + alpha / size * sum_{j = c - size // 2}^{c + size // 2} x_j^2) ^ beta
 
-    Krizhevsky et al. 2012, section 3.3, in Caffe's form: alpha is divided by `size` (TensorFlow's op does not do it).
+    with zeros beyond the first and the last channel.
+
+    Krizhevsky et al. 2012, section 3.3, in Caffe's form: alpha is divided by `size`, which TensorFlow's operation does not do.
 
     Args:
         size: channels in the window, odd.
@@ -21,8 +23,16 @@ class LocalResponseNormalization(keras.layers.Layer):
     Call arguments:
         inputs: tensor `(..., C)`.
 
+    Returns:
+        Tensor `(..., C)`.
+
     Raises:
         ValueError: `size` is not odd and positive.
+
+    Example:
+
+    >>> LocalResponseNormalization()(np.full((1, 1), 10.0))  # 10 / 1.002 ^ 0.75
+    [[9.985]]
     """
 
     def __init__(self, size=5, alpha=1e-4, beta=0.75, k=1.0, **kwargs):

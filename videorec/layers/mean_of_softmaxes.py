@@ -18,7 +18,12 @@ class MeanOfSoftmaxes(keras.layers.Layer):
         inputs: list of logits `(B, C)`.
 
     Returns:
-        `(B, 1, C)`: one step.
+        Tensor `(B, 1, C)`: one step.
+
+    Example:
+
+    >>> MeanOfSoftmaxes()([np.zeros((2, 5)), np.ones((2, 5))]).shape
+    (2, 1, 5)
     """
 
     def call(self, inputs):

@@ -23,10 +23,10 @@ class MultipleOutput(keras.layers.Layer):
 
     The multiple output of MultiLSTM, Yeung et al. 2018, "Every moment counts" (arXiv 1507.05738): p_it are the logits that
     step i predicts for frame t, averaged before the sigmoid. Only predictions that exist count: the last N - 1 frames of a
-    clip have fewer, and predictions about frames before the first are dropped.
+    clip have fewer, and predictions of frames before the first are dropped.
 
     y_t is complete N - 1 steps after frame t. A smaller `delay` is the partial average, of what is known `delay` steps after
-    the frame: with 0, what step t alone says of frame t, and the layer is causal.
+    the frame: with 0 it is what step t alone says of frame t, and the layer is causal.
 
     Computed in float32, also under a mixed precision policy.
 
@@ -37,7 +37,7 @@ class MultipleOutput(keras.layers.Layer):
 
     Call arguments:
         predictions: tensor `(B, T, N, C)`; entry n of step i is about frame i - (N - 1) + n, the last one about frame i.
-            T may be dynamic.
+            T may be unknown.
         mask: boolean tensor `(B, T)`, True where a step counts: predictions made at other steps (the padding of a short
             clip) are left out. A frame that no step counts for gets 0.
 
@@ -74,7 +74,9 @@ class MultipleOutput(keras.layers.Layer):
     def build(self, predictions_shape, mask_shape=None):
         window = predictions_shape[2] if len(predictions_shape) == 4 else None
         if window is None:
-            raise ValueError(f"MultipleOutput needs (B, T, N, C) with a known N. Received: {tuple(predictions_shape)}")
+            raise ValueError(
+                f"MultipleOutput needs (B, T, N, C) with a known N. Received: predictions_shape={tuple(predictions_shape)}"
+            )
         self.cell = MultipleOutputCell(window, self.weights_by, self.delay, name="cell")
         self.cell.build((predictions_shape[0], *predictions_shape[2:]))
 
@@ -82,7 +84,7 @@ class MultipleOutput(keras.layers.Layer):
         p = ops.cast(predictions, "float32")
         counts = ops.ones_like(p[:1, :, 0, :1]) if mask is None else ops.cast(mask, "float32")[..., None]  # (B or 1, T, 1)
         window, delay = self.cell.window, self.cell.delay
-        # Steps behind the last one, which count 0: step t + d is then a slice for every d, whatever T is.
+        # Steps after the last one, which count 0: step t + d is then a slice for every d, whatever T is.
         p = ops.pad(p * counts[:, :, None], [(0, 0), (0, delay), (0, 0), (0, 0)])  # (B, T + delay, N, C)
         counts = ops.pad(counts, [(0, 0), (0, delay), (0, 0)])
         total = share = 0.0

@@ -1,4 +1,4 @@
-"""`NextFrameConvLSTM2D`: stacked ConvLSTMs that forecast frame after frame, each from the one before."""
+"""`NextFrameConvLSTM2D`: stacked ConvLSTMs that forecast frame by frame, each from the one before."""
 
 import keras
 from keras import ops
@@ -71,13 +71,13 @@ class NextFrameConvLSTM2D(keras.layers.RNN):
     the "ConvLSTM" of the common Moving MNIST benchmark (OpenSTL; Wang et al. 2017 and later), not Shi et al.'s
     encoder-forecaster: there is no separate forecaster.
 
-    Scheduled sampling (Bengio et al. 2015, arXiv 1506.03099): in training, a step behind the J frames reads the true frame
+    Scheduled sampling (Bengio et al. 2015, arXiv 1506.03099): in training, a step after the J frames reads the true frame
     where `teacher` is 1, and the layer's own forecast where it is 0.
 
     Args:
         filters: channels of the states of each level, bottom to top.
         kernel_size: window of all convolutions of input and state, int or (height, width).
-        horizon: K, frames that are forecast behind the last one seen.
+        horizon: K, the number of frames that are forecast after the last one seen.
         unroll: a copy of the step for each t in the graph instead of a loop; needs a known J.
         name, dtype, trainable: as in every Keras layer.
 
@@ -88,7 +88,7 @@ class NextFrameConvLSTM2D(keras.layers.RNN):
 
     Returns:
         Tensor `(B, J + K - 1, H, W, C)`: at index t the forecast of frame t + 1, where 0 is the first frame seen; so the last
-        K are those behind the J frames.
+        K are those after the J frames.
 
     Raises:
         ValueError: an argument is out of range, one of future and teacher without the other, or H, W or C is unknown.
@@ -118,7 +118,9 @@ class NextFrameConvLSTM2D(keras.layers.RNN):
 
     def call(self, frames, future=None, teacher=None):
         if (future is None) != (teacher is None):
-            raise ValueError("future and teacher belong together: the true frames, and where they are read. Received one.")
+            raise ValueError(
+                "future and teacher belong together: the true frames, and where they are read. Received: one of them."
+            )
         ones = ops.ones_like(frames[..., :1])
         seen = ops.concatenate([frames, ones], axis=-1)  # (B, J, H, W, C + 1)
         more = self.horizon - 1

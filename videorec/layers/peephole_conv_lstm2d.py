@@ -21,7 +21,7 @@ class PeepholeConvLSTM2DCell(PeepholeLSTMCell):
     Call arguments:
         inputs: tensor `(B, H, W, c)`; None if unconditional.
         states: list of h and c, each `(B, H, W, f)`.
-        training: whether dropout acts.
+        training: whether dropout is on.
 
     Returns:
         h `(B, H, W, f)` and the list of the new h and c.
@@ -31,7 +31,7 @@ class PeepholeConvLSTM2DCell(PeepholeLSTMCell):
 
     def __init__(self, filters, kernel_size, recurrent_kernel_size=None, peephole="channel", **kwargs):
         if filters < 1:
-            raise ValueError(f"filters must be above 0. Received: filters={filters}")
+            raise ValueError(f"filters must be an int above 0. Received: filters={filters}")
         if recurrent_kernel_size is None:
             recurrent_kernel_size = kernel_size
         super().__init__(filters, peephole=peephole, **kwargs)
@@ -83,7 +83,7 @@ class PeepholeConvLSTM2D(PeepholeLSTM):
         h_t = o_t o tanh(c_t)
 
     with the convolution * (zero padding, same size) and the elementwise product o: Shi et al. 2015 (arXiv 1506.04214),
-    equation 3. The parameter counts of the paper's table 1 hold for peephole weights a channel, the default. Without
+    equation 3. The parameter counts of the paper's table 1 hold for a peephole weight per channel, the default. Without
     peepholes this is `keras.layers.ConvLSTM2D(padding="same")`, with the same weights in the same order. A step takes
     two convolutions, for all gates at once.
 
@@ -91,7 +91,7 @@ class PeepholeConvLSTM2D(PeepholeLSTM):
         filters: channels of h and c.
         kernel_size: window of the input convolution, int or (height, width).
         recurrent_kernel_size: window of the state convolution. Default: `kernel_size`.
-        peephole: `"channel"`, a weight a channel and gate; `"spatial"`, a weight a position and channel and gate
+        peephole: `"channel"`, a weight for each channel and gate; `"spatial"`, one for each position, channel and gate
             (equation 3 to the letter); None.
         **options: `output_peephole`, `unconditional` and all other options of `PeepholeLSTM`.
 
@@ -99,7 +99,7 @@ class PeepholeConvLSTM2D(PeepholeLSTM):
         sequences: tensor `(B, T, H, W, c)`. If unconditional: the list of the initial h and c, each `(B, H, W, f)`.
         initial_state: list of h and c, each `(B, H, W, f)`. Default: zeros.
         mask: boolean tensor `(B, T)`; where it is False the state stays.
-        training: whether dropout acts.
+        training: whether dropout is on.
         steps: if unconditional, and only then: the number of steps T.
 
     Returns:

@@ -22,7 +22,7 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
     Call arguments:
         inputs: tensor `(B, n)`; None if unconditional.
         states: list of h and c, each `(B, u)`.
-        training: whether dropout acts.
+        training: whether dropout is on.
 
     Returns:
         h `(B, u)` and the list of the new h and c.
@@ -149,7 +149,7 @@ class PeepholeLSTM(CellRNN):
 
     Args:
         units: size of h and c.
-        peephole: `"diagonal"`, the papers' product w o c; `"full"`, a linear transform c V with a matrix a gate; None.
+        peephole: `"diagonal"`, the papers' product w o c; `"full"`, a linear transform c V with a matrix for each gate; None.
         output_peephole: `"new"`, o_t sees c_t as above; `"old"`, it sees c_{t-1} like the other gates.
         unconditional: the layer has no input and hence no input kernel: it runs on from an initial state (the bottom
             layer of a forecaster; Shi et al. 2015, figure 3).
@@ -164,7 +164,7 @@ class PeepholeLSTM(CellRNN):
         sequences: tensor `(B, T, n)`. If unconditional: the list of the initial h and c, each `(B, u)`.
         initial_state: list of h and c, each `(B, u)`. Default: zeros.
         mask: boolean tensor `(B, T)`; where it is False the state stays.
-        training: whether dropout acts.
+        training: whether dropout is on.
         steps: if unconditional, and only then: the number of steps T.
 
     Returns:

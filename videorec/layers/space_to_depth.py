@@ -23,7 +23,7 @@ class SpaceToDepth(PatchLayer):
         Tensor `(B, T, H / p, W / p, p * p * C)`.
 
     Raises:
-        ValueError: patch below 1, or H or W is unknown or no multiple of it.
+        ValueError: patch is below 1, or H or W is unknown or no multiple of it.
 
     Example:
 

@@ -131,7 +131,7 @@ class SpatialAttentionLSTMCell(AttentionCell, keras.layers.Layer):
         if len(inputs_shape) not in (3, 4) or None in inputs_shape[1:]:
             raise ValueError(
                 "SpatialAttentionLSTM needs maps (B, T, H, W, D) or regions (B, T, K, D) with known H, W, K and D. "
-                f"Received a frame of shape {tuple(inputs_shape)}"
+                f"Received: a frame of shape {tuple(inputs_shape)}"
             )
         self.places, size = self.count_places(inputs_shape[1:]), inputs_shape[-1]
         self._build_score(size)
@@ -214,7 +214,7 @@ class SpatialAttentionLSTMCell(AttentionCell, keras.layers.Layer):
 
 
 class FirstFrameStateCell:
-    """A cell whose first states come from the first frame, as one whose first states are known: for streams.
+    """Makes a cell whose first states come from the first frame one that starts without it: for streams.
 
     Args:
         cell: a `SpatialAttentionLSTMCell` with `initial_state_from="first_frame"`.
@@ -228,7 +228,7 @@ class FirstFrameStateCell:
         return [ops.zeros((batch_size, size), dtype=self.cell.compute_dtype) for size in (*self.cell.state_size, 1)]
 
     def __call__(self, inputs, states):
-        """As the cell."""
+        """As the cell's, `(output, new_states)`."""
         *states, seen = states
         first = self.cell.get_initial_state(frame=inputs)  # small beside the step itself: computed at every one
         states = [ops.where(seen > 0, state, start) for state, start in zip(states, first, strict=True)]

@@ -11,9 +11,9 @@ from videorec.layers.spatial_attention_cell import SpatialAttentionLSTMCell
 class SpatialAttentionLSTM(AttentionRNN):
     """LSTM whose input at each step is a weighted sum of the frame's regions, the weights from its own last state.
 
-    l_t = softmax over the K places of score_i(h_{t-1}, X_t)
-    x_t = sum_i l_{t,i} X_{t,i}
-    h_t, c_t = stacked LSTM(x_t, h_{t-1}, c_{t-1})
+        l_t = softmax over the K places of score_i(h_{t-1}, X_t)
+        x_t = sum_i l_{t,i} X_{t,i}
+        h_t, c_t = stacked LSTM(x_t, h_{t-1}, c_{t-1})
 
     Sharma et al. 2015, "Action recognition using visual attention" (arXiv 1511.04119). The query h_{t-1} is that of
     the top layer. Scores:
@@ -40,12 +40,13 @@ class SpatialAttentionLSTM(AttentionRNN):
         kernel_initializer, recurrent_initializer, bias_initializer, unit_forget_bias: as in `keras.layers.LSTM`; the first
             and third also for attention and initial states. The same holds for `kernel_regularizer`,
             `recurrent_regularizer` and `bias_regularizer`.
+        return_coefficients: return l too. Not inside `Bidirectional`, which joins one output only.
+        name, dtype, trainable: as in every Keras layer.
         return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in `keras.layers.RNN`.
             `stateful` needs `initial_state_from="zeros"`.
-        return_coefficients: return l too. Not inside `Bidirectional`, which joins one output only.
 
     Call arguments:
-        sequences: tensor `(B, T, H, W, D)` or `(B, T, K, D)`; B and T may be dynamic.
+        sequences: tensor `(B, T, H, W, D)` or `(B, T, K, D)`; B and T may be unknown.
         initial_state: list `[h_1, c_1, h_2, c_2, ...]`, taken instead of the computed one.
         mask: boolean tensor `(B, T)`, True where a step counts. Other steps change no state, take no part in the mean, repeat
             the last output, and have coefficients 0.

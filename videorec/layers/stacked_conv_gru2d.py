@@ -14,10 +14,10 @@ class StackedConvGRU2D(keras.layers.Layer):
     At level l, with the percept x^l (the maps of one depth of a CNN) and s^l = h_t^{l-1}, the state of the level below
     at the same time step, max-pooled to the size of level l (no s at the bottom level):
 
-    z_t^l = sigma(W_z * x_t^l + W_zl * s^l + U_z * h_{t-1}^l)
-    r_t^l = sigma(W_r * x_t^l + W_rl * s^l + U_r * h_{t-1}^l)
-    h~_t^l = tanh(W * x_t^l + U * (r_t^l o h_{t-1}^l))
-    h_t^l = (1 - z_t^l) o h_{t-1}^l + z_t^l o h~_t^l
+        z_t^l = sigma(W_z * x_t^l + W_zl * s^l + U_z * h_{t-1}^l)
+        r_t^l = sigma(W_r * x_t^l + W_rl * s^l + U_r * h_{t-1}^l)
+        h~_t^l = tanh(W * x_t^l + U * (r_t^l o h_{t-1}^l))
+        h_t^l = (1 - z_t^l) o h_{t-1}^l + z_t^l o h~_t^l
 
     The candidate h~ does not see the level below. Weights of level l: `cells[l].kernel`, `.recurrent_kernel` and `.bias`
     as in `ConvGRU2D`, and `.lower_kernel` `(k, k, filters_{l-1}, 2 filters_l)` in the order z, r, None at the bottom.
@@ -27,8 +27,8 @@ class StackedConvGRU2D(keras.layers.Layer):
     layers, as below.
 
     Args:
-        filters: sequence of the channels of the states, one a level, from the bottom.
-        kernel_size: int or pair for all levels; or, where it has as many entries as `filters`, one int or pair a level.
+        filters: channels of the states, one number per level, from the bottom.
+        kernel_size: int or pair for all levels; or, where it has as many entries as `filters`, an int or pair per level.
         return_sequences: return the states of all steps instead of the last ones.
         return_state: return the last states too.
         go_backwards: read from the last step to the first; returned sequences are in that order.
@@ -38,10 +38,10 @@ class StackedConvGRU2D(keras.layers.Layer):
             those of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: list of tensors `(B, T, H_l, W_l, C_l)`, one a level; H and W do not grow, and are known. A vector per
+        inputs: list of tensors `(B, T, H_l, W_l, C_l)`, one per level; H and W are known and do not grow. A vector per
             step is a map of 1 x 1.
         initial_state: list of tensors `(B, H_l, W_l, filters_l)`. Default: zeros.
-        mask: `(B, T)`, False where the step is to be skipped: the states stay as they are.
+        mask: boolean tensor `(B, T)`, False where the step is to be skipped: the states stay as they are.
         training: whether dropout is on.
 
     Returns:

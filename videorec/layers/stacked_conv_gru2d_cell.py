@@ -17,7 +17,7 @@ class ConvGRU2DLevelCell(ConvGRU2DCell):
         **kwargs: those of `ConvGRU2DCell`. The kernel's initializer and regularizer serve `lower_kernel` too.
 
     Call arguments:
-        inputs: tensor `(B, H, W, C + lower_filters)`: the percept and, behind its channels, the state of the level below
+        inputs: tensor `(B, H, W, C + lower_filters)`: the percept and, after its channels, the state of the level below
             pooled to H x W. In one tensor, because `keras.layers.RNN` hands a cell a single one.
         states, training: as in `ConvGRU2DCell`.
     """
@@ -48,6 +48,7 @@ class ConvGRU2DLevelCell(ConvGRU2DCell):
 
 
 def check_list(shapes, levels):
+    """Raises a ValueError unless `shapes` are those of a list of tensors, one per level."""
     if isinstance(shapes[0], int | None) or len(shapes) != levels:
         raise ValueError(f"The input must be a list of {levels} tensors, one a level. Received: inputs_shape={shapes}")
 
@@ -84,7 +85,7 @@ class StackedConvGRU2DCell(keras.layers.Layer):
     """One step of `StackedConvGRU2D`, all levels: see there for the equations and the arguments.
 
     Call arguments:
-        inputs: list of a percept a level, `(B, H_l, W_l, C_l)`.
+        inputs: list of percepts, one per level, `(B, H_l, W_l, C_l)`.
         states: list of the states before the step, `(B, H_l, W_l, filters_l)`.
         training: whether dropout is on.
 

@@ -11,7 +11,7 @@ class StepAggregation(keras.layers.Layer):
     """Joins the class probabilities of all steps into those of the clip.
 
     - "mean" or "sum": p = 1/S sum_t p_t (LRCN: Donahue et al. 2015; Ng et al. 2015 speak of the sum). Each step's
-      probabilities sum to 1, so that both, normalised, are the same numbers, and one computation serves both names
+      probabilities sum to 1: both, normalised, are the same numbers
     - "last": p = p_{S-1}
     - "max": p_c = max_t p_{t,c}
     - "weighted": p = sum_t g_t p_t with g_t = t / (S - 1), t = 0..S-1; a single step has gain 1
@@ -47,7 +47,9 @@ class StepAggregation(keras.layers.Layer):
 
     def build(self, probabilities_shape):
         if len(probabilities_shape) != 3:
-            raise ValueError(f"StepAggregation needs probabilities (B, S, C). Received: {tuple(probabilities_shape)}")
+            raise ValueError(
+                f"StepAggregation needs probabilities (B, S, C). Received: probabilities_shape={tuple(probabilities_shape)}"
+            )
 
     def call(self, probabilities):
         p = ops.cast(probabilities, self.compute_dtype)

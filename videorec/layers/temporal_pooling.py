@@ -8,7 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="videorec")
 class TemporalPooling(keras.layers.Layer):
-    """Pools features over time; each position in space and each channel for itself.
+    """Pools features over time, each position in space and each channel on its own.
 
     Ng et al. 2015 (arXiv 1503.08909): over all frames in conv pooling and late pooling, in windows of 10 frames with stride
     5 in slow pooling (5 windows for 30 frames, 23 for 120). Of maximum and mean, the maximum is theirs.
@@ -19,7 +19,7 @@ class TemporalPooling(keras.layers.Layer):
         stride: frames from the start of a window to the start of the next. Default: `window`.
 
     Call arguments:
-        inputs: tensor `(B, T, ..., C)`, of 3 axes at least. T may be dynamic.
+        inputs: tensor `(B, T, ..., C)`, of 3 axes at least. T may be unknown.
         mask: boolean tensor `(B, T)`, True where a step counts. A window in which none counts becomes 0.
 
     Returns:
@@ -52,7 +52,7 @@ class TemporalPooling(keras.layers.Layer):
 
     def build(self, inputs_shape, mask_shape=None):
         if len(inputs_shape) < 3:
-            raise ValueError(f"TemporalPooling needs inputs (B, T, ..., C). Received: {tuple(inputs_shape)}")
+            raise ValueError(f"TemporalPooling needs inputs (B, T, ..., C). Received: inputs_shape={tuple(inputs_shape)}")
         self.cell.build((inputs_shape[0], *inputs_shape[2:]))
 
     def call(self, inputs, mask=None):
@@ -89,7 +89,7 @@ class TemporalPooling(keras.layers.Layer):
         """A clip shorter than the window, filled up with what does not count."""
         widths = [(0, 0), (0, self.window)] + [(0, 0)] * (len(x.shape) - 2)
         filled = ops.pad(x, widths, constant_values=self.cell.empty)
-        # Cut back: a dynamic number of frames to add could be 0, and TFLite aborts on an empty tensor.
+        # More than needed, then sliced: padding computed at run time could be empty, and TFLite aborts on an empty tensor.
         time = x.shape[1]
         return filled[:, : ops.maximum(ops.shape(x)[1], self.window) if time is None else max(time, self.window)]
 
@@ -150,7 +150,7 @@ class TemporalPoolingCell(keras.layers.Layer):
     def get_initial_state(self, batch_size=None):
         """The states before the first frame."""
         if None in self.frame_shape:
-            raise ValueError(f"A state needs frames of known shape. Received: frame shape {self.frame_shape}")
+            raise ValueError(f"A state needs frames of known shape. Received: frame_shape={self.frame_shape}")
         frames = () if self.window is None else (self.window,)
         dtype = self.compute_dtype if self.mode == "max" else "float32"
         pooled = ops.full((batch_size, *frames, *self.frame_shape), self.empty, dtype=dtype)

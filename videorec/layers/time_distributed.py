@@ -8,9 +8,9 @@ from keras import ops, tree
 class TimeDistributed(keras.layers.TimeDistributed):
     """Applies a layer to every time step: `(B, T, ...)` becomes `(B * T, ...)` for the layer, and back.
 
-    Keras's own layer puts T copies of the inner graph side by side where T is static, and returns wrong values where T
-    is dynamic (Keras 3.14 to 3.16: it then loops over the batch axis). Folding needs one copy, and is right for any B
-    and T. The weights are the same, so files load into either.
+    Keras's own layer puts T copies of the inner graph side by side where T is known, and returns wrong values where it is
+    not (Keras 3.14 to 3.16: it then loops over the batch axis). Folding needs one copy, and is right for any B and T. The
+    weights are the same, so files load into either.
 
     Args:
         layer: the layer or model to apply to each step. It may return a nest (list or dict) of tensors, each with the
@@ -24,6 +24,14 @@ class TimeDistributed(keras.layers.TimeDistributed):
 
     Returns:
         Tensor `(B, T, ...)`, or the inner layer's nest of such tensors.
+
+    Raises:
+        ValueError: the input has no time axis, or nothing after it.
+
+    Example:
+
+    >>> TimeDistributed(keras.layers.Conv2D(16, 3))(np.random.random((2, 10, 32, 32, 3))).shape
+    (2, 10, 30, 30, 16)
     """
 
     def build(self, input_shape):
@@ -56,6 +64,6 @@ class TimeDistributed(keras.layers.TimeDistributed):
     @staticmethod
     def _inner_shape(shape):
         if len(shape) < 3:
-            raise ValueError(f"TimeDistributed needs an input of shape (batch, time, ...). Received: {tuple(shape)}")
+            raise ValueError(f"TimeDistributed needs an input of shape (batch, time, ...). Received: shape={tuple(shape)}")
         batch, time = shape[:2]
         return (None if batch is None or time is None else batch * time, *shape[2:])

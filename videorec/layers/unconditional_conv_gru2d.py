@@ -1,4 +1,4 @@
-"""`UnconditionalConvGRU2D`: a ConvGRU that runs on from a state, without any input."""
+"""`UnconditionalConvGRU2D`: a ConvGRU that runs on from a state without any input."""
 
 import keras
 from keras import ops
@@ -11,12 +11,12 @@ from videorec.layers.conv_gru2d_cell import ConvGRU2DCell
 class UnconditionalConvGRU2D(ConvRNN2D):
     """`ConvGRU2D` without input: the bottom layer of a forecaster, driven by the state of an encoder alone.
 
-    z_t = sigma(U_z * h_{t-1})
-    r_t = sigma(U_r * h_{t-1})
-    h~_t = tanh(U * (r_t o h_{t-1}))
-    h_t = (1 - z_t) o h_{t-1} + z_t o h~_t
+        z_t = sigma(U_z * h_{t-1})
+        r_t = sigma(U_r * h_{t-1})
+        h~_t = tanh(U * (r_t o h_{t-1}))
+        h_t = (1 - z_t) o h_{t-1} + z_t o h~_t
 
-    Weights: those of `ConvGRU2D`, but the input's kernel.
+    Weights: those of `ConvGRU2D` without the input's kernel.
 
     Args:
         filters, kernel_size: as in `ConvGRU2D`.

@@ -48,7 +48,7 @@ class WindowAttentionLSTMCell(AttentionCell, keras.layers.LSTMCell):
         if len(inputs_shape) != 2 or inputs_shape[-1] is None:
             raise ValueError(
                 "WindowAttentionLSTM needs features (B, T, D) with a known D. "
-                f"Received features of a frame of shape {tuple(inputs_shape)}"
+                f"Received: features of a frame of shape {tuple(inputs_shape)}"
             )
         super().build(inputs_shape)
         size = inputs_shape[-1]

@@ -39,7 +39,7 @@ class WindowAttentionLSTM(AttentionRNN):
             kernel_regularizer also for the attention's weights); `dropout` (of x_i) and `recurrent_dropout`.
 
     Call arguments:
-        sequences: tensor `(B, T, D)`; B and T may be dynamic.
+        sequences: tensor `(B, T, D)`; B and T may be unknown.
         initial_state: list of the cell's states. Default: zeros, an empty window.
         mask: boolean tensor `(B, T)`, True where a step counts. Other steps change no state, do not enter the window, repeat
             the last output, and have coefficients 0.
