@@ -1,4 +1,4 @@
-"""`SpaceToDepth` and `DepthToSpace` against patches cut one by one."""
+"""`SpaceToDepth` and `DepthToSpace` against patches taken one by one."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ FRAMES = random(2, 3, 8, 12, 2)
 
 
 @pytest.mark.parametrize("patch", [1, 2, 4])
-def test_equals_patches_cut_one_by_one(patch):
+def test_equals_patches_taken_one_by_one(patch):
     expected = patches(FRAMES, patch)
     assert expected.shape == (2, 3, 8 // patch, 12 // patch, 2 * patch**2)
     np.testing.assert_array_equal(numpy(SpaceToDepth(patch)(FRAMES)), expected)

@@ -67,7 +67,7 @@ def test_numbers_of_weights_of_the_paper():
     assert layer.count_params() == 21_532_672 + 3_648
 
 
-@pytest.mark.parametrize("changed", [0, 2, 4])
+@pytest.mark.parametrize("changed", [0, 3])
 def test_sees_the_level_below_of_the_same_step(changed):
     layer, xs = stacked(), percepts()
     before = numpy(layer(xs))
@@ -78,9 +78,8 @@ def test_sees_the_level_below_of_the_same_step(changed):
         assert difference[changed] > 1e-4
 
 
-@pytest.mark.parametrize("reset_after", [False, True])
-def test_candidate_does_not_see_the_level_below(reset_after):
-    layer, xs = stacked(use_bias=True, reset_after=reset_after), percepts()
+def test_candidate_does_not_see_the_level_below():
+    layer, xs = stacked(use_bias=True), percepts()
     other = [xs[0] + 1, *xs[1:]]
     free = np.abs(numpy(layer(xs))[1] - numpy(layer(other))[1]).max()
     for cell in layer.cells[1:]:

@@ -3,6 +3,7 @@
 `saved_model` and `tflite` export what a test has built; `SavedModel` and `TFLite` open files. All give NumPy arrays.
 """
 
+import functools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,20 +20,19 @@ def saved_model(function: Callable, inputs) -> Callable:
         inputs: what it takes, an array or a list or dict of arrays, of which shapes and types are read. In place of an array
             stands `keras.Input` or `tf.TensorSpec` where other axes than the batch are to stay open.
     """
-    return _exported(function, inputs, None, SavedModel)
+    (model,) = _exported(function, inputs, None, SavedModel)
+    return model
 
 
 def tflite(function: Callable, inputs) -> Callable:
     """As `saved_model`, after TFLite: converted for a batch of 1; a larger batch runs an example at a time."""
+    (model,) = _exported(function, inputs, 1, _converted)
+    return model
 
-    def convert(folder):
-        import tensorflow as tf
 
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        return TFLite(converter.convert())
-
-    return _exported(function, inputs, 1, convert)
+def both(function: Callable, inputs) -> tuple[Callable, Callable]:
+    """The same graph, for a batch of 1, as a SavedModel and as TFLite."""
+    return _exported(function, inputs, 1, SavedModel, _converted)
 
 
 class SavedModel:
@@ -81,8 +81,17 @@ class TFLite:
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def _exported(function, inputs, batch, opened: Callable[[str], SavedModel | TFLite]) -> Callable:
-    """`function` traced for a batch, saved, and opened again."""
+def _converted(folder: str) -> TFLite:
+    """A SavedModel as TFLite."""
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return TFLite(converter.convert())
+
+
+def _exported(function, inputs, batch, *opened: Callable[[str], SavedModel | TFLite]) -> tuple[Callable, ...]:
+    """`function` traced for a batch, saved, and opened again in each way."""
     import tensorflow as tf
 
     names = list(inputs) if isinstance(inputs, dict) else [f"in{i}" for i in range(len(keras.tree.flatten(inputs)))]
@@ -104,11 +113,11 @@ def _exported(function, inputs, batch, opened: Callable[[str], SavedModel | TFLi
     module.weights = graph.variables  # tracked, so that they are saved
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures=graph)
-        model = opened(folder)
+        models = [way(folder) for way in opened]
 
-    def run(x):
+    def run(model, x):
         named = x if isinstance(x, dict) else dict(zip(names, keras.tree.flatten(x), strict=True))
         outputs = model(**named)
         return keras.tree.pack_sequence_as(structure, [outputs[f"out{i}"] for i in range(len(outputs))])
 
-    return run
+    return tuple(functools.partial(run, model) for model in models)
