@@ -14,7 +14,7 @@ from videorec.runs.run import Run
 COLORS = {"left": (200, 0, 0), "right": (0, 0, 200)}  # BGR
 OPTIONS = """--data.fps 10 --data.frames 6 --model.horizon 3 --data.resize 32 32 --data.crop 32 32 --data.no-augment
     --model.backbone None --model.filters 4 8 --model.units 16 --model.embedding 8 --model.trainable-from all --train.batch 8
-    --train.epochs 12 --train.learning-rate 0.005"""
+    --train.epochs 16 --train.learning-rate 0.01"""
 
 
 @pytest.fixture(scope="module")
