@@ -8,7 +8,8 @@ from sklearn.metrics import average_precision_score
 
 from videorec.config import UserError
 from videorec.reports.average_precision import frame_ap
-from videorec.tasks.dense.metrics import edit_score, frame_accuracy, majority_filter, segment_f1, segments
+from videorec.reports.segments import label_runs, majority_filter
+from videorec.tasks.dense.metrics import edit_score, frame_accuracy, segment_f1
 
 RNG = np.random.default_rng(0)
 LENGTHS = (40, 7, 90)
@@ -119,11 +120,11 @@ def test_majority_filter_examples():
 # === Segments ===
 
 
-def test_segments():
+def test_label_runs():
     labels = np.array([0, 0, 3, 3, 3, 0, 1])
-    assert segments(labels) == [(0, 0, 2), (3, 2, 5), (0, 5, 6), (1, 6, 7)]
-    assert segments(labels, background={0}) == [(3, 2, 5), (1, 6, 7)]
-    assert segments(np.array([], int)) == []
+    assert label_runs(labels) == [(0, 0, 2), (3, 2, 5), (0, 5, 6), (1, 6, 7)]
+    assert label_runs(labels, background={0}) == [(3, 2, 5), (1, 6, 7)]
+    assert label_runs(np.array([], int)) == []
 
 
 def edit_by_hand(truth, prediction, background):

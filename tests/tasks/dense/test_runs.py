@@ -16,9 +16,9 @@ from videorec.config import UserError
 from videorec.data.moments import tables
 from videorec.data.moments.windows import pieces
 from videorec.data.problems import Problems
+from videorec.inference.labeller import Labeller
+from videorec.reports.segments import predicted_segments
 from videorec.runs.run import Run
-from videorec.tasks.dense.found_segments import found_segments
-from videorec.tasks.dense.whole_scores import Labeller
 
 TINY = f"{BACKBONE} --model.trainable-from all --train.batch 4 --train.warmup-epochs 0 --train.learning-rate 0.005"
 TINY += " --data.resize 32 32 --data.crop 32 32 --data.fps 10 --data.frames 20"
@@ -144,7 +144,7 @@ def test_timeline_of_a_video_of_the_table_and_of_another(run, folder, tmp_path):
     assert evaluate.main([run.place, *args]) == 0
     unknown = json.loads((out / "timelines" / "other.json").read_text())
     assert unknown["truth"] is None and unknown["frames"] == 60
-    expected = found_segments(probabilities, run.classes, 10.0, threshold, single=False)
+    expected = predicted_segments(probabilities, run.classes, 10.0, threshold, single=False)
     assert len(expected) > 0
     for segment, wanted in zip(unknown["segments"], expected, strict=True):
         assert segment["label"] == wanted.label and segment["score"] == pytest.approx(wanted.score, abs=1e-4)

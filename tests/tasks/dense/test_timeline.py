@@ -8,12 +8,12 @@ import pytest
 from matplotlib.offsetbox import AnnotationBbox
 
 from videorec.data.moments.tables import Segment, dense_video
+from videorec.reports.segments import PredictedSegment
 from videorec.tasks.dense import timeline
-from videorec.tasks.dense.found_segments import FoundSegment
 from videorec.tasks.dense.scores import VideoScores
 
 CLASSES = ("run", "jump", "rest")
-FOUND = [FoundSegment("run", 0.0, 1.23456, 0.7654321), FoundSegment("rest", 1.5, 2.0, 0.9)]
+FOUND = [PredictedSegment("run", 0.0, 1.23456, 0.7654321), PredictedSegment("rest", 1.5, 2.0, 0.9)]
 
 
 def scored(segments=(), frames=10, rate=5.0, classes=CLASSES, name="folder/one.mp4") -> VideoScores:

@@ -12,14 +12,14 @@ from videorec.data.moments import sources, tables
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import rate_of
 from videorec.data.problems import Problems
+from videorec.inference.labeller import Labeller
 from videorec.reports.protocol import describe_pictures, describe_protocol
 from videorec.runs.run import Run
 from videorec.storage import files
 from videorec.tasks.dense import report
 from videorec.tasks.dense.report import DenseReport
-from videorec.tasks.dense.scores import VideoScores
+from videorec.tasks.dense.scores import VideoScores, score_one
 from videorec.tasks.dense.timeline import Timeline
-from videorec.tasks.dense.whole_scores import Labeller, score_one
 
 log = logging.getLogger(__name__)
 

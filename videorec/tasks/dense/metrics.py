@@ -10,6 +10,7 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.reports.average_precision import _joined
+from videorec.reports.segments import label_runs
 
 OVERLAPS = (0.10, 0.25, 0.50)
 
@@ -34,42 +35,6 @@ def frame_accuracy(
     return float(joined.mean())
 
 
-def majority_filter(labels: np.ndarray, frames: int) -> np.ndarray:
-    """Each label replaced by the most frequent one of the `frames` around it, fewer at the ends of the video.
-
-    Of equally frequent ones the frame's own label stays if it is among them, otherwise the smallest wins.
-
-    Args:
-        labels: `(T,)` integers, 0 or more.
-        frames: length of the window, odd; 1 changes nothing.
-
-    Raises:
-        ValueError: `frames` is not odd, or a label is below 0.
-    """
-    if frames < 1 or frames % 2 == 0:
-        raise ValueError(f"frames must be odd, so that a window has a middle. Received: frames={frames}")
-    labels = np.asarray(labels)
-    if not len(labels):
-        return labels
-    if labels.min() < 0:
-        raise ValueError(f"Labels must be 0 or more. Received: {labels.min()}")
-    one_hot = np.eye(labels.max() + 1, dtype=np.int64)[labels]  # (T, C)
-    until = np.concatenate([np.zeros_like(one_hot[:1]), np.cumsum(one_hot, axis=0)])  # counts of the frames before
-    t, half = np.arange(len(labels)), frames // 2
-    counts = until[np.minimum(t + half + 1, len(labels))] - until[np.maximum(t - half, 0)]
-    counts = 2 * counts + one_hot  # half a frame more for the frame's own label
-    return counts.argmax(axis=1).astype(labels.dtype)
-
-
-def segments(labels: np.ndarray, background: Collection[int] = ()) -> list[tuple[int, int, int]]:
-    """`(label, first frame, frame after the last)` of each run of equal labels, without those of `background`."""
-    labels = np.asarray(labels)
-    starts = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1)] if len(labels) else []
-    ends = [*starts[1:], len(labels)]
-    runs = [(int(labels[start]), int(start), int(end)) for start, end in zip(starts, ends, strict=True)] if starts else []
-    return [run for run in runs if run[0] not in background]
-
-
 def edit_score(truths: Sequence[np.ndarray], predictions: Sequence[np.ndarray], background: Collection[int] = ()) -> float:
     """Segmental edit score (Lea et al. 2017, "Temporal convolutional networks for action segmentation and detection").
 
@@ -89,7 +54,7 @@ def edit_score(truths: Sequence[np.ndarray], predictions: Sequence[np.ndarray], 
         raise UserError("The edit score needs at least one video. Received: none")
     scores = []
     for truth, prediction in zip(truths, predictions, strict=True):
-        a, b = ([label for label, _, _ in segments(labels, background)] for labels in (truth, prediction))
+        a, b = ([label for label, _, _ in label_runs(labels, background)] for labels in (truth, prediction))
         scores.append(1 - _levenshtein(a, b) / max(len(a), len(b), 1))
     return float(np.mean(scores))
 
@@ -122,7 +87,7 @@ def segment_f1(
         raise UserError("The segment F1 needs at least one video. Received: none")
     hits = predicted_count = true_count = 0
     for truth, prediction in zip(truths, predictions, strict=True):
-        true, predicted = segments(truth, background), segments(prediction, background)
+        true, predicted = label_runs(truth, background), label_runs(prediction, background)
         hits += _true_positives(true, predicted, overlap)
         predicted_count, true_count = predicted_count + len(predicted), true_count + len(true)
     both = predicted_count + true_count

@@ -17,8 +17,8 @@ from videorec.config.dense import DenseEvaluate
 from videorec.data.moments.frame_labels import single_labels
 from videorec.reports import average_precision, pictures
 from videorec.reports.files import as_json, as_png
+from videorec.reports.segments import PredictedSegment, predicted_segments, single_predictions, smoothing_window
 from videorec.tasks.dense import metrics
-from videorec.tasks.dense.found_segments import FoundSegment, found_segments, single_predictions, smoothing_window
 from videorec.tasks.dense.scores import VideoScores
 from videorec.tasks.task import Report
 
@@ -29,7 +29,7 @@ class DenseReport(Report):
 
     figures: dict
     """The content of `results.json`."""
-    segments: list[tuple[str, FoundSegment]]
+    segments: list[tuple[str, PredictedSegment]]
     """Every segment found, with its video's path."""
 
     def results(self) -> dict:
@@ -96,7 +96,7 @@ def make(
     segments = [
         (video.video.path, segment)
         for video in scores
-        for segment in found_segments(video.probabilities, classes, video.rate, single=single, **segmentation)
+        for segment in predicted_segments(video.probabilities, classes, video.rate, single=single, **segmentation)
     ]
     return DenseReport(figures, segments)
 
@@ -216,7 +216,7 @@ def _picture(results: dict) -> Figure:
     return pictures.precision_figure(results["per_class"], title)
 
 
-def _csv(segments: Sequence[tuple[str, FoundSegment]]) -> str:
+def _csv(segments: Sequence[tuple[str, PredictedSegment]]) -> str:
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(["path", "label", "start", "end", "score"])

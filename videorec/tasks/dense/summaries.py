@@ -12,9 +12,10 @@ from videorec.data.moments.sources import durations
 from videorec.data.moments.windows import rate_of
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
+from videorec.inference.labeller import Labeller
 from videorec.reports import pictures
 from videorec.tasks.dense import timeline
-from videorec.tasks.dense.whole_scores import Labeller, score_one
+from videorec.tasks.dense.scores import score_one
 from videorec.training.curves import Curves
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from rich.console import Console
 from videorec.config.dense import DenseEvaluate
 from videorec.data.decode import Reader
 from videorec.reports.files import as_json, as_png
-from videorec.tasks.dense.found_segments import FoundSegment, found_segments
+from videorec.reports.segments import PredictedSegment, predicted_segments
 from videorec.tasks.dense.scores import VideoScores
 from videorec.tasks.task import Report
 
@@ -53,10 +53,10 @@ class Timeline(Report):
     """Threshold and smoothing of segments."""
 
     @functools.cached_property
-    def segments(self) -> list[FoundSegment]:
+    def segments(self) -> list[PredictedSegment]:
         """The segments that the model finds."""
         how = self.scores.rate, self.evaluate.threshold, self.single, self.evaluate.smooth
-        return found_segments(self.scores.probabilities, self.classes, *how)
+        return predicted_segments(self.scores.probabilities, self.classes, *how)
 
     def picture(self) -> Figure:
         """The timeline with frames of the video, which is read once more."""
@@ -75,12 +75,12 @@ class Timeline(Report):
         """Nothing: a timeline is looked at."""
 
 
-def content(scores: VideoScores, segments: Sequence[FoundSegment], classes: Sequence[str], threshold: float) -> dict:
+def content(scores: VideoScores, segments: Sequence[PredictedSegment], classes: Sequence[str], threshold: float) -> dict:
     """The timeline as JSON: times in seconds, `truth` null for a video without annotation.
 
     Args:
         scores: of the video.
-        segments: its `found_segments`.
+        segments: its `predicted_segments`.
         classes: C names.
         threshold: of `segments`.
     """
@@ -120,7 +120,7 @@ def thumbnails(scores: VideoScores) -> list[tuple[float, np.ndarray]]:
 
 def figure(
     scores: VideoScores,
-    segments: Sequence[FoundSegment],
+    segments: Sequence[PredictedSegment],
     classes: Sequence[str],
     thumbnails: Sequence[tuple[float, np.ndarray]],
     single: bool,
@@ -131,7 +131,7 @@ def figure(
 
     Args:
         scores: of the video.
-        segments: its `found_segments`.
+        segments: its `predicted_segments`.
         classes: C names.
         thumbnails: seconds, and the frame there `(H, W, 3)` uint8 RGB; evenly spread, so that they do not overlap.
         single: a frame has one label at most.
@@ -157,7 +157,7 @@ def figure(
     return picture
 
 
-def _tracks(scores: VideoScores, segments: Sequence[FoundSegment], classes: Sequence[str]) -> tuple[list[str], int]:
+def _tracks(scores: VideoScores, segments: Sequence[PredictedSegment], classes: Sequence[str]) -> tuple[list[str], int]:
     """The classes that have a track, in the order of classes, and how many occur; likely ones where none does."""
     seconds = dict.fromkeys(classes, 0.0)
     occurring = {segment.label for segment in (*scores.video.segments, *segments)}
@@ -170,7 +170,7 @@ def _tracks(scores: VideoScores, segments: Sequence[FoundSegment], classes: Sequ
     return [name for name in classes if name in chosen], len(occurring)
 
 
-def _note(shown: Sequence[str], occurring: int, segments: Sequence[FoundSegment]) -> str:
+def _note(shown: Sequence[str], occurring: int, segments: Sequence[PredictedSegment]) -> str:
     notes = ["seconds"]
     if not segments:
         notes.append("no class reaches the threshold")
@@ -233,7 +233,7 @@ def _draw_predictions(
     axes: Axes,
     tracks: Sequence[str],
     scores: VideoScores,
-    segments: Sequence[FoundSegment],
+    segments: Sequence[PredictedSegment],
     classes: Sequence[str],
     single: bool,
 ) -> None:

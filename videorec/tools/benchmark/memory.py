@@ -22,8 +22,8 @@ from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.problems import Problems
+from videorec.inference.labeller import Labeller
 from videorec.models.multi_lstm import MultiLSTM
-from videorec.tasks.dense.whole_scores import Labeller
 from videorec.tools.benchmark.figures import Figure, quiet
 
 PART = "memory"

@@ -1,21 +1,19 @@
-"""A model's probabilities for every frame of whole videos of any length."""
+"""`Labeller`: a model's probabilities for every frame of whole videos of any length."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import keras
 import numpy as np
 
 from videorec.config import Footage, UserError
 from videorec.data import augment
-from videorec.data.moments.frame_labels import frame_labels
 from videorec.data.moments.tables import DenseVideo
-from videorec.data.moments.windows import pieces, rate_of
+from videorec.data.moments.windows import pieces
 from videorec.data.problems import Problems
 from videorec.inference.framewise import Framewise
 from videorec.inference.stream import Stream
 from videorec.models.split import cut
-from videorec.tasks.dense.scores import VideoScores
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +69,3 @@ class Labeller:
         """`(1, t, *data.crop, 3)` uint8."""
         for pictures in pieces(video, self.data, problems, self.batch):
             yield np.asarray(augment.cropped(pictures, self.data))[None]
-
-
-def score_one(labeller: Labeller, video: DenseVideo, classes: Sequence[str], problems: Problems) -> VideoScores:
-    """Probabilities and labels of every frame of one video."""
-    probabilities, rate = labeller.probabilities(video, problems), rate_of(labeller.data)
-    return VideoScores(video, rate, probabilities, *frame_labels(video, classes, rate, len(probabilities)))

@@ -5,40 +5,40 @@ import pytest
 
 from videorec.data.moments.frame_labels import frame_labels
 from videorec.data.moments.tables import Segment, dense_video
-from videorec.tasks.dense.found_segments import FoundSegment, found_segments, single_predictions, smoothing_window
+from videorec.reports.segments import PredictedSegment, predicted_segments, single_predictions, smoothing_window
 
 
 def test_several_labels_at_a_time():
     probabilities = np.array([[0.9, 0.1], [0.5, 0.6], [0.4, 0.8], [0.7, 0.7]])
-    assert found_segments(probabilities, ["b", "a"], rate=2.0, threshold=0.5, single=False) == [
-        FoundSegment("b", 0.0, 1.0, pytest.approx(0.7)),
-        FoundSegment("a", 0.5, 2.0, pytest.approx(0.7)),
-        FoundSegment("b", 1.5, 2.0, pytest.approx(0.7)),
+    assert predicted_segments(probabilities, ["b", "a"], rate=2.0, threshold=0.5, single=False) == [
+        PredictedSegment("b", 0.0, 1.0, pytest.approx(0.7)),
+        PredictedSegment("a", 0.5, 2.0, pytest.approx(0.7)),
+        PredictedSegment("b", 1.5, 2.0, pytest.approx(0.7)),
     ]
 
 
 def test_smoothing_is_for_single_labels_alone():
     probabilities = np.array([[0.9], [0.1], [0.9]])
-    assert len(found_segments(probabilities, ["a"], 1.0, 0.5, single=False, smooth=3.0)) == 2
+    assert len(predicted_segments(probabilities, ["a"], 1.0, 0.5, single=False, smooth=3.0)) == 2
     # The middle frame is one of two others' majority: one segment, its score over all three frames.
-    assert found_segments(probabilities, ["a"], 1.0, 0.5, single=True, smooth=3.0) == [
-        FoundSegment("a", 0.0, 3.0, pytest.approx(1.9 / 3))
+    assert predicted_segments(probabilities, ["a"], 1.0, 0.5, single=True, smooth=3.0) == [
+        PredictedSegment("a", 0.0, 3.0, pytest.approx(1.9 / 3))
     ]
 
 
 def test_single_labels():
     probabilities = np.array([[0.6, 0.5], [0.4, 0.3], [0.6, 0.9], [0.0, 0.5]])  # a, none, b, b
     assert single_predictions(probabilities, 0.5).tolist() == [0, 2, 1, 1]
-    assert found_segments(probabilities, ["a", "b"], 4.0, 0.5, single=True) == [
-        FoundSegment("a", 0.0, 0.25, pytest.approx(0.6)),
-        FoundSegment("b", 0.5, 1.0, pytest.approx(0.7)),
+    assert predicted_segments(probabilities, ["a", "b"], 4.0, 0.5, single=True) == [
+        PredictedSegment("a", 0.0, 0.25, pytest.approx(0.6)),
+        PredictedSegment("b", 0.5, 1.0, pytest.approx(0.7)),
     ]
 
 
 def test_background_takes_part_in_the_majority():
     probabilities = np.array([[0.1], [0.1], [0.9], [0.1], [0.1]])
     assert single_predictions(probabilities, 0.5, window=3).tolist() == [1] * 5
-    assert found_segments(probabilities, ["a"], 1.0, 0.5, single=True, smooth=3.0) == []
+    assert predicted_segments(probabilities, ["a"], 1.0, 0.5, single=True, smooth=3.0) == []
 
 
 @pytest.mark.parametrize("single", [False, True])
@@ -47,8 +47,8 @@ def test_labels_come_back_as_the_segments_that_they_are_of(single, rate):
     spans = [("a", 0, 40), ("b", 40, 61), ("a", 70, 100)]  # frames
     video = dense_video("v.mp4", [Segment(label, start / rate, end / rate) for label, start, end in spans])
     targets, _ = frame_labels(video, ["a", "b"], rate, 100)
-    segments = found_segments(targets.astype(np.float32), ["a", "b"], rate, 0.5, single)
-    assert segments == [FoundSegment(s.label, pytest.approx(s.start), pytest.approx(s.end), 1.0) for s in video.segments]
+    segments = predicted_segments(targets.astype(np.float32), ["a", "b"], rate, 0.5, single)
+    assert segments == [PredictedSegment(s.label, pytest.approx(s.start), pytest.approx(s.end), 1.0) for s in video.segments]
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,16 @@ def test_odd_window_nearest_to_the_seconds(smooth, rate, window):
 
 @pytest.mark.parametrize("single", [False, True])
 def test_nothing_to_find(single):
-    assert found_segments(np.zeros((0, 2)), ["a", "b"], 5.0, 0.5, single) == []
-    assert found_segments(np.full((9, 2), 0.49), ["a", "b"], 5.0, 0.5, single, smooth=1.0) == []
+    assert predicted_segments(np.zeros((0, 2)), ["a", "b"], 5.0, 0.5, single) == []
+    assert predicted_segments(np.full((9, 2), 0.49), ["a", "b"], 5.0, 0.5, single, smooth=1.0) == []
 
 
 @pytest.mark.parametrize("single", [False, True])
 def test_wrong_arguments(single):
     with pytest.raises(ValueError, match=r"\(T, 2\).*\(4, 3\)"):
-        found_segments(np.zeros((4, 3)), ["a", "b"], 5.0, 0.5, single)
+        predicted_segments(np.zeros((4, 3)), ["a", "b"], 5.0, 0.5, single)
     for threshold in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="threshold"):
-            found_segments(np.zeros((4, 1)), ["a"], 5.0, threshold, single)
+            predicted_segments(np.zeros((4, 1)), ["a"], 5.0, threshold, single)
     with pytest.raises(ValueError, match="smooth"):
         smoothing_window(-1.0, 5.0)
