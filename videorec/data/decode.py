@@ -70,6 +70,11 @@ class Reader:
         return max(round(seconds * (self.fps or rate)), 1)
 
     @property
+    def rate(self) -> float | None:
+        """Frames a second of the whole file, from its header (25 where it says none); None for a folder of frames."""
+        return self._source.rate
+
+    @property
     def seconds(self) -> float | None:
         """How long the whole file is, from its header: may be wrong; None for a folder of frames, or where it says nothing."""
         rate, count = self._source.rate, self._source.declared

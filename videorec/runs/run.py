@@ -2,7 +2,8 @@
 
 config.json    the whole experiment          model.keras   best model, frames in (inference state)
 classes.txt    class names, one a line       state/        last two checkpoints: weights, optimizer, counters
-results.json   written by evaluate.py        tensorboard/  events
+recipe.json    what to feed, what comes out  tensorboard/  events
+results.json   written by evaluate.py
 
 A run that lies elsewhere (s3://, az://, hdfs://) is worked on in a local folder: videorec.runs.mirror.
 """
@@ -21,6 +22,7 @@ import numpy as np
 from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.config import file as config_file
+from videorec.runs import recipe
 from videorec.runs.mirror import Mirror, run_names
 from videorec.storage import files
 
@@ -71,6 +73,15 @@ class Run:
     def tensorboard(self) -> Path:
         """Folder of the TensorBoard events."""
         return self.folder / "tensorboard"
+
+    @property
+    def recipe(self) -> dict:
+        """What to feed the model and what comes out, see `videorec.runs.recipe`; made anew for runs that have no file of it.
+
+        Raises:
+            UserError: the file is damaged, or of a later version.
+        """
+        return recipe.read(self.folder) or recipe.make(self.experiment, self.classes)
 
     # === New and old runs ===
 
@@ -213,6 +224,10 @@ class Run:
             raise UserError(f"{file} is damaged ({error}). Start anew with --train.no-resume") from error
 
     # === Model ===
+
+    def save_recipe(self, contents: dict) -> None:
+        """Leave the recipe beside the model."""
+        _replace(self.folder / recipe.NAME, recipe.as_text(contents))
 
     def save_model(self, model: keras.Model) -> None:
         """Replace the best model; whole or not at all."""

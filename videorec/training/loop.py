@@ -12,8 +12,10 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from videorec.config import Experiment, Fit, UserError
+from videorec.config import Experiment, Fit, Footage, UserError
+from videorec.data.intervals import frame_intervals
 from videorec.models.transfer import transfer
+from videorec.runs import recipe
 from videorec.runs.run import Run
 from videorec.storage import files
 from videorec.training.callbacks import Checkpoint, EpochSeeds, Guard, ProgressBar, Push, push_if_possible, stopped_early
@@ -56,6 +58,7 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
             feed = task.feed(experiment, dataset, whole, problems, progress)
             task.compile(feed.model, experiment, dataset, feed.steps(experiment.train.batch))
             run = run or Run.create(place, experiment, dataset.classes)
+            leave_recipe(run, dataset, whole)
             epoch, counters = resume(run, feed.model)
         callbacks = [Guard(problems), *task.callbacks(run, experiment, dataset, whole, feed, problems)]
         fit(feed, run, whole, experiment.train, (epoch, counters), callbacks)
@@ -111,6 +114,15 @@ def initialise(model: keras.Model, train: Fit) -> None:
     """Start a new run from the weights of `train.init`, where there are any."""
     if train.init:
         transfer([(load_initial(origin), origin) for origin in train.init], model)
+
+
+def leave_recipe(run: Run, dataset, model: keras.Model) -> None:
+    """Leave in the run what is to be fed to its model, as it was trained; one that is there stays."""
+    if recipe.read(run.folder) is None:
+        experiment, on_videos = run.experiment, isinstance(run.experiment.data, Footage)
+        intervals = frame_intervals(dataset.split("train"), experiment.data) if on_videos else None
+        shape = None if on_videos else tuple(model.input["rgb"].shape[2:])
+        run.save_recipe(recipe.make(experiment, run.classes, shape, intervals))
 
 
 def resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:

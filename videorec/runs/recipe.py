@@ -1,0 +1,194 @@
+"""What to feed a trained model and what comes out, as plain JSON types: `recipe.json` of a run and of everything exported.
+
+```
+format      1: how the recipe itself is written; a greater one is refused
+videorec    version that wrote it
+task        recognition, dense, anticipation or forecasting; target: what is learnt, as in the model's settings
+model       its name
+classes     names in the order of the outputs; empty where frames are forecast
+streams     by name (rgb, flow):
+              input       name of the input in an export
+              frames      T, frames of a clip (of a forecast: frames seen); any_length: whether the model takes other numbers
+              sampling    uniform: T frames spread over the video; dense: a window of T, `step` apart; first: that window at the
+                          start; window: neighbouring frames, `step` apart
+              fps         rate that the video is resampled to; null: every frame of the file
+              step, short, hop   as in the settings of the data
+              interval    seconds between two frames of a clip, the median over training videos; null: not known
+              flow        method, encoding and short_side, where the stream is motion
+pictures    resize, crop (height and width), fit, channels; of forecasts: shape (H, W, C), pixels, values
+evaluation  clips and crops a video (recognition); threshold, smooth and single (labels of moments)
+horizon     steps that are forecast
+```
+Exports add `export`: form, quantize and streaming; what runs frame by frame also `states` and `delays`.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import videorec
+from videorec.config import Data, Experiment, Flow, Footage, UserError
+from videorec.config.forecasting import Sequences
+
+FORMAT = 1
+NAME = "recipe.json"
+
+
+def make(
+    experiment: Experiment,
+    classes: tuple[str, ...],
+    shape: tuple[int, int, int] | None = None,
+    intervals: dict[str, float | None] | None = None,
+) -> dict:
+    """The recipe of a run.
+
+    Args:
+        classes: names in the order of the model's outputs.
+        shape: `(H, W, C)` of a forecaster's frames; None: not known without the model.
+        intervals: seconds between two frames of a clip, by stream.
+    """
+    data, model = experiment.data, experiment.model
+    recipe = {
+        "format": FORMAT,
+        "videorec": videorec.__version__,
+        "task": experiment.task,
+        "target": getattr(model, "target", experiment.task),
+        "model": model.name,
+        "classes": list(classes),
+    }
+    recipe |= _of_sequences(data, model, shape) if isinstance(data, Sequences) else _of_footage(data, experiment)
+    for stream, entry in recipe["streams"].items():
+        entry["interval"] = (intervals or {}).get(stream)
+    if hasattr(model, "horizon"):
+        recipe["horizon"] = model.horizon
+    return recipe
+
+
+def _of_footage(data: Footage, experiment: Experiment) -> dict:
+    how = experiment.evaluate
+    names = ("clips", "crops") if isinstance(data, Data) else ("threshold", "smooth")
+    evaluation = {name: getattr(how, name) for name in names}
+    if not isinstance(data, Data):
+        evaluation["single"] = data.single
+    return {
+        "streams": {stream: _stream(data.of(stream), stream, experiment) for stream in data.streams},
+        "pictures": {"resize": list(data.resize), "crop": list(data.crop), "fit": data.fit, "channels": "RGB"},
+        "evaluation": evaluation,
+    }
+
+
+def _stream(data: Footage, stream: str, experiment: Experiment) -> dict:
+    entry = {
+        "input": stream if len(experiment.data.streams) > 1 else "frames",
+        "frames": data.frames,
+        "any_length": experiment.model.part(stream).any_length,
+        "sampling": getattr(data, "sampling", "window"),
+        "fps": data.fps,
+        "step": getattr(data, "step", 1),
+        "short": getattr(data, "short", "hold"),
+        "hop": getattr(data, "hop", data.frames),
+    }
+    flow = {name: getattr(data.flow, name) for name in ("method", "encoding", "short_side")}
+    return entry | ({"flow": flow} if stream == "flow" else {})
+
+
+def _of_sequences(data: Sequences, model, shape) -> dict:
+    entry = {
+        "input": "frames",
+        "frames": data.frames,
+        "any_length": model.any_length,
+        "sampling": "window",
+        "fps": None,
+        "step": data.step,
+    }
+    pictures = {
+        "shape": None if shape is None else list(shape),
+        "pixels": model.pixels,
+        "values": None if data.values is None else list(data.values),
+    }
+    return {"streams": {"rgb": entry}, "pictures": pictures, "evaluation": {}}
+
+
+def check(recipe: dict, where: str) -> dict:
+    """The recipe, where this version knows how it is written.
+
+    Args:
+        where: the file that it comes from, for the message.
+
+    Raises:
+        UserError: no recipe, or one of a later version.
+    """
+    number = recipe.get("format") if isinstance(recipe, dict) else None
+    if not isinstance(number, int):
+        raise UserError(f"{where} must hold a recipe of videorec with its format. Received: none. Export the run anew")
+    if number > FORMAT:
+        raise UserError(
+            f"{where} was written by videorec {recipe.get('videorec', '?')} in format {number}; videorec "
+            f"{videorec.__version__} reads formats up to {FORMAT}. Update videorec, or export the run with this version"
+        )
+    return recipe
+
+
+def parse(text: str | bytes, where: str) -> dict:
+    """A recipe from its JSON.
+
+    Raises:
+        UserError: as `check`, or no JSON.
+    """
+    try:
+        return check(json.loads(text), where)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{where} is damaged: {error}. Export the run anew") from error
+
+
+def as_text(recipe: dict) -> str:
+    """The recipe as a JSON file."""
+    return json.dumps(recipe, indent=2) + "\n"
+
+
+def read(folder: Path) -> dict | None:
+    """The recipe that a folder holds; None where it has none (runs of version 0.1.0).
+
+    Raises:
+        UserError: as `parse`.
+    """
+    path = folder / NAME
+    try:
+        return parse(path.read_bytes(), str(path))
+    except FileNotFoundError:
+        return None
+
+
+def data_of(recipe: dict) -> Data:
+    """How clips of new videos are read, for `videorec.data.clips.ClipReader` and `videorec.data.video_stream.VideoStream`."""
+    streams, pictures = recipe["streams"], recipe["pictures"]
+    first = streams.get("rgb") or streams["flow"]
+    both = len(streams) > 1
+    own = streams["flow"] if both else {}
+    flow = Flow(
+        **streams["flow"]["flow"] if "flow" in streams else {},
+        **{name: own[name] for name in ("frames", "fps", "step") if both},
+    )
+    sampling = first["sampling"]
+    return Data(
+        stream="both" if both else next(iter(streams)),
+        flow=flow,
+        sampling="dense" if sampling == "window" else sampling,
+        **{name: first[name] for name in ("frames", "fps", "step", "short", "hop")},
+        **{name: tuple(pictures[name]) for name in ("resize", "crop")},
+        fit=pictures["fit"],
+    )
+
+
+def interval_of(recipe: dict) -> float | None:
+    """Seconds between two frames that a stream takes, where it is known: the same for all streams.
+
+    Raises:
+        UserError: the streams of the model run at different rates.
+    """
+    seconds = {stream: entry.get("interval") for stream, entry in recipe["streams"].items()}
+    known = [value for value in seconds.values() if value]
+    if known and not all(math.isclose(value, known[0], rel_tol=0.05) for value in known):
+        listed = ", ".join(f"{stream} every {value:.3g} s" for stream, value in seconds.items() if value)
+        raise UserError(f"A model whose streams run at different rates does not run frame by frame. Received: {listed}")
+    return known[0] if known else None
