@@ -1,5 +1,6 @@
 """videorec: recurrent video models in Keras, from a folder of videos to a deployed recogniser."""
 
+import importlib
 import os
 
 __version__ = "0.1.0"
@@ -8,3 +9,10 @@ __version__ = "0.1.0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+def __getattr__(name: str):
+    """`videorec.Predictor`, imported when it is asked for: TensorFlow takes seconds to import."""
+    if name == "Predictor":
+        return importlib.import_module("videorec.inference.predictor").Predictor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

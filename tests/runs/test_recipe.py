@@ -72,7 +72,10 @@ def test_labels_of_moments_and_forecasts():
     forecasts = Experiment(data=Sequences(frames=6, values=(0.0, 70.0)), model=CLASSES["convlstm_forecaster"](horizon=4))
     made = recipe.make(forecasts, (), (8, 9, 1))
     assert (made["streams"]["rgb"]["frames"], made["horizon"]) == (6, 4)
-    assert made["pictures"] == {"shape": [8, 9, 1], "pixels": "uint8", "values": [0.0, 70.0]}
+    assert made["pictures"] == {
+        **{"shape": [8, 9, 1], "pixels": "uint8", "values": [0.0, 70.0]},
+        **{"key": None, "axes": "auto"},
+    }
 
 
 def test_a_recipe_of_a_later_version_is_refused(quick_runs, tmp_path):

@@ -24,12 +24,15 @@ class VideoStream:
         problems: where short videos are noted.
         paired: leave out the last frame, which has no motion, so that the stream is as long as flow.
         threads: decoder threads of a file.
+
+    Attributes:
+        is_motion: whether pictures are measured between two frames each.
     """
 
     def __init__(self, data: Data, problems: Problems, paired: bool = False, threads: int = 1):
         self.data, self.problems, self._threads = data, problems, threads
-        self._is_motion = data.stream == "flow" and data.flow.method != "stored"
-        self._fewer = 1 if self._is_motion or paired else 0  # pictures than frames
+        self.is_motion = data.stream == "flow" and data.flow.method != "stored"
+        self._fewer = 1 if self.is_motion or paired else 0  # pictures than frames
         self._counts: dict[str, int] = {}
 
     def read(self, video: Video, choose: Callable[[int], np.ndarray], to_end: bool) -> np.ndarray:
@@ -96,38 +99,39 @@ class VideoStream:
         if count < span:
             self.problems.add_short(video.name, count, self.data.frames, self.data.short)
 
-    def _scaled(self, frame: np.ndarray) -> np.ndarray:
+    def scaled(self, frame: np.ndarray) -> np.ndarray:
         """A decoded BGR frame as a picture, or as what motion is measured on; RGB."""
         data = self.data
-        if self._is_motion:
+        if self.is_motion:
             return scale_to_short_side(frame, data.flow.short_side)[..., ::-1]
         return resize_frame(frame, *data.resize, data.fit)[..., ::-1]
 
-    def _motion(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def motion(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """The picture of the motion from one scaled frame to the next."""
         motion = flow.estimate(first, second, self.data.flow.method)
         return resize_frame(flow.encode(motion, self.data.flow.encoding), *self.data.resize, self.data.fit)
 
     def _collect(self, reader: Reader, wanted: set[int], to_end: bool) -> tuple[dict[int, np.ndarray], int | None]:
         """The wanted pictures that exist, and the number of pictures where the end was reached."""
-        needed = wanted | {i + 1 for i in wanted} if self._is_motion else wanted
+        needed = wanted | {i + 1 for i in wanted} if self.is_motion else wanted
         kept, last, index, ended = {}, max(needed), -1, True
         for index, retrieve in enumerate(reader):
             if index in needed:
-                kept[index] = self._scaled(retrieve())
+                kept[index] = self.scaled(retrieve())
             if index == last and not to_end:
                 ended = False
                 break
-        if self._is_motion:
-            kept = {i: self._motion(kept[i], kept[i + 1]) for i in wanted if i in kept and i + 1 in kept}
+        if self.is_motion:
+            kept = {i: self.motion(kept[i], kept[i + 1]) for i in wanted if i in kept and i + 1 in kept}
         return kept, index + 1 - self._fewer if ended else None
 
     def pictures(self, video: Video) -> Iterator[np.ndarray]:
         """Every picture of the video."""
         previous = None
         for retrieve in self._open(video):
-            frame = self._scaled(retrieve())
+            frame = self.scaled(retrieve())
             if not self._fewer:
                 yield frame
             elif previous is not None:
-                yield self._motion(previous, frame) if self._is_motion else previous
+                yield self.motion(previous, frame) if self.is_motion else previous
             previous = frame

@@ -15,7 +15,7 @@ streams     by name (rgb, flow):
               step, short, hop   as in the settings of the data
               interval    seconds between two frames of a clip, the median over training videos; null: not known
               flow        method, encoding and short_side, where the stream is motion
-pictures    resize, crop (height and width), fit, channels; of forecasts: shape (H, W, C), pixels, values
+pictures    resize, crop (height and width), fit, channels; of forecasts: shape (H, W, C), pixels, values, key, axes
 evaluation  clips and crops a video (recognition); threshold, smooth and single (labels of moments)
 horizon     steps that are forecast
 ```
@@ -105,6 +105,8 @@ def _of_sequences(data: Sequences, model, shape) -> dict:
         "shape": None if shape is None else list(shape),
         "pixels": model.pixels,
         "values": None if data.values is None else list(data.values),
+        "key": data.key,
+        "axes": data.axes,
     }
     return {"streams": {"rgb": entry}, "pictures": pictures, "evaluation": {}}
 

@@ -1,0 +1,149 @@
+"""A trained model in any of the forms that it is kept in, with its recipe: a run, a SavedModel, a TFLite file."""
+
+import zipfile
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+
+from videorec.config import UserError
+from videorec.data import augment
+from videorec.data.manifest import Video
+from videorec.data.moments.tables import DenseVideo
+from videorec.data.moments.windows import pieces
+from videorec.data.problems import Problems
+from videorec.inference import engines
+from videorec.inference.framewise import AT_ONCE, Framewise
+from videorec.inference.labeller import Labeller
+from videorec.inference.stream import Stream
+from videorec.runs import recipe as recipes
+from videorec.runs.run import Run
+from videorec.storage import files
+
+Clips = dict[str, np.ndarray]  # {stream: (B, T, H, W, C)}
+
+
+class Form(ABC):
+    """A model that can be asked.
+
+    Attributes:
+        recipe: what to feed, see `videorec.runs.recipe`.
+    """
+
+    recipe: dict
+
+    @abstractmethod
+    def predict(self, clips: Clips) -> dict[str, np.ndarray]:
+        """The outputs, by name.
+
+        Args:
+            clips: `{stream: (B, T, *resize, 3)}` uint8, or what a forecaster takes, `(B, J, H, W, C)`.
+        """
+
+    @abstractmethod
+    def moments(self, video: Video) -> np.ndarray:
+        """`(T, C)` float32 probabilities of every frame of a video, at the rate of the recipe.
+
+        Raises:
+            Unreadable: no frame can be read.
+        """
+
+    @abstractmethod
+    def stepper(self):
+        """The model frame by frame, see `videorec.inference.stream.Stream`.
+
+        Raises:
+            UserError: the model, or this form of it, does not run frame by frame, and why.
+        """
+
+
+class KerasForm(Form):
+    """The best model of a run."""
+
+    def __init__(self, run: Run):
+        self.recipe = run.recipe
+        self.model = run.load_model()
+        if "shape" in self.recipe["pictures"]:  # runs of version 0.1.0 do not say it
+            self.recipe["pictures"]["shape"] = list(self.model.input["rgb"].shape[2:])
+        self._framewise = Framewise(self.model)
+        self._crops = self.recipe["evaluation"].get("crops", 1)
+
+    def predict(self, clips):
+        if "crop" not in self.recipe["pictures"]:
+            return self._framewise.predict(clips)
+        data = recipes.data_of(self.recipe)
+        if self._crops == 1:
+            return self._framewise.predict({s: augment.cropped(x, data.of(s)).numpy() for s, x in clips.items()})
+        views = {s: np.concatenate([augment.crops(clip, self._crops, data.of(s)) for clip in x]) for s, x in clips.items()}
+        outputs = self._framewise.predict(views)  # (B * crops, ...)
+        return {name: x.reshape(-1, self._crops, *x.shape[1:]).mean(axis=1) for name, x in outputs.items()}
+
+    def moments(self, video):
+        labeller = Labeller(self.model, recipes.data_of(self.recipe), AT_ONCE)
+        return labeller.probabilities(DenseVideo(video.path, ()), Problems(1, 1.0))
+
+    def stepper(self):
+        return Stream(self.model)
+
+
+class ExportedForm(Form):
+    """A SavedModel or a TFLite file, which crops its frames itself."""
+
+    def __init__(self, recipe: dict, predict: engines.Predict | None, place: str):
+        self.recipe, self._predict, self._place = recipe, predict, place
+
+    def predict(self, clips):
+        if self._predict is None:
+            raise UserError(f"{self._place} takes frames one by one (it was exported with --streaming): use Predictor.stream")
+        return self._predict(clips)
+
+    def moments(self, video):
+        data = recipes.data_of(self.recipe)
+        frames = np.concatenate(list(pieces(DenseVideo(video.path, ()), data, Problems(1, 1.0))))  # (T, *resize, 3)
+        return self.predict({data.stream: frames[None]})["probabilities"][0]
+
+    def stepper(self):
+        raise UserError(f"{self._place} does not run frame by frame")
+
+
+def open_form(place: str | Path) -> Form:
+    """The model at a place.
+
+    Args:
+        place: a run folder, local or remote; a SavedModel's folder, or one of numbered versions of it (the newest is taken); a
+            .tflite file.
+
+    Raises:
+        UserError: none of these, a damaged one, or one of a later version.
+    """
+    if files.is_remote(place):
+        return KerasForm(Run.open(place))
+    path = Path(place).expanduser()
+    if path.is_file():
+        return _tflite(path)
+    versions = sorted((p for p in path.glob("*/saved_model.pb") if p.parent.name.isdigit()), key=lambda p: int(p.parent.name))
+    folder = versions[-1].parent if versions else path
+    if (folder / "saved_model.pb").exists():
+        return _saved_model(folder)
+    return KerasForm(Run.open(place))
+
+
+def _saved_model(folder: Path) -> Form:
+    recipe = recipes.read(folder / "assets")
+    if recipe is None:
+        raise UserError(f"{folder} must be a SavedModel of export.saved_model. Received: one without assets/recipe.json")
+    names = {stream: entry["input"] for stream, entry in recipe["streams"].items()}
+    return ExportedForm(recipe, engines.saved_model_engine(folder, names), str(folder))
+
+
+def _tflite(path: Path) -> Form:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            recipe = recipes.parse(archive.read(recipes.NAME), f"{recipes.NAME} in {path}")
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise UserError(
+            f"{path} must be a run folder, a SavedModel of export.saved_model or a file of export.tflite, whole. "
+            f"Received: a file without a recipe ({error})"
+        ) from error
+    names = {stream: entry["input"] for stream, entry in recipe["streams"].items()}
+    return ExportedForm(recipe, engines.tflite_engine(path, names), str(path))

@@ -1,0 +1,130 @@
+"""Frames that come one after the other, as pictures that a model takes: at its distance in time, resized, cropped."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from videorec.data.decode import Reader
+from videorec.data.problems import Problems
+from videorec.data.video_stream import VideoStream
+from videorec.runs import recipe as recipes
+
+log = logging.getLogger(__name__)
+
+SLACK = 0.05  # share of an interval by which a frame may come early
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A frame of a stream.
+
+    Attributes:
+        time: seconds from the first frame.
+        frame: `(H, W, 3)` uint8, RGB, as it came.
+    """
+
+    time: float
+    frame: np.ndarray
+
+
+class Pictures:
+    """From frames to the pictures of every stream of a model.
+
+    Motion lies between two frames: its picture, and the frame beside it, come one frame later.
+
+    Args:
+        recipe: of a model of videos.
+    """
+
+    def __init__(self, recipe: dict):
+        data = recipes.data_of(recipe)
+        self._streams = {name: VideoStream(data.of(name), Problems(1, 1.0)) for name in data.streams}
+        self._crop, self._late = data.crop, any(stream.is_motion for stream in self._streams.values())
+        self._previous: tuple[Moment, dict] | None = None
+
+    def push(self, moment: Moment) -> tuple[Moment, dict[str, np.ndarray]] | None:
+        """The frame that is complete now, and its pictures `{stream: (*crop, 3)}` uint8; None at first, where motion is read.
+
+        Raises:
+            ValueError: not `(H, W, 3)` uint8, or of another size than the frame before, where motion is read.
+        """
+        frame = moment.frame
+        if not isinstance(frame, np.ndarray) or frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+            came = f"{frame.shape} {frame.dtype}" if isinstance(frame, np.ndarray) else type(frame).__name__
+            raise ValueError(f"Frames must be (H, W, 3) uint8, RGB, 0 to 255. Received: {came}")
+        scaled = {name: stream.scaled(frame[..., ::-1]) for name, stream in self._streams.items()}
+        if not self._late:
+            return moment, {name: self._cropped(picture) for name, picture in scaled.items()}
+        previous, self._previous = self._previous, (moment, scaled)
+        if previous is None:
+            return None
+        before, first = previous
+        pictures = {
+            name: self._cropped(stream.motion(first[name], scaled[name]) if stream.is_motion else first[name])
+            for name, stream in self._streams.items()
+        }
+        return before, pictures
+
+    def _cropped(self, picture: np.ndarray) -> np.ndarray:
+        (height, width), (h, w) = picture.shape[:2], self._crop
+        top, left = (height - h) // 2, (width - w) // 2
+        return picture[top : top + h, left : left + w]
+
+
+# === At a distance in time ===
+
+
+def of_file(path: str, interval: float | None) -> Iterator[Moment]:
+    """The frames of a video file or a folder of frames, `interval` seconds apart by its time stamps.
+
+    Args:
+        interval: None: every frame. A folder of frames has no clock: every frame is taken.
+
+    Raises:
+        Unreadable: when iterated.
+    """
+    reader = Reader(path, None if interval is None else 1 / interval, threads=2)
+    if interval is not None and reader.rate is None:
+        log.warning("%s has no clock: every frame is taken, as if they were %.3g s apart", path, interval)
+    elif interval is not None and reader.rate * interval < 1 - SLACK:
+        _tell_too_slow(path, 1 / reader.rate, interval)
+    for number, retrieve in enumerate(reader):
+        time = number * (interval or 1 / 25) if reader.stamp is None else reader.stamp
+        yield Moment(time, np.ascontiguousarray(retrieve()[..., ::-1]))
+
+
+def resampled(moments: Iterable[Moment], interval: float | None, name: str) -> Iterator[Moment]:
+    """The frames of a camera, at least `interval` seconds apart; those in between are not shown to the model.
+
+    Where the camera is slower, every frame is taken, and the log says once that it does not fit.
+
+    Args:
+        interval: None: every frame.
+        name: of the camera, for the log.
+    """
+    due, told, previous = 0.0, interval is None, None
+    for moment in moments:
+        if interval is None or moment.time >= due - SLACK * interval:
+            if not told and previous is not None and moment.time - previous > interval * (1 + 10 * SLACK):
+                _tell_too_slow(name, moment.time - previous, interval)
+                told = True
+            previous = moment.time
+            yield moment
+            if interval is not None:  # the next tick after this frame: a late frame does not make the next one early
+                due = (np.floor(moment.time / interval + SLACK) + 1) * interval
+
+
+def of_frames(frames: Iterable[np.ndarray], interval: float | None) -> Iterator[Moment]:
+    """Frames that come at the right distance already."""
+    for number, frame in enumerate(frames):
+        yield Moment(number * (interval or 1 / 25), frame)
+
+
+def _tell_too_slow(name: str, apart: float, interval: float) -> None:
+    log.warning(
+        "%s does not fit: its frames are %.3g s apart, and the model was trained on frames %.3g s apart. What it says may be "
+        "wrong. Record faster, or train with fewer frames a second (--data.fps)",
+        *(name, apart, interval),
+    )
