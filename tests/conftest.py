@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -48,6 +49,13 @@ def quick_runs(tmp_path_factory, synthetic, training_seed) -> Path:
         seed = training_seed + 100 * number
         trained("quickstart", f"--data.path {synthetic} {QUICK} --train.epochs 2 --train.seed {seed}", name, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def old_runs(tmp_path_factory) -> Path:
+    """A copy of the small runs of every task in data/old_runs: folders `trained` and `data`. For reading alone."""
+    folder = tmp_path_factory.mktemp("old_runs") / "copy"
+    return shutil.copytree(Path(__file__).parent / "data" / "old_runs", folder)
 
 
 @pytest.fixture

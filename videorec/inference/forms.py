@@ -9,7 +9,6 @@ import numpy as np
 from videorec.config import UserError
 from videorec.data import augment
 from videorec.data.manifest import Video
-from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import pieces
 from videorec.data.problems import Problems
 from videorec.inference import engines
@@ -80,7 +79,7 @@ class KerasForm(Form):
 
     def moments(self, video):
         labeller = Labeller(self.model, recipes.data_of(self.recipe), AT_ONCE)
-        return labeller.probabilities(DenseVideo(video.path, ()), Problems(1, 1.0))
+        return labeller.probabilities(video, Problems(1, 1.0))
 
     def stepper(self):
         return Stream(self.model)
@@ -99,7 +98,7 @@ class ExportedForm(Form):
 
     def moments(self, video):
         data = recipes.data_of(self.recipe)
-        frames = np.concatenate(list(pieces(DenseVideo(video.path, ()), data, Problems(1, 1.0))))  # (T, *resize, 3)
+        frames = np.concatenate(list(pieces(video, data, Problems(1, 1.0))))  # (T, *resize, 3)
         return self.predict({data.stream: frames[None]})["probabilities"][0]
 
     def stepper(self):

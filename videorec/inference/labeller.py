@@ -8,6 +8,7 @@ import numpy as np
 
 from videorec.config import Footage, UserError
 from videorec.data import augment
+from videorec.data.manifest import Video
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import pieces
 from videorec.data.problems import Problems
@@ -43,7 +44,7 @@ class Labeller:
             self._stream, self.whole = None, str(error)
             log.info("each video goes through the model as a whole: %s", error)
 
-    def probabilities(self, video: DenseVideo, problems: Problems) -> np.ndarray:
+    def probabilities(self, video: DenseVideo | Video, problems: Problems) -> np.ndarray:
         """`(T, C)` float32 for the T frames of a video at the rate of `data`.
 
         Raises:
@@ -52,20 +53,20 @@ class Labeller:
         parts = self._at_once(video, problems) if self._stream is None else self._in_pieces(video, problems)
         return np.concatenate([part[0] for part in parts])
 
-    def _in_pieces(self, video: DenseVideo, problems: Problems) -> Iterator[np.ndarray]:
+    def _in_pieces(self, video: DenseVideo | Video, problems: Problems) -> Iterator[np.ndarray]:
         self._stream.reset()  # a video that broke off leaves no state
         for frames in self._frames(video, problems):
             yield self._stream.push({self.data.stream: frames})["probabilities"]
         yield self._stream.end()["probabilities"]
 
-    def _at_once(self, video: DenseVideo, problems: Problems) -> list[np.ndarray]:
+    def _at_once(self, video: DenseVideo | Video, problems: Problems) -> list[np.ndarray]:
         framewise, head = Framewise(self.model, self.batch), cut(self.model)[1]
         head.jit_compile = False
         features = [framewise.features({self.data.stream: frames}) for frames in self._frames(video, problems)]
         whole = {name: np.concatenate([piece[name] for piece in features], axis=1) for name in features[0]}
         return [keras.ops.convert_to_numpy(head.predict_on_batch(whole)["probabilities"])]
 
-    def _frames(self, video: DenseVideo, problems: Problems) -> Iterator[np.ndarray]:
+    def _frames(self, video: DenseVideo | Video, problems: Problems) -> Iterator[np.ndarray]:
         """`(1, t, *data.crop, 3)` uint8."""
         for pictures in pieces(video, self.data, problems, self.batch):
             yield np.asarray(augment.cropped(pictures, self.data))[None]

@@ -9,11 +9,12 @@ from videorec.reports.segments import PredictedSegment
 LIKELY = 0.5  # probability from which on a label is given where there may be several
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """What a model says of one video; fields that its task does not have stay empty.
 
-    Where the video cannot be read, `error` says why, and nothing else is there.
+    Where the video cannot be read, `error` says why, and nothing else is there. Times count from the first frame that is read,
+    that of the segment where a segment of a video was given.
     """
 
     video: str = ""
@@ -46,6 +47,14 @@ class Prediction:
     """Streams: seconds from the first frame to the one that this is about."""
     frame: np.ndarray | None = None
     """Streams: that frame `(H, W, 3)` uint8, RGB, as it came."""
+
+    def __repr__(self):
+        answer = "" if self.label is None else f", {self.label} {self.score:.3f}"
+        segments = f", {len(self.segments)} segments" if self.moments is not None else ""
+        frames = "" if self.frames is None else f", {len(self.frames)} frames"
+        error = "" if self.error is None else f", error: {self.error}"
+        time = "" if self.time is None else f", {self.time:.3f} s"
+        return f"Prediction({self.video!r}{time}{answer}{segments}{frames}{error})"
 
     def top(self, number: int = 5) -> list[tuple[str, float]]:
         """The most probable classes with their probabilities."""

@@ -99,6 +99,8 @@ class LastOfSequence:
         """
         data, path = self._data, Path(video.path).expanduser()
         span = (data.frames - 1) * data.step + 1
+        if video.start is not None or video.end is not None:
+            raise Unreadable("a forecaster reads a sequence to its end: leave start and end out")
         if not path.exists():
             raise Unreadable("no such file")
         try:

@@ -222,14 +222,15 @@ def _filled(frames: np.ndarray, data: DenseData) -> np.ndarray:
     return filled
 
 
-def pieces(video: DenseVideo, data: Footage, problems: Problems, size: int = PIECE) -> Iterator[np.ndarray]:
-    """The pictures of a video in order, at `data.fps`: arrays `(t, *data.resize, 3)` uint8, t = `size`
+def pieces(video: DenseVideo | Video, data: Footage, problems: Problems, size: int = PIECE) -> Iterator[np.ndarray]:
+    """The pictures of a video, or of a segment of one, in order, at `data.fps`: arrays `(t, *data.resize, 3)` uint8, t = `size`
     but for the last.
 
     Raises:
         Unreadable: no picture can be read.
     """
-    pictures = VideoStream(data.of(data.stream), problems, threads=2).pictures(Video(video.path, video.labels))
+    video = video if isinstance(video, Video) else Video(video.path, ())
+    pictures = VideoStream(data.of(data.stream), problems, threads=2).pictures(video)
     piece = list(islice(pictures, size))
     if not piece:
         raise Unreadable("a single frame: no motion can be measured")
