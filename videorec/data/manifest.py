@@ -36,8 +36,11 @@ class Video:
         return f"{self.path}[{self.start or 0:g}-{'' if self.end is None else format(self.end, 'g')}s]"
 
 
-def read(path: str | Path, videos: str | Path | None = None) -> list[Video]:
+def read(path: str | Path, videos: str | Path | None = None, labelled: bool = True) -> list[Video]:
     """Read a manifest; relative video paths start from `videos`, or from the manifest's own folder.
+
+    Args:
+        labelled: False: labels may be missing.
 
     Raises:
         UserError: the file cannot be read; naming file and line, for an unknown column, a missing value, a wrong number or a
@@ -45,15 +48,16 @@ def read(path: str | Path, videos: str | Path | None = None) -> list[Video]:
     """
     base = videos or os.path.dirname(path) or "."
     base = base if files.is_remote(base) else Path(base)
-    rows = [_parse(row, where, base) for row, where in read_rows(path, COLUMNS[:2], COLUMNS)]
+    needed = ("path", "label") if labelled else ("path",)
+    rows = [_parse(row, where, base, needed) for row, where in read_rows(path, needed, COLUMNS)]
     _check_duplicates(path, rows)
     return rows
 
 
-def _parse(row: dict, where: str, base: str | Path) -> Video:
-    labels = tuple(label.strip() for label in row["label"].split(";") if label.strip())
-    if not row["path"] or not labels:
-        raise UserError(f"{where}: path and label must not be empty. Received: {row}")
+def _parse(row: dict, where: str, base: str | Path, needed: tuple[str, ...]) -> Video:
+    labels = tuple(label.strip() for label in row.get("label", "").split(";") if label.strip())
+    if not row["path"] or ("label" in needed and not labels):
+        raise UserError(f"{where}: {' and '.join(needed)} must not be empty. Received: {row}")
     split = row.get("split") or None
     if split is not None and split not in SPLITS:
         raise UserError(f"{where}: split must be one of {', '.join(SPLITS)} or empty. Received: {split!r}")

@@ -115,34 +115,50 @@ def open_form(place: str | Path) -> Form:
     Raises:
         UserError: none of these, a damaged one, or one of a later version.
     """
-    if files.is_remote(place):
-        return KerasForm(Run.open(place))
+    where, recipe = _located(place)
+    if isinstance(where, Run):
+        return KerasForm(where)
+    names = {stream: entry["input"] for stream, entry in recipe["streams"].items()}
+    engine = engines.tflite_engine if where.is_file() else engines.saved_model_engine
+    return ExportedForm(recipe, engine(where, names), str(where))
+
+
+def recipe_of(place: str | Path) -> dict:
+    """The recipe of the model at a place, which is not loaded.
+
+    Raises:
+        UserError: as `open_form`.
+    """
+    return _located(place)[1]
+
+
+def _located(place: str | Path) -> tuple[Run | Path, dict]:
+    """The run, SavedModel folder or file at a place, with its recipe."""
     path = Path(place).expanduser()
-    if path.is_file():
-        return _tflite(path)
-    versions = sorted((p for p in path.glob("*/saved_model.pb") if p.parent.name.isdigit()), key=lambda p: int(p.parent.name))
-    folder = versions[-1].parent if versions else path
-    if (folder / "saved_model.pb").exists():
-        return _saved_model(folder)
-    return KerasForm(Run.open(place))
+    if not files.is_remote(place):
+        if path.is_file():
+            return path, _in_tflite(path)
+        saved = [p.parent for p in path.glob("*/saved_model.pb") if p.parent.name.isdigit()]
+        folder = max(saved, key=lambda version: int(version.name), default=path)
+        if (folder / "saved_model.pb").exists():
+            return folder, _in_saved_model(folder)
+    run = Run.open(place if files.is_remote(place) else path)
+    return run, run.recipe
 
 
-def _saved_model(folder: Path) -> Form:
+def _in_saved_model(folder: Path) -> dict:
     recipe = recipes.read(folder / "assets")
     if recipe is None:
         raise UserError(f"{folder} must be a SavedModel of export.saved_model. Received: one without assets/recipe.json")
-    names = {stream: entry["input"] for stream, entry in recipe["streams"].items()}
-    return ExportedForm(recipe, engines.saved_model_engine(folder, names), str(folder))
+    return recipe
 
 
-def _tflite(path: Path) -> Form:
+def _in_tflite(path: Path) -> dict:
     try:
         with zipfile.ZipFile(path) as archive:
-            recipe = recipes.parse(archive.read(recipes.NAME), f"{recipes.NAME} in {path}")
+            return recipes.parse(archive.read(recipes.NAME), f"{recipes.NAME} in {path}")
     except (zipfile.BadZipFile, KeyError, OSError) as error:
         raise UserError(
             f"{path} must be a run folder, a SavedModel of export.saved_model or a file of export.tflite, whole. "
             f"Received: a file without a recipe ({error})"
         ) from error
-    names = {stream: entry["input"] for stream, entry in recipe["streams"].items()}
-    return ExportedForm(recipe, engines.tflite_engine(path, names), str(path))
