@@ -237,7 +237,9 @@ class Bar:
 
     def __init__(self, title: str):
         console = Console(stderr=True)
-        self._progress = Progress(transient=True, console=console, disable=not console.is_terminal)
+        # What is printed meanwhile goes above the bar; but what is redirected to a file goes there, not to the bar's console.
+        both = console.is_terminal and sys.stdout.isatty()
+        self._progress = Progress(transient=True, console=console, disable=not console.is_terminal, redirect_stdout=both)
         self._title, self._task = title, None
 
     def __call__(self, done: int, total: int) -> None:
