@@ -2,6 +2,7 @@
 
 import zipfile
 from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +79,11 @@ class KerasForm(Form):
         return {name: x.reshape(-1, self._crops, *x.shape[1:]).mean(axis=1) for name, x in outputs.items()}
 
     def moments(self, video):
-        labeller = Labeller(self.model, recipes.data_of(self.recipe), AT_ONCE)
-        return labeller.probabilities(video, Problems(1, 1.0))
+        return self._labeller.probabilities(video, Problems(1, 1.0))
+
+    @cached_property
+    def _labeller(self) -> Labeller:
+        return Labeller(self.model, recipes.data_of(self.recipe), AT_ONCE)
 
     def stepper(self):
         return Stream(self.model)
