@@ -199,7 +199,7 @@ if name.endswith(".py"):
 else:
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 """
-SCRIPTS = ("train.py", "evaluate.py")
+SCRIPTS = ("train.py", "evaluate.py", "predict.py")
 EXPORTS = ("saved_model", "tflite", "verify")
 TOOLS = ("benchmark", "check", "compare", "gallery", "index", "prepare", "splits")
 

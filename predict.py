@@ -1,0 +1,104 @@
+"""Ask a trained model about new videos.
+
+    python predict.py runs/lrcn my.mp4                          the label, and the five most probable classes
+    python predict.py runs/lrcn videos/ --csv answers.csv       a folder; also "videos/*.mp4", a list, a manifest
+    python predict.py runs/lrcn my.mp4 --save out/              the answer drawn into the video
+    python predict.py models/lrcn/1 my.mp4 --json -             what export.saved_model or export.tflite wrote
+    python predict.py runs/lrcn 0                               a camera; also rtsp://... and http://...
+
+Exit status: 0 where something could be read, 1 where no video could, 2 where the command cannot be carried out.
+"""
+
+import logging
+import os
+import time
+from dataclasses import dataclass
+
+import tyro
+
+from videorec import terminal
+from videorec.config import UserError
+
+log = logging.getLogger("predict")
+
+
+@dataclass(frozen=True)
+class Options:
+    """A model, and what it is asked about."""
+
+    model: tyro.conf.Positional[str]
+    """A run (runs/NAME, local or remote), the folder of a SavedModel, or a .tflite file."""
+    videos: tyro.conf.Positional[tuple[str, ...]]
+    """Videos, folders, globs in quotes, lists (.txt, a path a line), manifests (.csv, with or without labels); or one camera:
+    its number, or a URL (rtsp://, http://)."""
+    top: int = 5
+    """Classes that are shown, the most probable first."""
+    json: str | None = None
+    """Write the answers to this JSON file; - is standard output."""
+    csv: str | None = None
+    """Write the answers to this CSV file, a row as soon as it is there; - is standard output."""
+
+
+def main(args: list[str]) -> int:
+    """Videos -> predictions -> screen and files."""
+    options = terminal.parse(Options, args, description=__doc__, prog="python predict.py")
+    _validate(options)
+
+    from rich.console import Console
+
+    from videorec.data import given  # OpenCV and TensorFlow take seconds to import: not for --help
+    from videorec.data.sequences.formats import SUFFIXES
+    from videorec.inference import answers, forms
+    from videorec.inference.predictor import Predictor
+
+    recipe = forms.recipe_of(options.model)
+    videos = given.videos(options.videos, *([SUFFIXES] if recipe["task"] == "forecasting" else []))
+    _check_outputs(options, [video.path for video in videos])
+    predictor = Predictor(options.model)
+    console = Console(stderr=answers.STDOUT in (options.json, options.csv))
+    outputs = [answers.Screen(console, recipe, [video.name for video in videos], options.top)]
+    outputs += [answers.Rows(options.csv, recipe)] if options.csv else []
+    outputs += [answers.Json(options.json)] if options.json else []
+    predictions = predictor(videos) if len(videos) > 1 else [predictor(videos[0])]
+    return _show(predictions, outputs, len(videos))
+
+
+def _show(predictions, outputs, total: int) -> int:
+    done, unreadable, began = 0, 0, time.monotonic()
+    try:
+        with terminal.Bar("predict") as bar:
+            for done, prediction in enumerate(predictions, start=1):
+                unreadable += prediction.error is not None
+                for output in outputs:
+                    output.add(prediction)
+                if total > 1:
+                    bar(done, total)
+    finally:
+        for output in outputs[1:]:
+            output.close()
+        if total > 1:
+            failed = f", {unreadable} unreadable" if unreadable else ""
+            number = f"{total}" if done == total else f"{done} of {total}"
+            log.info("%s videos in %.1f s%s", number, time.monotonic() - began, failed)
+    return 1 if unreadable == done else 0
+
+
+def _validate(options: Options) -> None:
+    if not options.videos:
+        raise UserError("Which videos? python predict.py MODEL my.mp4\nHelp: python predict.py --help")
+    if options.top < 1:
+        raise UserError(f"--top must be 1 or more. Received: {options.top}")
+    if options.json == options.csv == "-":
+        raise UserError("--json and --csv cannot both be written to standard output (-)")
+
+
+def _check_outputs(options: Options, paths: list[str]) -> None:
+    """No result may take the place of what it is about."""
+    for option, path in (("--json", options.json), ("--csv", options.csv)):
+        sources = {os.path.realpath(source) for source in (*options.videos, *paths)}
+        if path and os.path.realpath(path) in sources:
+            raise UserError(f"{option} must not be one of the files that are read. Received: {path}")
+
+
+if __name__ == "__main__":
+    terminal.run(main)
