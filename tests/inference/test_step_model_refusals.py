@@ -2,16 +2,15 @@
 
 import keras
 import pytest
-import variants
 from keras import layers
 from networks import multi_lstm, network
 
 from videorec.config import UserError
 from videorec.inference.step_model import StepModel
 from videorec.layers import (
+    DotProductAttention,
     MultipleOutput,
     NextFrameConvLSTM2D,
-    StepAggregation,
     TemporalPooling,
     UnconditionalConvGRU2D,
 )
@@ -25,19 +24,17 @@ class LooksAhead(layers.Layer):
 
 
 REFUSED = {
-    "lrcn-bidirectional": (lambda: variants.build("lrcn-bidirectional"), r"layer bidirectional: .*both directions"),
-    "mean-state": (lambda: variants.build("visual_attention"), r"layer lstm: its first state is the mean"),
-    "mean-differences": (lambda: multi_lstm(differences=("mean",)), r"layer differences: .*not causal"),
-    "aggregates": (lambda: variants.build("gru_rcn"), r"No output of gru_rcn.*steps \(joined by level1\)"),
-    "average": (lambda: variants.build("frame_average"), r"No output of frame_average.*joined by mean_over_time"),
-    "time-kernel": (lambda: variants.build("short_snippets_pooling-time"), r"pad_places \(ZeroPadding3D\) is not known"),
-    "backwards": (lambda: network(layers.GRU(3, return_sequences=True, go_backwards=True, name="g")), "layer g: .*backwards"),
+    "mean-differences": (lambda: multi_lstm(differences=("mean",)), "layer differences subtracts the mean"),
+    "backwards": (
+        lambda: network(layers.GRU(3, return_sequences=True, go_backwards=True, name="g")),
+        "layer g reads the sequence backwards",
+    ),
     "stateful": (
         lambda: keras.Model(
             {"rgb": (x := keras.Input(batch_shape=(2, 4, 3), name="rgb"))},
             {"steps": layers.LSTM(2, return_sequences=True, stateful=True, name="s")(x)},
         ),
-        "layer s: .*stateful",
+        "layer s keeps states of its own",
     ),
     "unknown": (lambda: network(LooksAhead(name="ahead")), r"ahead \(LooksAhead\) is not known"),
     "convolution": (lambda: network(layers.Conv1D(3, 3, padding="causal", name="c")), r"c \(Conv1D\) is not known"),
@@ -53,10 +50,45 @@ REFUSED = {
         lambda: network(layers.Add(name="sum"), shapes={"a": (5, 3), "b": (None, 5, 3)}),
         r"sum \(Add\) is not known",
     ),
-    "windows": (lambda: network(TemporalPooling(window=2, stride=1, name="p")), r"steps \(joined by p\)"),
-    "last": (lambda: network(layers.LSTM(3, name="l")), r"steps \(joined by l\)"),
-    "aggregation": (lambda: network(StepAggregation(name="m")), r"steps \(joined by m\)"),
-    "forecaster": (lambda: network(NextFrameConvLSTM2D([2], 3, horizon=2, name="f"), MAPS), r"f \(NextFrameConvLSTM2D\)"),
+    "windows": (lambda: network(TemporalPooling(window=2, stride=1, name="p")), "layer p makes windows"),
+    "forecaster": (
+        lambda: network(NextFrameConvLSTM2D([2], 3, horizon=2, name="f"), MAPS),
+        "only the last 2 steps of this output",
+    ),
+    "more-than-the-forecast": (
+        lambda: network(lambda x: NextFrameConvLSTM2D([2], 3, horizon=2)(x)[:, -3:], MAPS),
+        "reads more than the 2 frames that are forecast",
+    ),
+    "all-windows": (
+        lambda: network(lambda x: layers.Flatten(name="w")(TemporalPooling(window=2)(x))),
+        "layer w joins all steps into one vector, which needs a model of a fixed number of frames",
+    ),
+    "windows-of-windows": (
+        lambda: network(lambda x: TemporalPooling(window=2, name="w")(TemporalPooling(window=2)(x))),
+        "layer w makes windows of windows",
+    ),
+    "windows-and-frames": (
+        lambda: network(lambda x: layers.Add(name="a")([x, TemporalPooling(window=1)(x)])),
+        "layer a reads windows together with what has others, or none",
+    ),
+    "sequence-and-mean": (
+        lambda: network(lambda x: layers.Add(name="a")([x, layers.GlobalAveragePooling1D(keepdims=True)(x)]), (4, 5)),
+        "layer a reads a sequence, or starts one, together with what joins its steps",
+    ),
+    "every-step-asks": (
+        lambda: network(lambda x: DotProductAttention(name="d")(x, x)[0]),
+        "layer d asks at every step",
+    ),
+    "mean-of-late": (
+        lambda: network(lambda x: layers.GlobalAveragePooling1D(name="m")(MultipleOutput()(x)), (None, 3, 2)),
+        "layer m has a memory, and what it reads is 2 steps late",
+    ),
+    "channels-first": (
+        lambda: network(layers.GlobalMaxPooling1D(data_format="channels_first", name="m")),
+        "layer m has the channels first",
+    ),
+    "padded-time": (lambda: network(layers.ZeroPadding3D(1, name="z"), MAPS), r"z \(ZeroPadding3D\) is not known"),
+    "padded-convolution": (lambda: network(layers.Conv3D(2, 3, padding="same", name="c"), MAPS), r"c \(Conv3D\) is not known"),
     "unconditional": (
         lambda: network(lambda x: UnconditionalConvGRU2D(3, 3, steps=2, return_sequences=True, name="u")(x), (8, 8, 3)),
         r"u \(UnconditionalConvGRU2D\) is not known",
@@ -95,9 +127,11 @@ def test_an_output_that_streams_beside_one_that_does_not():
 
     x = keras.Input((None, 3), name="rgb")
     model = keras.Model({"rgb": x}, {"steps": both(x), "ahead": LooksAhead(name="ahead")(x)})
-    with pytest.raises(UserError, match="ahead"):
-        StepModel(model)
-    assert StepModel(model, outputs=["steps"]).delays == {"steps": 0}
+    step = StepModel(model)
+    assert step.delays == {"steps": 0} and set(step.left_out) == {"ahead"}
+    assert "the layer ahead (LooksAhead) is not known" in step.left_out["ahead"]
+    with pytest.raises(UserError, match="ahead of .* cannot run step by step, because the layer ahead"):
+        StepModel(model, outputs=["steps", "ahead"])
 
 
 def test_another_keras():

@@ -8,43 +8,63 @@ import tensorflow as tf
 from keras import tree
 
 from videorec.inference.framewise import AT_ONCE
-from videorec.inference.step_model import StepModel, one_step
+from videorec.inference.step_model import BUFFER, StepModel, one_step
+from videorec.inference.step_run import step_of
 
 
 class Stream:
     """Runs a causal model over a sequence in pieces of any length, and carries its memory from one to the next.
 
-    For every output, all pieces' results one after the other, with those of the end, are what the model gives for the whole
-    sequence. Within a piece, what treats each frame alone (the CNN) takes all its frames together, and only the memories go
-    step by step.
+    For every output with a step a frame, all pieces' results one after the other, with those of the end, are what the model
+    gives for the whole sequence. For `running` outputs, which join the steps (`probabilities` of a clip), it is the answer
+    after each frame: what the model gives for the frames so far. Within a piece, what treats each frame alone (the CNN) takes
+    all its frames together, and only the memories go step by step.
+
+    What must see a number of frames first, or looks back at a number of them, is described in `StepModel`.
 
     Args:
         model: as for `StepModel`.
         outputs: names of the outputs that are wanted, as for `StepModel`.
         at_once: most frames that go through the model at a time; longer pieces are parted.
+        buffer: most states that attention looks back at.
+        answers: whether `push` gives the running outputs after each frame. Off, only `answer` makes them, when it is asked:
+            for forecasts, and other answers that are dear or wanted now and then.
 
     Attributes:
         delays: `{name: steps}`: how many frames later than its frame an output comes.
+        running: names of the outputs that join the steps.
+        left_out: `{name: reason}`, the outputs that do not stream.
 
     Raises:
         UserError: a model that cannot run step by step, see `StepModel`.
-        ValueError: `at_once` below 1; inputs that do not fit the model, or each other, or the pieces before.
+        ValueError: `at_once` or `buffer` below 1; inputs that do not fit the model, or each other, or the pieces before.
 
     Example:
 
     >>> stream = Stream(model)
     >>> for piece in pieces:  # (t, H, W, 3)
-    ...     results = stream.push({"rgb": piece[None]})  # {"steps": (1, t, C), ...}
+    ...     results = stream.push({"rgb": piece[None]})  # {"steps": (1, t, C), "probabilities": (1, t, C), ...}
     >>> results = stream.end()
     """
 
-    def __init__(self, model: keras.Model, outputs: Sequence[str] | None = None, at_once: int = AT_ONCE):
+    def __init__(
+        self,
+        model: keras.Model,
+        outputs: Sequence[str] | None = None,
+        at_once: int = AT_ONCE,
+        buffer: int = BUFFER,
+        answers: bool = True,
+    ):
         if at_once < 1:
             raise ValueError(f"at_once must be 1 or more. Received: {at_once}")
-        self._model = StepModel(model, outputs)
+        self._model = StepModel(model, outputs, buffer)
         self._at_once = at_once
-        self.delays = self._model.delays
+        self.delays, self.running, self.left_out = self._model.delays, self._model.running, self._model.left_out
+        self._pushed = [name for name in self.delays if answers or name not in self.running]
         self._run_step, self._run_piece = self._compiled(1, one_step), self._compiled(None, over_steps)
+        self._answer = tf.function(
+            lambda states: self._model.answer(states), input_signature=[self._state_specs()], autograph=False
+        )
         self.reset()
 
     def push(self, inputs: dict) -> dict[str, np.ndarray]:
@@ -54,7 +74,8 @@ class Stream:
             inputs: `{stream: (B, t, ...)}`, arrays or tensors of the model's types, t from 0.
 
         Returns:
-            `{name: (B, t', ...)}`: t' = t, or, of delayed outputs near the start, less.
+            `{name: (B, t', ...)}`: t' = t, or, of delayed outputs near the start, less. Of running outputs the answer after
+            each of the t frames.
         """
         inputs = self._checked(inputs)
         batch, time = next(iter(inputs.values())).shape[:2]
@@ -62,7 +83,17 @@ class Stream:
             self._states, self._batch = self._model.initial_states(batch), batch
         size = max(self._at_once // max(batch, 1), 1)
         parts = [self._part({k: x[:, start : start + size] for k, x in inputs.items()}) for start in range(0, time, size)]
-        return {name: np.concatenate([self._nothing(name), *(part[name] for part in parts)], axis=1) for name in self.delays}
+        return {name: np.concatenate([self._nothing(name), *(part[name] for part in parts)], axis=1) for name in self._pushed}
+
+    def answer(self) -> dict[str, np.ndarray]:
+        """The running outputs for the frames so far: `{name: (B, ...)}`, with the shapes that the model gives for a clip.
+
+        Raises:
+            ValueError: no frame came since the last end.
+        """
+        if not self._seen:
+            raise ValueError("An answer needs at least one frame. Received: none since the beginning")
+        return {name: x.numpy() for name, x in self._answer(self._states).items()}
 
     def end(self) -> dict[str, np.ndarray]:
         """What delayed outputs still lack, `{name: (B, rest, ...)}` of every output (rest may be 0). The next `push` begins
@@ -75,7 +106,7 @@ class Stream:
             raise ValueError("A stream ends after at least one piece. Received: none")
         late = self._model.end(self._states)
         rest = {name: x.numpy()[:, max(self.delays[name] - self._seen, 0) :] for name, x in late.items()}
-        rest = {name: rest.get(name, self._nothing(name)) for name in self.delays}
+        rest = {name: rest.get(name, self._nothing(name)) for name in self._pushed}
         self.reset()
         return rest
 
@@ -86,15 +117,16 @@ class Stream:
     def _compiled(self, time, loop):
         """The model over pieces of `time` steps (None: any), traced once."""
         types = {name: tf.TensorSpec((None, time, *x.shape[2:]), x.dtype) for name, x in self._model.inputs.items()}
-        states = {
-            name: tf.TensorSpec((None, *x.shape[1:]), x.dtype, name=name) for name, x in self._model.initial_states(1).items()
-        }
 
-        @tf.function(input_signature=[types, states], autograph=False)
+        @tf.function(input_signature=[types, self._state_specs()], autograph=False)
         def run(inputs, states):
-            return self._model.run(inputs, states, loop)
+            return self._model.run(inputs, states, loop, answers=set(self._pushed) == set(self.delays))
 
         return run
+
+    def _state_specs(self) -> dict[str, tf.TensorSpec]:
+        states = self._model.initial_states(1).items()
+        return {name: tf.TensorSpec((None, *x.shape[1:]), x.dtype, name=name) for name, x in states}
 
     def _part(self, inputs: dict) -> dict[str, np.ndarray]:
         time = next(iter(inputs.values())).shape[1]
@@ -107,7 +139,8 @@ class Stream:
 
     def _nothing(self, name) -> np.ndarray:
         spec = self._model.model.output[name]
-        return np.zeros((self._batch, 0, *spec.shape[2:]), keras.backend.standardize_dtype(spec.dtype))
+        shape = spec.shape[1:] if name in self.running else spec.shape[2:]
+        return np.zeros((self._batch, 0, *shape), keras.backend.standardize_dtype(spec.dtype))
 
     def _checked(self, inputs) -> dict[str, tf.Tensor]:
         specs = self._model.inputs
@@ -130,25 +163,24 @@ def _fitting(name, x, spec) -> tf.Tensor:
     if len(x.shape) != len(spec.shape) or x.shape[2:] != spec.shape[2:] or x.dtype != spec.dtype:
         expected = f"(B, t, {', '.join(map(str, spec.shape[2:]))}) {spec.dtype}"
         raise ValueError(f"{name} must be {expected}. Received: {tuple(x.shape)} {x.dtype.name}")
+    if x.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(x))):
+        raise ValueError(
+            f"{name} must be finite: one frame of NaN or infinity would stay in the memory. Received: such numbers"
+        )
     return x
 
 
-def over_steps(cell, sequences, states):
+def over_steps(cell, inputs, states):
     """A cell over t steps in TensorFlow's loop: `(outputs (B, t, ...), states after the last)`. t may be unknown."""
-    time = tf.shape(tree.flatten(sequences)[0])[1]
+    time = tf.shape(next(x for x in tree.flatten(inputs) if x is not None))[1]
 
-    def step(t, flat_states):
-        return cell(tree.map_structure(lambda x: x[:, t], sequences), tree.pack_sequence_as(states, flat_states))
+    def body(t, states, arrays):
+        outputs, new_states = cell(step_of(inputs, t), states)
+        new_states = [tf.ensure_shape(new, old.shape) for new, old in zip(new_states, states, strict=True)]
+        return t + 1, new_states, [array.write(t, y) for array, y in zip(arrays, outputs, strict=True)]
 
-    def body(t, flat_states, arrays):
-        outputs, new_states = step(t, flat_states)
-        new_states = [tf.ensure_shape(new, old.shape) for new, old in zip(tree.flatten(new_states), flat_states, strict=True)]
-        return t + 1, new_states, [array.write(t, y) for array, y in zip(arrays, tree.flatten(outputs), strict=True)]
-
-    start = tree.flatten(states)
-    example, _ = step(0, start)  # for its structure alone: nothing uses its values, so that it is not run
-    arrays = [tf.TensorArray(y.dtype, time, element_shape=y.shape) for y in tree.flatten(example)]
-    _, last, arrays = tf.while_loop(lambda t, *_: t < time, body, (0, start, arrays))
+    example, _ = cell(step_of(inputs, 0), states)  # for its structure alone: nothing uses its values, so that it is not run
+    arrays = [tf.TensorArray(y.dtype, time, element_shape=y.shape) for y in example]
+    _, last, arrays = tf.while_loop(lambda t, *_: t < time, body, (0, states, arrays))
     stacked = [array.stack() for array in arrays]  # (t, B, ...)
-    outputs = [tf.transpose(y, [1, 0, *range(2, len(y.shape))]) for y in stacked]
-    return tree.pack_sequence_as(example, outputs), tree.pack_sequence_as(states, last)
+    return [tf.transpose(y, [1, 0, *range(2, len(y.shape))]) for y in stacked], last
