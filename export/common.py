@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import tyro
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What both export scripts take."""
+    """What every export script takes."""
 
     run: tyro.conf.Positional[str]
     """The run folder, runs/NAME; may be remote (s3://bucket/runs/NAME)."""
@@ -30,32 +30,44 @@ class Options:
     """Compare the result with Keras afterwards."""
 
 
-def main(
-    args: list[str],
-    script: str,
-    description: str,
+Chosen = TypeVar("Chosen", bound=Options)
+
+
+def parse(kind: type[Chosen], args: list[str], script: str, description: str) -> Chosen:
+    """The options of an export script.
+
+    Args:
+        script: the module's name in `export`.
+
+    Raises:
+        UserError: a remote place to write to.
+    """
+    options = terminal.parse(kind, args, description=description, prog=f"python -m export.{script}")
+    if options.out:
+        files.must_be_local(options.out, "--out")
+    return options
+
+
+def export(
+    options: Options,
     name: str,
-    write: Callable[["Run", Path], None],
+    write: Callable[["Run", Path], Path],
     compare: Callable[["Run", dict[str, Path]], int],
 ) -> int:
     """Export a run, then compare the result with Keras.
 
     Args:
-        script: the module's name in `export`.
-        name: of what it writes, in the run folder.
-        write: writes it, whole or not at all.
+        name: of what is written, in the run folder.
+        write: writes it there or to `options.out`, whole or not at all, and gives its place.
         compare: the result, by its name, with Keras; gives the exit status.
     """
-    options = terminal.parse(Options, args, description=description, prog=f"python -m export.{script}")
-    out = files.must_be_local(options.out, "--out") if options.out else None
-
     from videorec.runs.run import Run  # TensorFlow takes seconds to import: not for --help
 
     run = Run.open(options.run)
-    path = out or run.folder / name
+    path = Path(options.out) if options.out else run.folder / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)  # what cannot be written shows before the work
-        write(run, path)
+        path = write(run, path)
     except OSError as error:
         raise UserError(f"The export cannot be written to {path}: {error}. Choose another place with --out") from error
     run.push()

@@ -14,7 +14,6 @@ says, J = the run's data.frames; H, W and C are those that the model was trained
 (1, K, H, W, C) float32, K = the run's model.horizon; attention models also give their coefficients.
 """
 
-import json
 import os
 import tempfile
 import zipfile
@@ -61,12 +60,14 @@ def export(run: "Run", path: Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
+    from videorec.runs import recipe as recipes  # TensorFlow takes seconds to import: not for --help
+
     serving = common.serving_of(run)
     content = convert(serving, common.float32_model(serving))
     temporary = path.with_name(f"new_{path.name}")
     temporary.write_bytes(content)
     with zipfile.ZipFile(temporary, "a") as archive:
-        archive.writestr("recipe.json", json.dumps(serving.recipe(), indent=2) + "\n")
+        archive.writestr("recipe.json", recipes.as_text(serving.recipe("tflite")))
         if run.classes:
             archive.writestr("labels.txt", "".join(f"{name}\n" for name in run.classes))
     os.replace(temporary, path)
@@ -74,7 +75,13 @@ def export(run: "Run", path: Path) -> None:
 
 def main(args: list[str]) -> int:
     """Export, then compare."""
-    return common.main(args, "tflite", __doc__, "model.tflite", export, verify.report)
+    options = common.parse(common.Options, args, "tflite", __doc__)
+
+    def write(run, path):
+        export(run, path)
+        return path
+
+    return common.export(options, "model.tflite", write, verify.report)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ runner = tf.lite.Interpreter(lite).get_signature_runner()
 lite_out = [runner(frames=clip[None])["probabilities"][0].tolist() for clip in frames]
 assert "videorec" not in sys.modules and "keras" not in str(loaded.__class__)
 print(json.dumps({"p": out["probabilities"].numpy().tolist(), "jpeg": encoded["probabilities"].numpy().tolist(),
-    "classes": [c.decode() for c in out["classes"].numpy()], "lite": lite_out, "ops": [
+    "classes": [[c.decode() for c in row] for row in out["classes"].numpy()], "lite": lite_out, "ops": [
     op["op_name"] for op in tf.lite.Interpreter(lite)._get_ops_details()]}))
 """
 
@@ -63,7 +63,7 @@ def test_exports_equal_keras_in_a_process_without_videorec(run, tmp_path):
     np.testing.assert_allclose(got["p"], expected, atol=1e-5)
     np.testing.assert_allclose(got["lite"], expected, atol=1e-5)
     assert np.abs(np.array(got["jpeg"]) - expected).max() < 0.02  # JPEG loses a little
-    assert got["classes"] == list(run.classes)
+    assert got["classes"] == [list(run.classes)] * 4
     assert not [op for op in got["ops"] if op.startswith("Flex") or op == "CUSTOM"]
 
 
@@ -79,8 +79,9 @@ def test_any_batch_length_and_size(run, shape):
     frames = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
     loaded = tf.saved_model.load(str(run.folder / "saved_model"))
     out = loaded.signatures["serving_default"](frames=tf.constant(frames))
-    assert out["probabilities"].shape == (shape[0], 8) and out["steps"].shape == (*shape[:2], 8)
+    assert out["probabilities"].shape == (shape[0], 8) and out["steps"].shape == (shape[0], 4, 8)
     np.testing.assert_allclose(out["probabilities"].numpy().sum(1), 1, atol=1e-5)
+    assert loaded.signatures["clips"](frames=tf.constant(frames))["steps"].shape == (*shape[:2], 8)
 
 
 def test_verify_fails_where_the_export_differs(run, capsys, monkeypatch):
@@ -175,7 +176,7 @@ def test_each_stream_has_its_own_length_and_size(two):
         "flow": rng.integers(0, 256, (2, 9, 30, 20, 3), np.uint8),
     }
     loaded = tf.saved_model.load(str(two.folder / "saved_model"))
-    out = loaded.signatures["serving_default"](**{stream: tf.constant(clip) for stream, clip in clips.items()})
+    out = loaded.signatures["clips"](**{stream: tf.constant(clip) for stream, clip in clips.items()})
     assert out["rgb_steps"].shape[:2] == (2, 5) and out["flow_steps"].shape[:2] == (2, 9)
     assert out["probabilities"].shape == (2, 8)
 

@@ -40,10 +40,10 @@ def assert_close(got, expected):
 
 def test_saved_model(exported, tmp_path):
     run, model, clips, expected = exported
-    (tmp_path / "classes.txt").write_text("\n".join(CLASSES))
-    graphs.save(model, RecognitionServing(run).signatures(model), tmp_path / "saved", [tmp_path / "classes.txt"])
+    graph = RecognitionServing(run).signatures(model)["clips"]()
+    graphs.save(model, {"clips": graph}, tmp_path / "saved")
     loaded = tf.saved_model.load(str(tmp_path / "saved"))
-    got = loaded.signatures["serving_default"](**{name: tf.constant(clip) for name, clip in clips.items()})
+    got = loaded.signatures["clips"](**{name: tf.constant(clip) for name, clip in clips.items()})
     assert_close(got, expected)
 
 

@@ -20,13 +20,13 @@ def keras_engine(predict: Callable[[Tensors], Tensors]) -> Predict:
 
 
 def saved_model_engine(folder: Path, names: dict[str, str]) -> Predict:
-    """The SavedModel's `serving_default`.
+    """The SavedModel's `clips`; of forecasters, and of older exports, `serving_default`.
 
     Args:
         names: of its inputs, by stream.
     """
     loaded = tf.saved_model.load(str(folder))
-    signature = loaded.signatures["serving_default"]
+    signature = loaded.signatures["clips" if "clips" in loaded.signatures else "serving_default"]
 
     def predict(clips):
         assert loaded is not None  # the signature alone does not keep the variables alive

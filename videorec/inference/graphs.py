@@ -23,7 +23,7 @@ def trace(predict: Callable[[Tensors], Tensors], specs: dict[str, tf.TensorSpec]
     too, and recurrent loops over it do not convert to TFLite.
     """
 
-    @tf.function
+    @tf.function(autograph=False)
     def function(**given):
         return predict({stream: given[spec.name] for stream, spec in specs.items()})
 

@@ -9,6 +9,7 @@ from videorec.data.splitting import VideoSet
 from videorec.runs.run import Run
 from videorec.tasks.anticipation import evaluation
 from videorec.tasks.anticipation.report import AnticipationReport
+from videorec.tasks.anticipation.serving import AnticipationServing
 from videorec.tasks.dense import training
 from videorec.tasks.dense.task import DenseTask
 from videorec.tasks.task import Progress
@@ -40,3 +41,6 @@ class AnticipationTask(DenseTask):
 
     def evaluate(self, run: Run, options: AnticipationOptions, progress: Progress) -> AnticipationReport:
         return evaluation.evaluate(run, options, progress)
+
+    def serving(self, run: Run) -> AnticipationServing:
+        return AnticipationServing(run)

@@ -1,12 +1,14 @@
-"""Models of dense labels, and of labels to come, as they are exported: raw frames of any size to the labels of each frame."""
+"""Models of dense labels as they are exported: raw frames of any size to the labels of each frame."""
 
 import logging
+
+import tensorflow as tf
 
 from videorec.config import UserError
 from videorec.data.moments import sources, windows
 from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
-from videorec.tasks.serving import VideoServing
+from videorec.tasks.video_serving import VideoServing
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +17,10 @@ class DenseServing(VideoServing):
     """See `VideoServing`."""
 
     unit = "window"
+
+    def drawn(self, counts):
+        """All frames: each has its labels."""
+        return {stream: tf.range(count)[None] for stream, count in counts.items()}
 
     def examples(self, number):
         """The first whole windows `{stream: (T, *data.resize, 3)}` uint8 of the run's videos, those of the test split first."""

@@ -1,6 +1,7 @@
 """Forecasters as they are exported: J frames of the size that the model was trained on, to the K that come next."""
 
 import logging
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -38,7 +39,7 @@ class ForecastServing(Serving):
         """`serving_default`: any batch, and any J where the model takes any; K is fixed."""
         rgb = model.input["rgb"]
         specs = {"rgb": tf.TensorSpec((None, *rgb.shape[1:]), rgb.dtype, "frames")}
-        return {"serving_default": graphs.trace(lambda clips: self.predict(model, clips), specs)}
+        return {"serving_default": partial(graphs.trace, lambda clips: self.predict(model, clips), specs)}
 
     def examples(self, number):
         """What the model sees of windows, `{"rgb": (J, H, W, C)}`, spread over the test split (else val, train)."""
@@ -54,7 +55,9 @@ class ForecastServing(Serving):
             return []
         return [{"rgb": windows.as_inputs(frames, model.pixels)} for frames in seen]
 
-    def recipe(self):
-        data, model = self.run.experiment.data, self.run.experiment.model
-        frames = {"seen": data.frames, "forecast": model.horizon, "step": data.step, "pixels": model.pixels}
-        return super().recipe() | {"frames": frames, "values": data.values and list(data.values)}
+    def recipe(self, form, quantize="none", streaming=False):
+        """As of every task; the shape of frames is the model's where an older run does not hold it."""
+        recipe = super().recipe(form, quantize, streaming)
+        if recipe["pictures"]["shape"] is None:
+            recipe["pictures"]["shape"] = list(self.run.load_model().input["rgb"].shape[2:])
+        return recipe
