@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 
 import keras
 import numpy as np
@@ -13,11 +14,14 @@ from videorec.config.forecasting import Forecaster
 CLASSES = 3
 FRAMES = 4  # of models that take one length only
 
-# The settings of each case: `lrcn` is the form plain of lrcn, `lrcn-bidirectional` another of its forms.
+# The settings of each case: `lrcn` is the form plain of lrcn, `lrcn-bidirectional` another of its forms. Where compiling takes
+# long (JAX), one form of each model is enough: their layers have tests of their own.
+ONE_FORM = os.environ.get("VIDEOREC_TEST_FORMS") == "plain"
 CASES: dict[str, Model] = {
     name if form == "plain" else f"{name}-{form}": cls(**hyperparameters)
     for name, cls in models.CLASSES.items()
     for form, hyperparameters in cls.forms().items()
+    if form == "plain" or not ONE_FORM
 }
 FORECASTERS = [case for case, model in CASES.items() if isinstance(model, Forecaster)]
 RECOGNISERS = [case for case, model in CASES.items() if model.task == "recognition"]  # of clips
