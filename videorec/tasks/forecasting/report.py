@@ -11,11 +11,11 @@ from rich.table import Table
 
 from videorec.config.forecasting import ForecastEvaluate, Sequences
 from videorec.data.sequences.windows import SequenceSet
+from videorec.reports import forecast_pictures
 from videorec.reports.files import as_json, as_png
 from videorec.reports.pictures import by_lead_figure
 from videorec.reports.protocol import describe_protocol
 from videorec.runs.run import Run
-from videorec.tasks.forecasting import pictures
 from videorec.tasks.task import Report
 
 HIGHER_IS_BETTER = ("ssim", "psnr", "correlation", "csi", "pod")  # beginnings of names
@@ -84,8 +84,8 @@ class ForecastReport(Report):
         contents = {"results.json": as_json(self.results()), "leads.png": as_png(by_lead_figure(curves, self.summary()))}
         for window in self.shown:
             frames = window.inputs, window.truth, window.forecast
-            contents[f"forecasts/{window.file}.png"] = pictures.png(pictures.rows(*frames))
-            contents[f"forecasts/{window.file}.gif"] = pictures.gif(pictures.animation(*frames))
+            contents[f"forecasts/{window.file}.png"] = forecast_pictures.png(forecast_pictures.rows(*frames))
+            contents[f"forecasts/{window.file}.gif"] = forecast_pictures.gif(forecast_pictures.animation(*frames))
         return contents
 
     def show(self, console: Console) -> None:

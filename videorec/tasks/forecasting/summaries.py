@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from videorec.tasks.forecasting import pictures
+from videorec.reports import forecast_pictures
 from videorec.training.curves import Curves
 
 
@@ -29,5 +29,5 @@ class ForecastSummaries(Curves):
         """The pictures."""
         forecast = np.asarray(self._whole.predict_on_batch(self._inputs)["frames"])
         seen = self._inputs["rgb"] / 255 if self._inputs["rgb"].dtype == np.uint8 else self._inputs["rgb"]
-        rows = [pictures.rows(*window) for window in zip(seen, self._targets, forecast, strict=True)]
+        rows = [forecast_pictures.rows(*window) for window in zip(seen, self._targets, forecast, strict=True)]
         tf.summary.image("forecasts", np.concatenate(rows)[None])

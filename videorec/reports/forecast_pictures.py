@@ -44,9 +44,35 @@ def animation(inputs: np.ndarray, truth: np.ndarray, forecast: np.ndarray) -> li
         J + K pictures `(S H, 2 S W + 2, 3)` uint8.
     """
     left, right = (_enlarged(_rgb(np.concatenate([inputs, ahead]))) for ahead in (truth, forecast))
-    line = np.empty((len(left), left.shape[1], GAP, 3), np.uint8)
-    line[: len(inputs)], line[len(inputs) :] = BACKGROUND, FORECAST
-    return list(np.concatenate([left, line, right], axis=2))
+    return list(np.concatenate([left, _line(left, len(inputs)), right], axis=2))
+
+
+def still(seen: np.ndarray, forecast: np.ndarray) -> np.ndarray:
+    """Two rows: what the model saw, and below it the frames that it forecasts.
+
+    Args:
+        seen, forecast: `(J, H, W, C)` and `(K, H, W, C)`, as for `rows`.
+
+    Returns:
+        `(2 (S H + 2), max(J, K) (S W + 2), 3)` uint8.
+    """
+    columns = max(len(seen), len(forecast))
+    return np.concatenate([_row(frames, columns) for frames in (seen, forecast)])
+
+
+def unrolled(seen: np.ndarray, forecast: np.ndarray) -> list[np.ndarray]:
+    """The forecast beside what was seen: the seen frames on the left, then, while the last of them stays, the coming frames on
+    the right. The line between them is orange from the first coming frame on.
+
+    Args:
+        seen, forecast: as for `still`.
+
+    Returns:
+        J + K pictures `(S H, 2 S W + 2, 3)` uint8.
+    """
+    left = _enlarged(_rgb(np.concatenate([seen, *[seen[-1:]] * len(forecast)])))
+    right = np.concatenate([np.full_like(left[: len(seen)], BACKGROUND[0]), _enlarged(_rgb(forecast))])
+    return list(np.concatenate([left, _line(left, len(seen)), right], axis=2))
 
 
 def png(picture: np.ndarray) -> bytes:
@@ -65,6 +91,13 @@ def gif(frames: list[np.ndarray]) -> bytes:
 
 
 # === Frames ===
+
+
+def _line(frames: np.ndarray, seen: int) -> np.ndarray:
+    """`(T, H, GAP, 3)` for frames `(T, H, W, 3)`: grey beside those that were seen, orange beside forecasts."""
+    line = np.empty((*frames.shape[:2], GAP, 3), np.uint8)
+    line[:seen], line[seen:] = BACKGROUND, FORECAST
+    return line
 
 
 def _rgb(frames: np.ndarray) -> np.ndarray:
