@@ -30,9 +30,14 @@ def attended(clips: np.ndarray, attention: np.ndarray, grid: tuple[int, int] = (
     """
     n, frames, height, width = clips.shape[:4]
     weights = attention.reshape(n, frames, *grid) / attention.max(axis=tuple(range(1, attention.ndim))).reshape(n, 1, 1, 1)
-    flat = np.stack([cv2.resize(x, (width, height)) for x in weights.astype(np.float32).reshape(-1, *grid)])
+    flat = np.stack([spread(places, height, width) for places in weights.reshape(-1, *grid)])
     light = FAINT + (1 - FAINT) * flat.reshape(n, frames, height, width, 1)
     return (clips * light).round().astype(np.uint8)
+
+
+def spread(places: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Values of the places of a picture, `(rows, columns)`, for each of its pixels: `(height, width)` float32."""
+    return cv2.resize(places.astype(np.float32), (width, height))  # bilinear, level beyond the outer centres
 
 
 def motion(clips: np.ndarray, encoding: str) -> np.ndarray:
