@@ -9,6 +9,7 @@ from grey_videos import write_video
 
 from videorec.config import Data, Experiment, Flow
 from videorec.data import flow
+from videorec.data.manifest import Video
 from videorec.inference import live
 from videorec.inference.live import Moment, Pictures
 from videorec.models import CLASSES
@@ -37,15 +38,22 @@ def numbers(taken) -> list[int]:
 )
 def test_frames_of_a_file_by_its_clock(tmp_path, interval, expected):
     path = write_video(tmp_path / "video.avi")  # 20 frames at 10 fps, frame k grey of 10 k
-    taken = list(live.of_file(str(path), interval))
+    taken = list(live.of_file(Video(str(path), ()), interval))
     assert [round(int(moment.frame[0, 0, 0]) / 10) for moment in taken] == expected
     np.testing.assert_allclose([moment.time for moment in taken], np.array(expected) / 10, atol=2e-3)
+
+
+def test_a_segment_begins_at_0(tmp_path):
+    path = write_video(tmp_path / "video.avi")
+    taken = list(live.of_file(Video(str(path), (), start=0.5, end=1.2), 0.2))
+    assert [round(int(moment.frame[0, 0, 0]) / 10) for moment in taken] == [5, 7, 9, 11]
+    np.testing.assert_allclose([moment.time for moment in taken], [0, 0.2, 0.4, 0.6], atol=2e-3)
 
 
 def test_a_file_with_too_few_frames_says_so(tmp_path, caplog):
     path = write_video(tmp_path / "video.avi")
     with caplog.at_level(logging.WARNING):
-        taken = list(live.of_file(str(path), 0.05))
+        taken = list(live.of_file(Video(str(path), ()), 0.05))
     assert len(taken) == 39  # every 0.05 s up to the last frame, as resampling in training does
     assert "does not fit: its frames are 0.1 s apart" in caplog.text and "0.05 s apart" in caplog.text
 
@@ -54,7 +62,7 @@ def test_a_folder_has_no_clock(tmp_path, caplog):
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((4, 4, 3), number, np.uint8))
     with caplog.at_level(logging.WARNING):
-        taken = list(live.of_file(str(tmp_path), 0.5))
+        taken = list(live.of_file(Video(str(tmp_path), ()), 0.5))
     assert numbers(taken) == [0, 1, 2] and [moment.time for moment in taken] == [0, 0.5, 1.0]
     assert "has no clock: every frame is taken" in caplog.text
 

@@ -184,3 +184,15 @@ def test_what_is_no_model(tmp_path, video):
 def test_a_prediction_prints_short():
     assert repr(Prediction("a.mp4", label="x", score=0.5)) == "Prediction('a.mp4', x 0.500)"
     assert repr(Prediction("a.mp4", error="no such file")) == "Prediction('a.mp4', error: no such file)"
+
+
+def test_streams_of_one_predictor_side_by_side_and_one_after_the_other(quick_runs, video):
+    """A stream that is left early leaves nothing to the next one, which takes over its step model."""
+    predictor = Predictor(quick_runs / "a")
+    alone = [now.probabilities for now in predictor.stream(video, 0)]
+    early = predictor.stream(video, 0)
+    next(early), next(early)
+    assert [now.probabilities for now in predictor.stream(video, 0)] == alone
+    assert next(early).probabilities == alone[2]
+    early.close()
+    assert [now.probabilities for now in predictor.stream(Video(str(video), ()), 0)] == alone and len(alone) == 20

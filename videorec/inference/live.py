@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from videorec.data.decode import Reader
+from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.data.video_stream import VideoStream
 from videorec.runs import recipe as recipes
@@ -76,8 +77,8 @@ class Pictures:
 # === At a distance in time ===
 
 
-def of_file(path: str, interval: float | None) -> Iterator[Moment]:
-    """The frames of a video file or a folder of frames, `interval` seconds apart by its time stamps.
+def of_file(video: Video, interval: float | None) -> Iterator[Moment]:
+    """The frames of a video file (or of its segment) or of a folder of frames, `interval` seconds apart by its time stamps.
 
     Args:
         interval: None: every frame. A folder of frames has no clock: every frame is taken.
@@ -85,13 +86,13 @@ def of_file(path: str, interval: float | None) -> Iterator[Moment]:
     Raises:
         Unreadable: when iterated.
     """
-    reader = Reader(path, None if interval is None else 1 / interval, threads=2)
+    reader = Reader(video.path, None if interval is None else 1 / interval, video.start, video.end, threads=2)
     if interval is not None and reader.rate is None:
-        log.warning("%s has no clock: every frame is taken, as if they were %.3g s apart", path, interval)
+        log.warning("%s has no clock: every frame is taken, as if they were %.3g s apart", video.path, interval)
     elif interval is not None and reader.rate * interval < 1 - SLACK:
-        _tell_too_slow(path, 1 / reader.rate, interval)
+        _tell_too_slow(video.path, 1 / reader.rate, interval)
     for number, retrieve in enumerate(reader):
-        time = number * (interval or 1 / 25) if reader.stamp is None else reader.stamp
+        time = number * apart(interval) if reader.stamp is None else reader.stamp
         yield Moment(time, np.ascontiguousarray(retrieve()[..., ::-1]))
 
 
@@ -119,7 +120,12 @@ def resampled(moments: Iterable[Moment], interval: float | None, name: str) -> I
 def of_frames(frames: Iterable[np.ndarray], interval: float | None) -> Iterator[Moment]:
     """Frames that come at the right distance already."""
     for number, frame in enumerate(frames):
-        yield Moment(number * (interval or 1 / 25), frame)
+        yield Moment(number * apart(interval), frame)
+
+
+def apart(interval: float | None) -> float:
+    """Seconds between two frames without a clock."""
+    return interval or 1 / 25
 
 
 def _tell_too_slow(name: str, apart: float, interval: float) -> None:

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 16  # clips that go through the model at once
 UNREADABLE = (Unreadable, UserError, OSError, cv2.error)  # what is wrong with one video, and stops no other
-Source = str | Path | int | Iterable[np.ndarray]
+Source = str | Path | Video | int | Iterable[np.ndarray]
 Rows = Iterator[tuple[int, Video, object]]
 
 
@@ -66,6 +66,7 @@ class Predictor:
             raise UserError(f"batch and threads must be 1 or more. Received: batch={batch}, threads={threads}")
         self._form = open_form(place)
         self._batch, self._threads = batch, threads or os.cpu_count() or 1
+        self._steppers = []  # made, and not at work: making one takes seconds
         self.recipe = self._form.recipe
         self.classes = tuple(self.recipe["classes"])
 
@@ -166,8 +167,8 @@ class Predictor:
         moment, its answers come later; `time` and `frame` of a prediction are those that it is about.
 
         Args:
-            source: a video file, a folder of frames, a camera (its index, or a URL such as rtsp://...), or an iterable of
-                frames `(H, W, 3)` uint8 RGB, which is taken frame by frame as it comes.
+            source: a video file (or `Video`, for a segment), a folder of frames, a camera (its index, or a URL such as
+                rtsp://...), or an iterable of frames `(H, W, 3)` uint8 RGB, which is taken frame by frame as it comes.
             interval: seconds between two frames that the model sees. Default: as in training (`recipe`), where that is known;
                 0: every frame.
 
@@ -177,9 +178,16 @@ class Predictor:
         """
         if interval is not None and not interval >= 0:
             raise UserError(f"interval must be 0 or more seconds. Received: {interval}")
-        stepper, pictures = self._form.stepper(), live.Pictures(self.recipe)
-        about, queues = deque(), defaultdict(deque)
-        for moment in self._source(source, self._interval(source) if interval is None else interval or None):
+        stepper = self._steppers.pop() if self._steppers else self._form.stepper()
+        try:
+            yield from self._answers(stepper, source, self._interval(source) if interval is None else interval or None)
+        finally:
+            stepper.reset()
+            self._steppers.append(stepper)
+
+    def _answers(self, stepper, source: Source, interval: float | None) -> Iterator[Prediction]:
+        pictures, about, queues = live.Pictures(self.recipe), deque(), defaultdict(deque)
+        for moment in self._source(source, interval):
             complete = pictures.push(moment)
             if complete is not None:
                 about.append(complete[0])
@@ -191,12 +199,16 @@ class Predictor:
     def _interval(self, source: Source) -> float | None:
         interval = recipes.interval_of(self.recipe)
         if interval is None:
-            log.warning("the model does not say how far apart its frames were in training: every frame of %s is taken", source)
+            log.warning(
+                "the model does not say how far apart its frames were in training: every frame of %s is taken", _name(source)
+            )
         return interval
 
     def _source(self, source: Source, interval: float | None) -> Iterator[Moment]:
         if isinstance(source, str | Path) and (os.path.exists(source) or files.is_remote(source)):
-            return live.of_file(str(source), interval)
+            source = Video(str(source), ())
+        if isinstance(source, Video):
+            return live.of_file(source, interval)
         if isinstance(source, str | Path | int):
             raise Unreadable(f"no such file: {source}")
         return live.of_frames(source, interval)
@@ -221,6 +233,10 @@ def is_attention(output: str) -> bool:
 def attention_of(outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The outputs that hold coefficients."""
     return {name: x for name, x in outputs.items() if is_attention(name)}
+
+
+def _name(source: Source) -> str:
+    return source.name if isinstance(source, Video) else str(source) if isinstance(source, str | Path | int) else "the stream"
 
 
 def _reason(error: Exception) -> str:
