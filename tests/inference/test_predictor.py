@@ -3,10 +3,9 @@
 import csv
 import itertools
 
-import cv2
-import keras
 import numpy as np
 import pytest
+from by_hand import frames_by_hand, outputs_by_hand
 from grey_videos import write_video
 from tiny_runs import copied, measured
 
@@ -16,19 +15,6 @@ from videorec.data import flow
 from videorec.data.manifest import Video
 from videorec.inference.prediction import Prediction
 from videorec.runs.run import Run
-
-
-def frames_by_hand(folder, crop: int = 16) -> np.ndarray:
-    """`(T, crop, crop, 3)` uint8 RGB: the middle of the 24 x 24 pictures of a folder."""
-    pictures = [cv2.imread(str(folder / f"{number}.png"))[..., ::-1] for number in range(len(list(folder.iterdir())))]
-    edge = (24 - crop) // 2
-    return np.stack(pictures)[:, edge : 24 - edge, edge : 24 - edge]
-
-
-def outputs_by_hand(run, **clips: np.ndarray) -> dict[str, np.ndarray]:
-    model = keras.saving.load_model(run / "model.keras", compile=False)
-    return {name: np.asarray(x)[0] for name, x in model({name: clip[None] for name, clip in clips.items()}).items()}
-
 
 # === Recognition ===
 

@@ -15,7 +15,7 @@ from videorec.data.problems import Problems
 from videorec.inference import engines
 from videorec.inference.framewise import AT_ONCE, Framewise
 from videorec.inference.labeller import Labeller
-from videorec.inference.stream import Stream
+from videorec.inference.steppers import KerasStepper, Stepper
 from videorec.runs import recipe as recipes
 from videorec.runs.run import Run
 from videorec.storage import files
@@ -49,8 +49,8 @@ class Form(ABC):
         """
 
     @abstractmethod
-    def stepper(self):
-        """The model frame by frame, see `videorec.inference.stream.Stream`.
+    def stepper(self) -> Stepper:
+        """The model frame by frame.
 
         Raises:
             UserError: the model, or this form of it, does not run frame by frame, and why.
@@ -86,7 +86,7 @@ class KerasForm(Form):
         return Labeller(self.model, recipes.data_of(self.recipe), AT_ONCE)
 
     def stepper(self):
-        return Stream(self.model)
+        return KerasStepper(self.model, self.recipe)
 
 
 class ExportedForm(Form):

@@ -4,11 +4,16 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
+from videorec.config import UserError
 from videorec.data.decode import Reader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.data.resize import resize_frames
+from videorec.data.sequences import values
+from videorec.data.sequences.windows import as_inputs
 from videorec.data.video_stream import VideoStream
 from videorec.runs import recipe as recipes
 
@@ -31,7 +36,7 @@ class Moment:
 
 
 class Pictures:
-    """From frames to the pictures of every stream of a model.
+    """From frames to the pictures of every stream of a model, resized; what is cropped is cropped by the model's form.
 
     Motion lies between two frames: its picture, and the frame beside it, come one frame later.
 
@@ -42,11 +47,11 @@ class Pictures:
     def __init__(self, recipe: dict):
         data = recipes.data_of(recipe)
         self._streams = {name: VideoStream(data.of(name), Problems(1, 1.0)) for name in data.streams}
-        self._crop, self._late = data.crop, any(stream.is_motion for stream in self._streams.values())
+        self._late = any(stream.is_motion for stream in self._streams.values())
         self._previous: tuple[Moment, dict] | None = None
 
     def push(self, moment: Moment) -> tuple[Moment, dict[str, np.ndarray]] | None:
-        """The frame that is complete now, and its pictures `{stream: (*crop, 3)}` uint8; None at first, where motion is read.
+        """The frame that is complete now, and its pictures `{stream: (*resize, 3)}` uint8; None at first, where motion is read.
 
         Raises:
             ValueError: not `(H, W, 3)` uint8, or of another size than the frame before, where motion is read.
@@ -57,21 +62,51 @@ class Pictures:
             raise ValueError(f"Frames must be (H, W, 3) uint8, RGB, 0 to 255. Received: {came}")
         scaled = {name: stream.scaled(frame[..., ::-1]) for name, stream in self._streams.items()}
         if not self._late:
-            return moment, {name: self._cropped(picture) for name, picture in scaled.items()}
+            return moment, scaled
         previous, self._previous = self._previous, (moment, scaled)
         if previous is None:
             return None
         before, first = previous
         pictures = {
-            name: self._cropped(stream.motion(first[name], scaled[name]) if stream.is_motion else first[name])
+            name: stream.motion(first[name], scaled[name]) if stream.is_motion else first[name]
             for name, stream in self._streams.items()
         }
         return before, pictures
 
-    def _cropped(self, picture: np.ndarray) -> np.ndarray:
-        (height, width), (h, w) = picture.shape[:2], self._crop
-        top, left = (height - h) // 2, (width - w) // 2
-        return picture[top : top + h, left : left + w]
+
+class Frames:
+    """From frames to what a forecaster takes: its size, its type.
+
+    Args:
+        recipe: of a forecaster, with the shape of its frames.
+    """
+
+    def __init__(self, recipe: dict):
+        self._pictures = recipe["pictures"]
+
+    def push(self, moment: Moment) -> tuple[Moment, dict[str, np.ndarray]]:
+        """The frame, and what the model takes `{"rgb": (H, W, C)}`.
+
+        Raises:
+            ValueError: another number of channels, or values that the recipe does not bring to [0, 1].
+        """
+        frame, channels = np.asarray(moment.frame), self._pictures["shape"][2]
+        if frame.ndim == 3 and channels == 1 and frame.shape[2] == 3 and frame.dtype == np.uint8:
+            frame = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[..., None]  # a camera, for a model of grey frames
+        if frame.ndim != 3 or frame.shape[2] != channels:
+            raise ValueError(f"Frames must be (H, W, {channels}). Received: {frame.shape}")
+        given = self._pictures["values"]
+        try:
+            scaled = values.scale(frame[None], None if given is None else tuple(given), "a frame")
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        frames = resize_frames(scaled, *self._pictures["shape"][:2])
+        return moment, {"rgb": as_inputs(frames, self._pictures["pixels"])[0]}
+
+
+def pictures_of(recipe: dict) -> Pictures | Frames:
+    """What makes the pictures of the recipe's model."""
+    return Frames(recipe) if recipe["task"] == "forecasting" else Pictures(recipe)
 
 
 # === At a distance in time ===

@@ -31,6 +31,12 @@ log = logging.getLogger(__name__)
 
 BATCH = 16  # clips that go through the model at once
 UNREADABLE = (Unreadable, UserError, OSError, cv2.error)  # what is wrong with one video, and stops no other
+ANSWERS = {  # the outputs that a prediction of a stream is made of, by the task
+    "recognition": ("probabilities",),
+    "dense": ("probabilities",),
+    "anticipation": ("steps", "probabilities"),
+    "forecasting": ("frames",),
+}
 Source = str | Path | Video | int | Iterable[np.ndarray]
 Rows = Iterator[tuple[int, Video, object]]
 
@@ -136,17 +142,20 @@ class Predictor:
             total = total + result[1].get("probabilities", np.float32(0)).astype(np.float64)
         clip, outputs = single
         attention = attention_of(outputs) if count == 1 else {}
-        return Prediction(video.name, attention=attention, **self._fields(clip, outputs, total / count))
+        seen = clip["rgb"] if "frames" in outputs else None
+        return Prediction(video.name, attention=attention, seen=seen, **self._fields(outputs, total / count))
 
-    def _fields(self, clip: dict, outputs: dict, probabilities: np.ndarray) -> dict:
+    def _fields(self, outputs: dict, probabilities: np.ndarray) -> dict:
+        """What outputs without a batch axis mean; of several clips, `probabilities` are their mean."""
         if "frames" in outputs:
-            return {"frames": outputs["frames"], "seen": clip["rgb"]}
+            return {"frames": outputs["frames"]}
         if self.recipe["task"] == "anticipation":
             steps = np.exp(outputs["steps"] - outputs["steps"].max(-1, keepdims=True))
             steps = [of_classes(step, self.classes, False) for step in steps / steps.sum(-1, keepdims=True)]  # (K, C)
             coming = tuple(step["probabilities"] for step in steps)
             return {**steps[0], "coming": coming, "rate": next(iter(self.recipe["streams"].values()))["fps"]}
-        return of_classes(probabilities, self.classes, self.recipe["target"] == "multilabel")
+        several = self.recipe["target"] == "multilabel" or not self.recipe["evaluation"].get("single", True)
+        return of_classes(probabilities, self.classes, several)
 
     def _moments(self, video: Video) -> Prediction:
         try:
@@ -186,22 +195,20 @@ class Predictor:
             self._steppers.append(stepper)
 
     def _answers(self, stepper, source: Source, interval: float | None) -> Iterator[Prediction]:
-        pictures, about, queues = live.Pictures(self.recipe), deque(), defaultdict(deque)
+        pictures, about, queues = live.pictures_of(self.recipe), deque(), defaultdict(deque)
         for moment in self._source(source, interval):
             complete = pictures.push(moment)
             if complete is not None:
                 about.append(complete[0])
-                answer = stepper.push({name: picture[None, None] for name, picture in complete[1].items()})
-                yield from self._now(answer, about, queues)
+                yield from self._now(stepper.push(complete[1]), about, queues)
         if queues:
             yield from self._now(stepper.end(), about, queues)
 
     def _interval(self, source: Source) -> float | None:
         interval = recipes.interval_of(self.recipe)
-        if interval is None:
-            log.warning(
-                "the model does not say how far apart its frames were in training: every frame of %s is taken", _name(source)
-            )
+        if interval is None and isinstance(source, str | Path | Video | int):
+            name = source.name if isinstance(source, Video) else source
+            log.warning("the model does not say how far apart its frames were in training: every frame of %s is taken", name)
         return interval
 
     def _source(self, source: Source, interval: float | None) -> Iterator[Moment]:
@@ -213,15 +220,14 @@ class Predictor:
             raise Unreadable(f"no such file: {source}")
         return live.of_frames(source, interval)
 
-    def _now(self, answer: dict, about: deque[Moment], queues: dict[str, deque]) -> Iterator[Prediction]:
+    def _now(self, rows: dict[str, np.ndarray], about: deque[Moment], queues: dict[str, deque]) -> Iterator[Prediction]:
         """A prediction for every moment that all outputs have come for."""
-        for name, values in answer.items():
-            if name == "probabilities" or is_attention(name):
-                queues[name].extend(values[0])
+        for name, values in rows.items():
+            if name in ANSWERS[self.recipe["task"]] or is_attention(name):
+                queues[name].extend(values)
         while queues and all(queues.values()):
             moment, outputs = about.popleft(), {name: queue.popleft() for name, queue in queues.items()}
-            several = self.recipe["target"] == "multilabel" or not self.recipe["evaluation"].get("single", True)
-            fields = of_classes(outputs["probabilities"], self.classes, several)
+            fields = self._fields(outputs, outputs.get("probabilities"))
             yield Prediction(time=moment.time, frame=moment.frame, attention=attention_of(outputs), **fields)
 
 
@@ -233,10 +239,6 @@ def is_attention(output: str) -> bool:
 def attention_of(outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The outputs that hold coefficients."""
     return {name: x for name, x in outputs.items() if is_attention(name)}
-
-
-def _name(source: Source) -> str:
-    return source.name if isinstance(source, Video) else str(source) if isinstance(source, str | Path | int) else "the stream"
 
 
 def _reason(error: Exception) -> str:

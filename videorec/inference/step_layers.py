@@ -200,7 +200,7 @@ def takes_last(layer, args) -> int | None:
 
 def _slices(key, count: int) -> tuple | None:
     """The first entries of the key of `x[key]`, where the others take all."""
-    key = key if isinstance(key, tuple) else (key,)
+    key = tuple(key) if isinstance(key, tuple | list) else (key,)  # a list in models that were read from a file
     if len(key) < count or not all(isinstance(entry, int | slice) for entry in key[:count]):
         return None
     return key[:count] if all(entry is Ellipsis or entry == slice(None) for entry in key[count:]) else None

@@ -58,7 +58,8 @@ def make(
     }
     recipe |= _of_sequences(data, model, shape) if isinstance(data, Sequences) else _of_footage(data, experiment)
     for stream, entry in recipe["streams"].items():
-        entry["interval"] = (intervals or {}).get(stream)
+        known = entry["step"] / entry["fps"] if entry["fps"] and entry["sampling"] != "uniform" else None
+        entry["interval"] = known or (intervals or {}).get(stream)
     if hasattr(model, "horizon"):
         recipe["horizon"] = model.horizon
     return recipe
