@@ -200,7 +200,7 @@ class Predictor:
             complete = pictures.push(moment)
             if complete is not None:
                 about.append(complete[0])
-                yield from self._now(stepper.push(complete[1]), about, queues)
+                yield from self._now(stepper.push({name: x[None, None] for name, x in complete[1].items()}), about, queues)
         if queues:
             yield from self._now(stepper.end(), about, queues)
 
@@ -224,7 +224,7 @@ class Predictor:
         """A prediction for every moment that all outputs have come for."""
         for name, values in rows.items():
             if name in ANSWERS[self.recipe["task"]] or is_attention(name):
-                queues[name].extend(values)
+                queues[name].extend(values[0])
         while queues and all(queues.values()):
             moment, outputs = about.popleft(), {name: queue.popleft() for name, queue in queues.items()}
             fields = self._fields(outputs, outputs.get("probabilities"))

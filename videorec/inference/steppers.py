@@ -1,57 +1,48 @@
-"""A model frame by frame, in any of its forms: one frame in, what is known then out."""
+"""What a form of a model that runs frame by frame offers, and a run's own model so."""
 
-from abc import ABC, abstractmethod
+from typing import Protocol
 
 import keras
 import numpy as np
 
 from videorec.inference.stream import Stream
 
-Rows = dict[str, np.ndarray]  # {output: (t, ...)}
+Clips = dict[str, np.ndarray]  # {stream: (B, T, H, W, C)}
 
 
-class Stepper(ABC):
-    """One stream, from its first frame on."""
+class Stepper(Protocol):
+    """One stream from its first frame on; see `videorec.inference.stream.Stream`."""
 
-    @abstractmethod
-    def push(self, pictures: dict[str, np.ndarray]) -> Rows:
-        """What becomes known with a frame: a row of every output, none of one that comes later.
+    def push(self, inputs: Clips) -> dict[str, np.ndarray]:
+        """What becomes known with a frame, `{output: (1, t, ...)}`: t = 1, or 0 of an output that comes later.
 
         Args:
-            pictures: `{stream: (*resize, 3)}` uint8, or what a forecaster takes, `(H, W, C)`.
+            inputs: `{stream: (1, 1, *resize, 3)}` uint8, or what a forecaster takes, `(1, 1, H, W, C)`.
         """
 
-    @abstractmethod
-    def end(self) -> Rows:
-        """What is known once no frame comes any more."""
+    def end(self) -> dict[str, np.ndarray]:
+        """What is known once no frame comes any more, as `push`."""
 
-    @abstractmethod
     def reset(self) -> None:
         """Forget what came: the next frame begins another stream."""
 
 
-class KerasStepper(Stepper):
-    """A Keras model.
+class KerasStepper(Stream):
+    """A run's model, which takes frames that are cropped: here the middle of those that are not yet.
 
     Raises:
         UserError: it does not run frame by frame, and why.
     """
 
     def __init__(self, model: keras.Model, recipe: dict):
-        self._stream, self._crop = Stream(model), recipe["pictures"].get("crop")
+        super().__init__(model)
+        self._crop = recipe["pictures"].get("crop")
 
-    def push(self, pictures):
-        frames = {name: self._cropped(picture)[None, None] for name, picture in pictures.items()}  # (1, 1, H, W, C)
-        return {name: rows[0] for name, rows in self._stream.push(frames).items()}
+    def push(self, inputs):
+        return super().push({stream: self._cropped(frames) for stream, frames in inputs.items()})
 
-    def end(self):
-        return {name: rows[0] for name, rows in self._stream.end().items()}
-
-    def reset(self):
-        self._stream.reset()
-
-    def _cropped(self, picture: np.ndarray) -> np.ndarray:
+    def _cropped(self, frames: np.ndarray) -> np.ndarray:
         if self._crop is None:
-            return picture
-        top, left = ((size - part) // 2 for size, part in zip(picture.shape[:2], self._crop, strict=True))
-        return picture[top : top + self._crop[0], left : left + self._crop[1]]
+            return frames
+        top, left = ((size - part) // 2 for size, part in zip(frames.shape[2:4], self._crop, strict=True))
+        return frames[:, :, top : top + self._crop[0], left : left + self._crop[1]]
