@@ -52,14 +52,14 @@ def export(
     options: Options,
     name: str,
     write: Callable[["Run", Path], Path],
-    compare: Callable[["Run", dict[str, Path]], int],
+    compare: Callable[["Run", list[Path]], int],
 ) -> int:
     """Export a run, then compare the result with Keras.
 
     Args:
         name: of what is written, in the run folder.
         write: writes it there or to `options.out`, whole or not at all, and gives its place.
-        compare: the result, by its name, with Keras; gives the exit status.
+        compare: the result with Keras; gives the exit status.
     """
     from videorec.runs.run import Run  # TensorFlow takes seconds to import: not for --help
 
@@ -72,7 +72,7 @@ def export(
         raise UserError(f"The export cannot be written to {path}: {error}. Choose another place with --out") from error
     run.push()
     print(f"written: {path} ({size_of(path) / 1e6:.1f} MB)")
-    return compare(run, {name: path}) if options.verify else 0
+    return compare(run, [path]) if options.verify else 0
 
 
 def serving_of(run: "Run") -> "Serving":

@@ -102,11 +102,12 @@ def _write(run: "Run", folder: Path) -> None:
     serving = common.serving_of(run)
     model = common.float32_model(serving)
     signatures = {name: make() for name, make in serving.signatures(model).items()}
+    text = recipes.as_text(serving.recipe("saved_model", step=serving.step_model(model) if "stream" in signatures else None))
     try:
         shutil.rmtree(folder, ignore_errors=True)
         with tempfile.TemporaryDirectory() as made:
             recipe = Path(made) / recipes.NAME
-            recipe.write_text(recipes.as_text(serving.recipe("saved_model")), encoding="utf-8")
+            recipe.write_text(text, encoding="utf-8")
             assets = [recipe, *([run.folder / "classes.txt"] if run.classes else [])]
             graphs.save(model, signatures, folder, assets)
     except tf.errors.OpError as error:

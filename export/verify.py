@@ -2,8 +2,11 @@
 
     python -m export.verify runs/NAME
 
-Recognisers: prints the largest difference of probabilities and logits, the size and the latency of one clip; exit status 1
-where probabilities differ by more than 1e-5 (1e-4 for large backbones), or logits by more than ten times that.
+A table of all exports in the run folder: size, milliseconds a clip (a frame, of what runs frame by frame), the largest
+difference of probabilities and logits to Keras, and, of recognisers of one class a clip, the accuracy on the test videos
+(top-1, with the clips of the run's evaluation; on 200 of them, spread evenly, unless --videos says otherwise). Exit status 1
+where probabilities differ by more than 1e-5 (1e-4 for large backbones; 1e-2 for float16), or logits by more than ten times
+that; of dynamic and int8 the difference is shown, and not judged.
 Forecasters: the largest difference of the forecast frames (0 to 1), on windows of the test split (else val, train), the size
 and the latency of one window; exit status 1 above 1e-5.
 Where the run's data are not at hand, noise is compared instead.
@@ -19,9 +22,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tyro
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from export import common
+from export import common, opened
+from export.opened import Export
 from videorec import terminal
 from videorec.config import UserError
 
@@ -36,7 +40,8 @@ log = logging.getLogger(__name__)
 
 COMPARED_CLIPS = 4
 TIMED_CALLS = 5
-PLACES = {"saved_model": "SavedModel", "model.tflite": "TFLite"}  # in the run folder
+FLOAT16 = 1e-2  # largest difference of probabilities
+NOT_JUDGED = ("dynamic", "int8")
 
 
 @dataclass(frozen=True)
@@ -45,23 +50,27 @@ class Options:
 
     run: tyro.conf.Positional[str]
     """The run folder, runs/NAME, with exports in their default places."""
+    videos: int = 200
+    """Most test videos that accuracy is measured on, spread evenly; 0: no accuracy."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One export beside Keras: largest absolute difference of each compared output, bytes, seconds a clip."""
+    """One export beside Keras: largest absolute difference of each compared output, seconds a clip or a frame."""
 
     differences: dict[str, float]
-    size: int
     latency: float
 
 
-def compare(reference: "Predict", predict: "Predict", clips: "list[Clip]", outputs: Iterable[str], size: int) -> Comparison:
-    """Differences over all clips; the latency is the median of single-clip calls after a first one."""
+def compare(reference: "Predict", export: Export, clips: "list[Clip]", outputs: Iterable[str]) -> Comparison:
+    """Differences over all clips, of the outputs that both have in one shape; the latency is the median of single-clip calls
+    after a first one."""
     batch = _batch(clips)
-    expected, got = reference(batch), predict(batch)
-    differences = {key: float(np.abs(expected[key] - got[key]).max()) for key in outputs}
-    return Comparison(differences, size, latency(predict, clips[0]))
+    expected, got = reference(batch), export.predict(batch)
+    same = [key for key in outputs if key in got and got[key].shape == expected[key].shape]
+    differences = {key: float(np.abs(expected[key] - got[key]).max()) for key in same}
+    frames = min(len(frames) for frames in clips[0].values()) if export.streaming else 1
+    return Comparison(differences, latency(export.predict, clips[0]) / frames)
 
 
 def _batch(clips: "list[Clip]") -> "Clips":
@@ -97,11 +106,22 @@ def _noise(rng: np.random.Generator, shape: tuple, dtype: "tf.DType") -> np.ndar
     return rng.integers(0, 256, shape, np.uint8) if dtype == "uint8" else rng.random(shape, np.float32)
 
 
-def report(run: "Run", paths: dict[str, Path]) -> int:
+def accuracies(serving: "Serving", predicts: "list[Predict]", videos: int) -> tuple[list[float], int]:
+    """Share of the test videos whose most probable class is theirs, for each model, and the number of videos."""
+    right, count = np.zeros(len(predicts)), 0
+    for clips, label in serving.labelled(videos):
+        batch = _batch(clips)
+        right += [predict(batch)["probabilities"].mean(axis=0).argmax() == label for predict in predicts]
+        count += 1
+    return list(right / max(count, 1)), count
+
+
+def report(run: "Run", paths: list[Path], videos: int = 0) -> int:
     """Print the comparison; 1 where a difference passes the tolerance, else 0.
 
     Args:
-        paths: of the exports, by a name of `PLACES`.
+        paths: of the exports.
+        videos: most test videos that accuracy is measured on.
     """
     import keras  # seconds to import: not for --help
 
@@ -111,53 +131,51 @@ def report(run: "Run", paths: dict[str, Path]) -> int:
     serving = common.serving_of(run)
     model, console = common.float32_model(serving), Console()
     specs = serving.inputs(model)
-    names = {stream: spec.name for stream, spec in specs.items()}
-    load = {"saved_model": engines.saved_model_engine, "model.tflite": engines.tflite_engine}
-    clips, reference = examples(serving, specs), engines.keras_engine(lambda clips: serving.predict(model, clips))
-    exports = {name: load[name](path, names) for name, path in paths.items()}
-    results = {
-        name: compare(reference, predict, clips, serving.compared, common.size_of(paths[name]))
-        for name, predict in exports.items()
-    }
-    console.print(_table(serving, results, latency(reference, clips[0])))
-    if "saved_model" in exports:
-        _report_raw(serving, exports["saved_model"], reference, console)
-    frames = " and ".join(f"{len(clip)} {stream + ' ' if len(names) > 1 else ''}frames" for stream, clip in clips[0].items())
-    return _judge(serving, results.values(), f"{len(clips)} {serving.unit}s of {frames}", console)
+    exports = [opened.open_export(path, {stream: spec.name for stream, spec in specs.items()}) for path in paths]
+    clips = examples(serving, specs)
+    one_view = engines.keras_engine(lambda clips: serving.predict(model, clips))
+    all_views = engines.keras_engine(lambda clips: serving.answer(model, lambda number: clips, 1))  # as in the SavedModel
+    references = [all_views if export.path.is_dir() else one_view for export in exports]
+    results = [compare(*pair, clips, serving.compared) for pair in zip(references, exports, strict=True)]
+    shares, count = accuracies(serving, [all_views, *(export.predict for export in exports)], videos)
+    console.print(_table(serving, exports, results, latency(one_view, clips[0]), shares if count else []))
+    if count:
+        console.print(f"accuracy: top-1 on {count} test videos, with the clips of the run's evaluation")
+    frames = " and ".join(f"{len(clip)} {stream + ' ' if len(specs) > 1 else ''}frames" for stream, clip in clips[0].items())
+    console.print(f"differences: on {len(clips)} {serving.unit}s of {frames}")
+    return _judge(serving, exports, results, console)
 
 
-def _judge(serving: "Serving", results: Iterable[Comparison], examples: str, console: Console) -> int:
-    limits = {key: serving.tolerance() * serving.slack[key] for key in serving.compared}
-    for key, largest in limits.items():
-        worst = np.max([result.differences[key] for result in results])  # NaN where there is one
-        if not worst <= largest:
-            what = f"The largest difference of {serving.compared[key]}, {worst:.1e}, passes the limit {largest:.0e}."
-            console.print(f"[bold red]{what}[/]")
-            return 1
-    within = ", ".join(f"{serving.compared[key]} within {largest:.0e}" for key, largest in limits.items())
-    console.print(f"{examples}; differences of {within}")
-    return 0
+def _judge(serving: "Serving", exports: list[Export], results: list[Comparison], console: Console) -> int:
+    """1 where a difference passes the tolerance."""
+    status = 0
+    for export, result in zip(exports, results, strict=True):
+        if export.quantize in NOT_JUDGED:
+            continue
+        tolerance = FLOAT16 if export.quantize == "float16" else serving.tolerance()
+        for key, difference in result.differences.items():
+            largest = tolerance * serving.slack[key]
+            passes = not difference <= largest  # NaN too
+            style, verb = ("bold red", "passes the limit") if passes else ("default", "within")
+            console.print(
+                f"[{style}]{export.title}: {serving.compared[key]} differ by {difference:.1e}, {verb} {largest:.0e}[/]"
+            )
+            status = max(status, int(passes))
+    return status
 
 
-def _table(serving: "Serving", results: dict[str, Comparison], keras_latency: float) -> Table:
+def _table(serving: "Serving", exports: list[Export], results: list[Comparison], keras: float, shares: list[float]) -> Table:
     first, *others = serving.compared.values()
-    captions = [f"max difference of {first}", *(f"of {name}" for name in others)]
-    table = Table("", "size MB", f"ms a {serving.unit}", *captions)
-    table.add_row("Keras", f"{serving.run.model_path.stat().st_size / 1e6:.1f}", f"{1000 * keras_latency:.1f}")
-    for name, result in results.items():
-        differences = [f"{difference:.1e}" for difference in result.differences.values()]
-        table.add_row(PLACES[name], f"{result.size / 1e6:.1f}", f"{1000 * result.latency:.1f}", *differences)
+    captions = [f"max difference of {first}", *(f"of {name}" for name in others), *["accuracy"] * bool(shares)]
+    table = Table(Column("", no_wrap=True), "size MB", f"ms a {serving.unit}", *captions)
+    accuracy = [[f"{share:.3f}"] for share in shares] or [[]] * (1 + len(exports))
+    blank = [""] * len(serving.compared)
+    table.add_row("Keras", f"{common.size_of(serving.run.model_path) / 1e6:.1f}", f"{1000 * keras:.1f}", *blank, *accuracy[0])
+    for export, result, share in zip(exports, results, accuracy[1:], strict=True):
+        differences = [f"{result.differences[key]:.1e}" if key in result.differences else "" for key in serving.compared]
+        milliseconds = f"{1000 * result.latency:.1f}" + " a frame" * export.streaming
+        table.add_row(export.title, f"{common.size_of(export.path) / 1e6:.1f}", milliseconds, *differences, *share)
     return table
-
-
-def _report_raw(serving: "Serving", predict: "Predict", reference: "Predict", console: Console) -> None:
-    """Raw frames through the SavedModel against the pipeline's OpenCV resizing: rounding only."""
-    pair = serving.raw_example()
-    if pair:
-        raw, resized = pair
-        gap = np.abs(predict(_batch([raw]))["probabilities"] - reference(_batch([resized]))["probabilities"])
-        sizes = " and ".join(f"{clip.shape[2]} x {clip.shape[1]} {stream} frames" for stream, clip in raw.items())
-        console.print(f"a clip of raw {sizes}, resized in the graph instead of by OpenCV: {gap.max():.1e}")
 
 
 def main(args: list[str]) -> int:
@@ -167,10 +185,10 @@ def main(args: list[str]) -> int:
     from videorec.runs.run import Run  # TensorFlow takes seconds to import: not for --help
 
     run = Run.open(options.run)
-    paths = {name: run.folder / name for name in PLACES if (run.folder / name).exists()}
+    paths = opened.exports_of(run.folder)
     if not paths:
         raise UserError(f"{run.place} has no export yet: python -m export.saved_model {run.place}")
-    return report(run, paths)
+    return report(run, paths, options.videos)
 
 
 if __name__ == "__main__":

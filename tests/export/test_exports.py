@@ -1,7 +1,6 @@
 """Exports equal Keras, take raw frames, and run where videorec was never imported."""
 
 import json
-import re
 import subprocess
 import sys
 import zipfile
@@ -181,22 +180,8 @@ def test_each_stream_has_its_own_length_and_size(two):
     assert out["probabilities"].shape == (2, 8)
 
 
-def test_raw_flow_pictures_are_resized_in_the_graph(two, capsys):
-    """The clips of `raw`: frames at their own size, flow as measured at a short side of 32 px."""
-    from videorec.data.resize import resize_frame
-
-    large, small = RecognitionServing(two).raw_example()
-    assert min(large["rgb"].shape[1:3]) > 64 and min(large["flow"].shape[1:3]) == 32
-    for stream, clip in large.items():
-        np.testing.assert_array_equal([resize_frame(frame, 24, 32) for frame in clip], small[stream])
-    assert verify.main([str(two.folder)]) == 0
-    text = " ".join(capsys.readouterr().out.split())
-    gap = float(re.search(r"flow frames, resized in the graph instead of by OpenCV: (\S+)", text).group(1))
-    assert gap < 0.01 and "4 clips of 4 rgb frames and 3 flow frames" in text
-
-
 def test_clips_of_prepared_pictures(synthetic, tmp_path):
-    """Prepared JPEGs at a short side above that of the run are decoded, and resized where raw is not asked for."""
+    """Prepared JPEGs at a short side above that of the run are decoded and resized."""
     from types import SimpleNamespace
 
     from videorec.config import Experiment
@@ -209,5 +194,3 @@ def test_clips_of_prepared_pictures(synthetic, tmp_path):
     for a, b in zip(expected, got, strict=True):
         assert b["rgb"].shape == (4, 24, 32, 3)
         assert np.abs(a["rgb"].astype(int) - b["rgb"]).mean() < 4
-    raw = RecognitionServing(SimpleNamespace(experiment=stored)).raw_example()[0]["rgb"]
-    assert min(raw.shape[1:3]) == 40 and raw.dtype == np.uint8

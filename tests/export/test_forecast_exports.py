@@ -156,7 +156,8 @@ def test_verify_compares_on_windows_of_the_test_split(case, runs, capsys, caplog
         assert float(difference) < 1e-5
     # The test split is 1 of 4 files: 20 frames, in windows of 4 + K that share no frame.
     windows = 20 // (FRAMES + CASES[case].horizon)
-    assert f"{windows} windows of {FRAMES} frames; differences of frames within 1e-05" in text
+    assert f"differences: on {windows} windows of {FRAMES} frames" in text
+    assert all(re.search(rf"{name}: frames differ by \S+, within 1e-05", text) for name in ("SavedModel", "TFLite"))
     assert "noise" not in caplog.text
 
 
@@ -183,7 +184,7 @@ def test_noise_where_the_sequences_are_not_at_hand(change, tmp_path, capsys, cap
     if change == "another size":
         write_sequences(tmp_path / "data", "float32", (6, 6))
     status, text = verified(run, capsys)
-    assert status == 0 and "4 windows of 4 frames" in text
+    assert status == 0 and "on 4 windows of 4 frames" in text
     assert "noise is compared" in caplog.text
     assert ("(4, 6, 6, 1)" in caplog.text) == (change == "another size")
 

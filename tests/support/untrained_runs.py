@@ -10,13 +10,13 @@ from videorec.config import Experiment
 from videorec.runs.run import Run
 
 
-def untrained_run(folder: Path, experiment: Experiment, classes: tuple[str, ...]) -> Run:
+def untrained_run(folder: Path, experiment: Experiment, classes: tuple[str, ...], scale: float = 0.5) -> Run:
     """A run of a recogniser as training leaves it, but for its weights."""
     run = Run.create(folder, experiment, classes)
     model = models.for_experiment(experiment, len(classes))
     rng = np.random.default_rng(2)  # the backbone's too
     pairs = zip(model.weights, model.get_weights(), strict=True)
-    model.set_weights([x if "variance" in weight.path else rng.normal(0, 0.5, x.shape) for weight, x in pairs])
+    model.set_weights([x if "variance" in weight.path else rng.normal(0, scale, x.shape) for weight, x in pairs])
     run.save_model(model)
     return run
 

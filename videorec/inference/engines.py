@@ -1,13 +1,16 @@
-"""A model in any of its forms, Keras, SavedModel or TFLite, as one function from clips to outputs."""
+"""A model in any of its forms, Keras, SavedModel or TFLite: a function from clips to outputs, or frame by frame."""
 
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from videorec.config import UserError
 from videorec.inference.graphs import Tensors
+from videorec.runs import recipe as recipes
 
 Clips = dict[str, np.ndarray]  # {stream: (B, T, H, W, C)}
 Predict = Callable[[Clips], dict[str, np.ndarray]]
@@ -40,16 +43,127 @@ def tflite_engine(path: Path, names: dict[str, str]) -> Predict:
 
     Args:
         names: of its inputs, by stream.
+
+    Raises:
+        UserError: no TFLite file, or a damaged one.
     """
-    interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
-    runner = interpreter.get_signature_runner()
+    runner = tflite_runner(path)
 
     def predict(clips):
         batch = len(next(iter(clips.values())))
-        rows = [runner(**{names[stream]: clip[i : i + 1] for stream, clip in clips.items()}) for i in range(batch)]
+        rows = [runner({names[stream]: clip[i : i + 1] for stream, clip in clips.items()}) for i in range(batch)]
         return {key: np.concatenate([row[key] for row in rows]) for key in rows[0]}
 
     return predict
+
+
+def tflite_recipe(path: Path) -> dict:
+    """The recipe that lies in a TFLite file.
+
+    Raises:
+        UserError: it holds none, or one of a later version.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return recipes.parse(archive.read(recipes.NAME), f"{recipes.NAME} in {path}")
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise UserError(f"{path} must be a TFLite file of export.tflite, whole. Received: one without a recipe") from error
+
+
+def tflite_runner(path: Path) -> Predict:
+    """The signature of a TFLite file: `{input: array}` to `{output: array}`, of just the shapes and types that it names.
+
+    Raises:
+        UserError: no TFLite file, or a damaged one. When called, a ValueError: other inputs.
+    """
+    try:
+        interpreter = _interpreter()(str(path), num_threads=os.cpu_count())
+        runner = interpreter.get_signature_runner()
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"{path} must be a TFLite file of export.tflite, whole. Received: {error}") from error
+    specs = {name: (tuple(map(int, x["shape"])), np.dtype(x["dtype"])) for name, x in runner.get_input_details().items()}
+
+    def run(given):
+        if given.keys() != specs.keys():
+            raise ValueError(f"{path} takes the inputs {', '.join(sorted(specs))}. Received: {', '.join(sorted(given))}")
+        for name, x in given.items():
+            if (x.shape, x.dtype) != specs[name]:  # the interpreter would take other shapes, and compute anything
+                shape, dtype = specs[name]
+                raise ValueError(f"{name} of {path} must be {shape} {dtype}. Received: {x.shape} {x.dtype}")
+        return runner(**given)
+
+    return run
+
+
+class Stepper:
+    """An export that runs frame by frame, with its states inside; as `videorec.inference.stream.Stream`, one frame at a time.
+
+    Delayed outputs of the last frames are not known to it: `end` gives none.
+
+    Args:
+        run: one step: `{input or state: array}` to outputs and new states.
+        recipe: of the export, with `delays` and `running`.
+        start: the states before the first frame.
+    """
+
+    def __init__(self, run: Predict, recipe: dict, start: dict[str, np.ndarray]):
+        self._run, self._start = run, start
+        self._names = {stream: entry["input"] for stream, entry in recipe["streams"].items()}
+        self.delays, self.running = recipe["delays"], tuple(recipe["running"])
+        self.reset()
+
+    def push(self, inputs: Clips) -> dict[str, np.ndarray]:
+        """What is known with this frame, `{name: (1, t, ...)}`: t = 1, or 0 of delayed outputs near the start.
+
+        Args:
+            inputs: `{stream: (1, 1, H, W, C)}`, of the recipe's size before it is cropped.
+        """
+        frames = {self._names[stream]: x[:, 0] for stream, x in inputs.items()}
+        outputs = self._run(frames | self._states)
+        self._states = {name: outputs[name] for name in self._states}
+        self._seen += 1
+        steps = {name: outputs[name][:, None] if name in self.running else outputs[name] for name in self.delays}
+        return {name: x if self._seen > self.delays[name] else x[:, :0] for name, x in steps.items()}
+
+    def end(self) -> dict[str, np.ndarray]:
+        """Nothing more. The next `push` begins another sequence."""
+        self.reset()
+        return {}
+
+    def reset(self) -> None:
+        """Forget what came."""
+        self._states, self._seen = dict(self._start), 0
+
+
+def tflite_stepper(path: Path, recipe: dict) -> Stepper:
+    """A TFLite file of `--streaming`.
+
+    Raises:
+        UserError: no TFLite file, or a damaged one.
+    """
+    start = {
+        name: np.full(entry["shape"], float(entry.get("start", 0)), entry["dtype"]) for name, entry in recipe["states"].items()
+    }
+    return Stepper(tflite_runner(path), recipe, start)
+
+
+def saved_model_stepper(folder: Path, recipe: dict) -> Stepper:
+    """The signature `stream` of a SavedModel."""
+    loaded = tf.saved_model.load(str(folder))
+
+    def run(given):
+        return _arrays(loaded.signatures["stream"](**{name: tf.constant(x) for name, x in given.items()}))
+
+    return Stepper(run, recipe, _arrays(loaded.signatures["stream_start"](batch=tf.constant(1))))
+
+
+def _interpreter():
+    """The interpreter of ai-edge-litert where it is installed, which TensorFlow's makes way for."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        return tf.lite.Interpreter
+    return Interpreter
 
 
 def _arrays(outputs: dict) -> dict[str, np.ndarray]:

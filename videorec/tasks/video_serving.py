@@ -13,7 +13,6 @@ from videorec import models
 from videorec.config import Footage, UserError
 from videorec.data import augment
 from videorec.inference import graphs, raw_frames
-from videorec.inference.step_model import StepModel
 from videorec.tasks.serving import Serving
 
 log = logging.getLogger(__name__)
@@ -51,15 +50,6 @@ class VideoServing(Serving):
         Returns:
             `{stream: (V, T)}` int32 indices of V clips.
         """
-
-    def answer(self, model: keras.Model, clip: Callable[[tf.Tensor], graphs.Tensors], clips: int | tf.Tensor) -> graphs.Tensors:
-        """The outputs of each video for its clips, as an evaluation joins them.
-
-        Args:
-            clip: gives one of them by its number, `{stream: (B, T, *data.resize, 3)}`.
-            clips: their number, a scalar tensor where only the graph knows it.
-        """
-        return self.predict(model, clip(tf.constant(0)))
 
     def signatures(self, model):
         """Of whole videos, raw (`serving_default`) and encoded (`serve_jpeg`); of `clips`; and where the model is causal, of
@@ -112,11 +102,12 @@ class VideoServing(Serving):
         """What makes `stream`, one frame of each stream and the states in, the answer and the states out; and `stream_start`,
         the first states. Nothing where the model does not run frame by frame."""
         try:
-            step = StepModel(model)
+            step = self.step_model(model)
         except UserError as error:
             log.info("there is no signature for streams: %s", error)
             return {}
-        names = graphs.input_names(self.run.experiment.data.streams)
+        data = self.run.experiment.data
+        names = graphs.input_names(data.streams)
         frames = {stream: tf.TensorSpec((None, None, None, 3), tf.uint8, name) for stream, name in names.items()}
         states = {
             name: tf.TensorSpec((None, *state.shape[1:]), state.dtype, name) for name, state in step.initial_states(1).items()
@@ -126,8 +117,8 @@ class VideoServing(Serving):
             sized = {}
             for stream, name in names.items():
                 picture = raw_frames.check_frames(given[stream][:, None], name)  # (B, 1, H, W, 3)
-                sized[stream] = raw_frames.resized(picture, self.run.experiment.data.of(stream))
-            return self._with_classes(self.step(step, sized, {name: given[name] for name in states}))
+                sized[stream] = raw_frames.resized(picture, data.of(stream))[:, 0]
+            return self._with_classes(self.step(step, given | sized))
 
         start = {"batch": tf.TensorSpec((), tf.int32, "batch")}
         return {
@@ -135,10 +126,14 @@ class VideoServing(Serving):
             "stream_start": partial(graphs.trace, lambda given: step.initial_states(given["batch"]), start),
         }
 
-    def step(self, step: StepModel, frames: graphs.Tensors, states: graphs.Tensors) -> graphs.Tensors:
-        """One step of the model: `{stream: (B, 1, *data.resize, 3)}` and states to outputs and states."""
+    def frame_shape(self, step, stream):
+        """A frame of `data.resize`."""
+        return (*self.run.experiment.data.resize, 3)
+
+    def step(self, step, given):
+        """What the pipeline does after resizing is in here: frames `(B, *data.resize, 3)` uint8."""
         data = self.run.experiment.data
-        return step.model({stream: augment.cropped(x, data.of(stream)) for stream, x in frames.items()} | states)
+        return super().step(step, given | {stream: augment.cropped(given[stream], data.of(stream)) for stream in step.inputs})
 
     def _with_classes(self, outputs: graphs.Tensors) -> graphs.Tensors:
         """The outputs and `classes` `(B, C)`, which has as many rows as they: TensorFlow Serving wants it so."""

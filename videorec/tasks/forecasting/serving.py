@@ -10,7 +10,7 @@ from videorec import models
 from videorec.config import UserError
 from videorec.data.sequences import windows
 from videorec.inference import graphs
-from videorec.tasks.serving import Serving
+from videorec.tasks.serving import SPLITS, Serving
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +41,14 @@ class ForecastServing(Serving):
         specs = {"rgb": tf.TensorSpec((None, *rgb.shape[1:]), rgb.dtype, "frames")}
         return {"serving_default": partial(graphs.trace, lambda clips: self.predict(model, clips), specs)}
 
-    def examples(self, number):
+    def examples(self, number, splits=SPLITS):
         """What the model sees of windows, `{"rgb": (J, H, W, C)}`, spread over the test split (else val, train)."""
         data, model = self.run.experiment.data, self.run.experiment.model
         try:
             source = windows.open_sequences(data, model.horizon, self.run.experiment.train.seed)
-            split = next(split for split in ("test", "val", "train") if source.windows(split))
+            split = next((split for split in splits if source.windows(split)), None)
+            if split is None:
+                return []
             count = source.windows(split)
             chosen = np.linspace(0, count - 1, min(number, count)).astype(int)
             seen = [source.window(split, int(index))[: data.frames] for index in chosen]
@@ -55,9 +57,9 @@ class ForecastServing(Serving):
             return []
         return [{"rgb": windows.as_inputs(frames, model.pixels)} for frames in seen]
 
-    def recipe(self, form, quantize="none", streaming=False):
+    def recipe(self, form, quantize="none", streaming=False, step=None):
         """As of every task; the shape of frames is the model's where an older run does not hold it."""
-        recipe = super().recipe(form, quantize, streaming)
+        recipe = super().recipe(form, quantize, streaming, step)
         if recipe["pictures"]["shape"] is None:
             recipe["pictures"]["shape"] = list(self.run.load_model().input["rgb"].shape[2:])
         return recipe

@@ -1,9 +1,9 @@
 """Recognisers as they are exported: raw frames of any size, or encoded ones, to class probabilities."""
 
 import contextlib
-import dataclasses
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 
 import keras
 import numpy as np
@@ -12,11 +12,11 @@ import tensorflow as tf
 from videorec.config import Data, UserError
 from videorec.data import augment, graph_sampling, pipeline, sources
 from videorec.data.clips import ClipReader, same_clock
-from videorec.data.decode import Reader, Unreadable
+from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
-from videorec.data.resize import scale_to_short_side
 from videorec.inference import graphs, raw_frames
+from videorec.tasks.serving import SPLITS, Clip, spread
 from videorec.tasks.video_serving import VideoServing
 
 log = logging.getLogger(__name__)
@@ -27,14 +27,17 @@ class RecognitionServing(VideoServing):
 
     unit = "clip"
 
-    def examples(self, number):
-        """Clips `{stream: (T, *data.resize, 3)}` uint8 of the run's videos, those of the test split first."""
-        return self._clips(number, ClipReader)
+    def examples(self, number, splits=SPLITS):
+        """Clips `{stream: (T, *data.resize, 3)}` uint8 of the run's videos."""
+        videos = (spread(self._videos(split), number) for split in splits)
+        return [clips[0] for clips, _ in islice(self._read(chain.from_iterable(videos), 1), number)]
 
-    def raw_example(self):
-        """A clip of the first readable video; prepared pictures as they are stored."""
-        raw, resized = self._clips(1, _RawReader), self._clips(1, ClipReader)
-        return (raw[0], resized[0]) if raw and resized else None
+    def labelled(self, number):
+        """See `Serving`; more than one class may be a clip's with target multilabel."""
+        if number and self.run.experiment.model.target == "clip":
+            videos = spread(self._videos("test"), number)[:number]
+            for clips, video in self._read(videos, self.run.experiment.evaluate.clips):
+                yield clips, self.run.classes.index(video.labels[0])
 
     def drawn(self, counts):
         """The clips of the run's own protocol, `evaluate.clips`."""
@@ -72,37 +75,24 @@ class RecognitionServing(VideoServing):
         outputs = model(inputs, training=False)
         return {name: tf.reshape(x, tf.concat([[crops, -1], tf.shape(x)[1:]], axis=0)) for name, x in outputs.items()}
 
-    def _clips(self, number: int, reader_class: type[ClipReader]) -> list[dict[str, np.ndarray]]:
-        data, clips = self.run.experiment.data, []
+    def _videos(self, split: str) -> list[Video]:
+        """Those of a split that are at hand."""
+        with contextlib.suppress(UserError):
+            return sources.load_for_evaluation(self.run.experiment.data, split, self.run.experiment)
+        return []
+
+    def _read(self, videos: Iterable[Video], clips: int) -> Iterator[tuple[list[Clip], Video]]:
+        """The clips `{stream: (T, *data.resize, 3)}` uint8 of each video that can be read."""
+        data = self.run.experiment.data
         try:
-            reader = reader_class(data, Problems(1, 1.0))
-            for video in self._videos():
-                with contextlib.suppress(Unreadable):
-                    clip = next(reader.plain_clips(video, 1))
-                    clips.append({stream: _pixels(x, reader, data.of(stream)) for stream, x in clip.items()})
-                if len(clips) == number:
-                    return clips
+            reader = ClipReader(data, Problems(1, 1.0))
         except UserError as error:  # the prepared folder, or the method of flow
             log.warning("%s", error)
-        return clips
-
-    def _videos(self) -> Iterator[Video]:
-        for split in ("test", "val", "train"):
-            with contextlib.suppress(UserError):
-                yield from sources.load_for_evaluation(self.run.experiment.data, split, self.run.experiment)
-
-
-class _RawReader(ClipReader):
-    """Clips at the videos' own sizes; flow at the size that it is measured at. Prepared pictures as they are stored."""
-
-    def plain_clips(self, video, clips):
-        if not self.encoded:
-            frame = next(iter(Reader(video.path, cache_gb=self.data.remote_cache_gb)))()
-            for name, stream in self.streams.items():
-                is_motion = name == "flow" and self.data.flow.method != "stored"
-                shown = scale_to_short_side(frame, stream.data.flow.short_side) if is_motion else frame
-                stream.data = dataclasses.replace(stream.data, resize=shown.shape[:2])
-        return super().plain_clips(video, clips)
+            return
+        for video in videos:
+            with contextlib.suppress(Unreadable):
+                plain = list(reader.plain_clips(video, clips))
+                yield [{stream: _pixels(x, reader, data.of(stream)) for stream, x in clip.items()} for clip in plain], video
 
 
 def _joined(name: str, values: tf.Tensor, shape: tuple) -> tf.Tensor:
@@ -115,8 +105,4 @@ def _joined(name: str, values: tf.Tensor, shape: tuple) -> tf.Tensor:
 
 
 def _pixels(pictures: np.ndarray, reader: ClipReader, data: Data) -> np.ndarray:
-    if not reader.encoded:
-        return np.ascontiguousarray(pictures)
-    if isinstance(reader, _RawReader):
-        return np.stack([tf.io.decode_jpeg(x, channels=3, dct_method="INTEGER_FAST").numpy() for x in pictures])
-    return pipeline.pixels(tf.constant(pictures), reader, data).numpy()
+    return pipeline.pixels(tf.constant(pictures), reader, data).numpy() if reader.encoded else np.ascontiguousarray(pictures)
