@@ -37,6 +37,13 @@ class Options:
     """Write the answers to this JSON file; - is standard output."""
     csv: str | None = None
     """Write the answers to this CSV file, a row as soon as it is there; - is standard output."""
+    save: str | None = None
+    """Write every video with the answer drawn into it to this folder; of forecasts the coming frames (.npy, .png, .gif)."""
+    show: bool = False
+    """Show that in a window as it is made; q closes it."""
+    interval: float | None = None
+    """Seconds between two frames that the model sees of a stream or camera, also while an answer is drawn; 0: every frame.
+    Default: as in training."""
 
 
 def main(args: list[str]) -> int:
@@ -48,37 +55,48 @@ def main(args: list[str]) -> int:
 
     from videorec.data import given  # OpenCV and TensorFlow take seconds to import: not for --help
     from videorec.data.sequences.formats import SUFFIXES
-    from videorec.inference import answers, forms
+    from videorec.inference import answers, forms, saving
     from videorec.inference.predictor import Predictor
+    from videorec.inference.window import Window
 
     recipe = forms.recipe_of(options.model)
     videos = given.videos(options.videos, *([SUFFIXES] if recipe["task"] == "forecasting" else []))
     _check_outputs(options, [video.path for video in videos])
+    places = saving.places(videos, options.save) if options.save else {}
     predictor = Predictor(options.model)
+    window = Window("predict.py") if options.show else None
+    saver = saving.Saver(predictor, places, window, options.top, options.interval)
     console = Console(stderr=answers.STDOUT in (options.json, options.csv))
-    outputs = [answers.Screen(console, recipe, [video.name for video in videos], options.top)]
-    outputs += [answers.Rows(options.csv, recipe)] if options.csv else []
+    screen = answers.Screen(console, recipe, [video.name for video in videos], options.top)
+    outputs = [answers.Rows(options.csv, recipe)] if options.csv else []
     outputs += [answers.Json(options.json)] if options.json else []
-    predictions = predictor(videos) if len(videos) > 1 else [predictor(videos[0])]
-    return _show(predictions, outputs, len(videos))
+    if recipe["task"] == "forecasting" and not options.save:
+        log.info("the coming frames are written with --save FOLDER")
+    try:
+        return _ask(predictor, videos, [screen, *outputs], saver)
+    finally:
+        for output in [*outputs, saver]:
+            output.close()
 
 
-def _show(predictions, outputs, total: int) -> int:
+def _ask(predictor, videos: list, outputs: list, saver) -> int:
+    """Ask about the videos one after the other, and hand on every answer as it comes."""
     done, unreadable, began = 0, 0, time.monotonic()
+    predictions = predictor(videos) if len(videos) > 1 else [predictor(videos[0])]
     try:
         with terminal.Bar("predict") as bar:
-            for done, prediction in enumerate(predictions, start=1):
+            for video, prediction in zip(videos, predictions, strict=True):
                 unreadable += prediction.error is not None
                 for output in outputs:
                     output.add(prediction)
-                if total > 1:
-                    bar(done, total)
+                saver.add(video, prediction)
+                done += 1
+                if len(videos) > 1:
+                    bar(done, len(videos))
     finally:
-        for output in outputs[1:]:
-            output.close()
-        if total > 1:
+        if len(videos) > 1:
+            number = f"{done}" if done == len(videos) else f"{done} of {len(videos)}"
             failed = f", {unreadable} unreadable" if unreadable else ""
-            number = f"{total}" if done == total else f"{done} of {total}"
             log.info("%s videos in %.1f s%s", number, time.monotonic() - began, failed)
     return 1 if unreadable == done else 0
 

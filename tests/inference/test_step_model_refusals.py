@@ -57,7 +57,7 @@ REFUSED = {
     ),
     "more-than-the-forecast": (
         lambda: network(lambda x: NextFrameConvLSTM2D([2], 3, horizon=2)(x)[:, -3:], MAPS),
-        "reads more than the 2 frames that are forecast",
+        "reads more than the last 2 steps",
     ),
     "all-windows": (
         lambda: network(lambda x: layers.Flatten(name="w")(TemporalPooling(window=2)(x))),

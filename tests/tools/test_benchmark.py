@@ -150,6 +150,7 @@ def test_every_part_is_measured(tmp_path, monkeypatch, capsys):
     assert calls == {
         **{part: {"rounds": number} for part, number in rounds.items()},
         **{"pipeline": {"folder": tmp_path, "rounds": 4}, "cache": {"epochs": 9}, "memory": {}},
+        "stream": {"rounds": 21, "frames": 10_000},
     }
     calls.clear()
     command.main(["forecast"])
@@ -159,5 +160,7 @@ def test_every_part_is_measured(tmp_path, monkeypatch, capsys):
 def test_what_is_refused_before_work(tmp_path):
     with pytest.raises(UserError, match="--rounds"):
         command.main(["cache", "--rounds", "0"])
+    with pytest.raises(UserError, match="--frames must be 1 or more"):
+        command.main(["stream", "--frames", "0"])
     with pytest.raises(UserError, match="--video-folder must hold videos"):
         command.main(["--video-folder", str(tmp_path)])

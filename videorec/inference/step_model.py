@@ -109,7 +109,7 @@ class StepModel:
             ValueError: states that are not this model's.
         """
         results = self._without_frames(states)
-        return {name: results[name].tensor[:, 0] for name in self.running}
+        return {name: _only_step(results[name].tensor) for name in self.running}
 
     def end(self, states: dict) -> dict:
         """`{name: (B, delay, ...)}`: the frames that delayed outputs still await, from what is known at the end; where fewer
@@ -171,7 +171,7 @@ class _StepLayer(keras.layers.Layer):
 
     def call(self, inputs, states):
         outputs, new_states = self._run(inputs, states, one_step)
-        return outputs | {name: outputs[name][:, 0] for name in self._running}, new_states
+        return outputs | {name: _only_step(outputs[name]) for name in self._running}, new_states
 
 
 def _as_output(x):
@@ -186,7 +186,12 @@ def _as_output(x):
 def one_step(cell, inputs, states):
     """The `Loop` over one step."""
     outputs, states = cell(step_of(inputs, 0), states)
-    return [y[:, None] for y in outputs], states
+    return [ops.expand_dims(y, 1) for y in outputs], states
+
+
+def _only_step(x):
+    """`(B, 1, ...)` as `(B, ...)`; not by an index, which TFLite lacks for six axes."""
+    return ops.reshape(x, (-1, *ops.shape(x)[2:]))
 
 
 # === What is refused ===

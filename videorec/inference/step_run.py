@@ -179,7 +179,7 @@ class Run:
         states = cell.get_initial_state(batch_size=1) if first else [self.states[name] for name in node.states]
         if self.loop is None:
             steps = cell.flush(states) if cell.delay else [None] * sequences
-            joined = [y[:, None] for y in cell.result(states, step_of(inputs, 0) if _is_attention(cell) else None)]
+            joined = [ops.expand_dims(y, 1) for y in cell.result(states, step_of(inputs, 0) if _is_attention(cell) else None)]
         else:
             outputs, new = self.loop(cell if self.answers else Silent(cell), inputs, states)
             self.new_states |= zip(node.states, new, strict=True)
@@ -270,7 +270,7 @@ def _whole_clip(x: Steps) -> StepCell:
 def _check_tail(layer, args, values) -> None:
     tail = next((x.tail for x in values if x.tail is not None), None)
     if tail is not None and not 0 < (takes_last(layer, args) or 0) <= tail:
-        raise StepError(f"reads more than the {tail} frames that are forecast")
+        raise StepError(f"reads more than the last {tail} steps, which are all that is known then")
 
 
 def _common_delay(values) -> int:

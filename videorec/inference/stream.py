@@ -1,5 +1,6 @@
 """`Stream`: a causal model over a sequence that comes in pieces, in memory that does not grow with its length."""
 
+import functools
 from collections.abc import Sequence
 
 import keras
@@ -61,10 +62,6 @@ class Stream:
         self._at_once = at_once
         self.delays, self.running, self.left_out = self._model.delays, self._model.running, self._model.left_out
         self._pushed = [name for name in self.delays if answers or name not in self.running]
-        self._run_step, self._run_piece = self._compiled(1, one_step), self._compiled(None, over_steps)
-        self._answer = tf.function(
-            lambda states: self._model.answer(states), input_signature=[self._state_specs()], autograph=False
-        )
         self.reset()
 
     def push(self, inputs: dict) -> dict[str, np.ndarray]:
@@ -81,9 +78,13 @@ class Stream:
         batch, time = next(iter(inputs.values())).shape[:2]
         if self._states is None:
             self._states, self._batch = self._model.initial_states(batch), batch
+        if time == 0:
+            return {name: self._nothing(name) for name in self._pushed}
         size = max(self._at_once // max(batch, 1), 1)
+        if time <= size:
+            return self._part(inputs)
         parts = [self._part({k: x[:, start : start + size] for k, x in inputs.items()}) for start in range(0, time, size)]
-        return {name: np.concatenate([self._nothing(name), *(part[name] for part in parts)], axis=1) for name in self._pushed}
+        return {name: np.concatenate([part[name] for part in parts], axis=1) for name in self._pushed}
 
     def answer(self) -> dict[str, np.ndarray]:
         """The running outputs for the frames so far: `{name: (B, ...)}`, with the shapes that the model gives for a clip.
@@ -114,15 +115,30 @@ class Stream:
         """Forget what came: the next `push` begins another sequence. (After `end` it does so anyway.)"""
         self._states, self._batch, self._seen = None, None, 0
 
+    # Concrete functions: TensorFlow's look at the arguments of others takes as long as a small network.
+
+    @functools.cached_property
+    def _run_step(self):
+        return self._compiled(1, one_step)
+
+    @functools.cached_property
+    def _run_piece(self):
+        return self._compiled(None, over_steps)
+
+    @functools.cached_property
+    def _answer(self):
+        return tf.function(lambda states: self._model.answer(states), autograph=False).get_concrete_function(
+            self._state_specs()
+        )
+
     def _compiled(self, time, loop):
         """The model over pieces of `time` steps (None: any), traced once."""
         types = {name: tf.TensorSpec((None, time, *x.shape[2:]), x.dtype) for name, x in self._model.inputs.items()}
 
-        @tf.function(input_signature=[types, self._state_specs()], autograph=False)
         def run(inputs, states):
             return self._model.run(inputs, states, loop, answers=set(self._pushed) == set(self.delays))
 
-        return run
+        return tf.function(run, autograph=False).get_concrete_function(types, self._state_specs())
 
     def _state_specs(self) -> dict[str, tf.TensorSpec]:
         states = self._model.initial_states(1).items()

@@ -16,8 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 SMALL, LARGE = (480, 640), 1920  # smaller frames are enlarged by a whole factor; the long side of larger ones is shortened
 BACKGROUND, TEXT, FAINT, LINE = (24, 24, 28), (240, 240, 240), (150, 150, 156), (72, 72, 78)
 COLORS = ((86, 180, 233), (230, 159, 0), (64, 200, 150), (240, 228, 66), (232, 110, 50), (204, 121, 167), (140, 150, 255))
+COLORS += ((170, 110, 60), (170, 220, 110), (250, 170, 190), (120, 140, 140), (200, 60, 60))
 NAMES, BARS = 0.24, 0.24  # shares of the width: names of classes, their bars; the rest is time
-HEAT = 0.65  # opacity of the most attention
+HEAT = 0.6  # opacity of the most attention
 UNSEEN = 0.45  # brightness of what the model does not see
 
 
@@ -152,8 +153,8 @@ def heated(frame: np.ndarray, heat: np.ndarray | None) -> np.ndarray:
         return frame
     unseen = np.isnan(heat)
     level = np.where(unseen, np.float32(0), heat)
-    color = cv2.applyColorMap(cv2.convertScaleAbs(level, alpha=255), cv2.COLORMAP_JET)[..., ::-1]
-    kept = 1 - np.float32(HEAT) * level
+    color = cv2.applyColorMap(cv2.convertScaleAbs(1 - level, alpha=255), cv2.COLORMAP_AUTUMN)[..., ::-1]  # yellow to red
+    kept = 1 - np.float32(HEAT) * level**2
     mixed = cv2.blendLinear(np.ascontiguousarray(frame), np.ascontiguousarray(color), kept, 1 - kept)
     if unseen.any():
         mixed = np.where(unseen[..., None], cv2.convertScaleAbs(mixed, alpha=UNSEEN), mixed)

@@ -7,6 +7,7 @@
     python -m videorec.tools.benchmark cache                  an epoch on stored features
     python -m videorec.tools.benchmark layers                 convolutional recurrent layers against one convolution
     python -m videorec.tools.benchmark forecast               a forecaster's train step against one convolution
+    python -m videorec.tools.benchmark stream                 a step of a stream against its CNN alone and a window run again
     python -m videorec.tools.benchmark memory                 peak memory of a video of ten minutes against one of ten seconds
 
 Each figure is the median of rounds in which the candidates take turns. Run it on an otherwise idle machine.
@@ -32,6 +33,7 @@ PARTS = {
     "cache": lambda options: {"epochs": 4 * options.rounds + 1},
     "layers": lambda options: {"rounds": 4 * options.rounds + 1},
     "forecast": lambda options: {"rounds": options.rounds},
+    "stream": lambda options: {"rounds": 10 * options.rounds + 1, "frames": options.frames},
     "memory": lambda options: {},
 }
 
@@ -46,13 +48,16 @@ class Options:
     """Videos of the pipeline part, at any depth. Default: made here (320 x 240, 150 frames; H.264 with PyAV)."""
     rounds: int = 3
     """Rounds of time_distributed; the cheaper parts take more."""
+    frames: int = 10_000
+    """Length of the stream whose memory is measured."""
 
 
 def main(args: list[str]) -> int:
     """Measure -> show."""
     options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.benchmark")
-    if options.rounds < 1:
-        raise UserError(f"--rounds must be 1 or more. Received: {options.rounds}")
+    for name in ("rounds", "frames"):
+        if getattr(options, name) < 1:
+            raise UserError(f"--{name} must be 1 or more. Received: {getattr(options, name)}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
     from videorec.tools.benchmark import figures, pipeline  # TensorFlow takes seconds to import: not for --help
