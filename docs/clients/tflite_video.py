@@ -17,6 +17,8 @@ recipe = json.loads(zipfile.ZipFile(path).read("recipe.json"))
 height, width = pictures["resize"]
 
 # === All frames, at the size that the model takes ===
+if stream["fps"]:
+    sys.exit(f"The model takes {stream['fps']} frames a second: write the video at this rate first, as with ffmpeg -r")
 frames, capture = [], cv2.VideoCapture(video)
 while capture.grab():
     frame = capture.retrieve()[1]
@@ -33,8 +35,9 @@ if not frames:
 
 runner = Interpreter(path).get_signature_runner()
 if recipe["export"]["streaming"]:  # frame by frame: the states go out and in again
+    every = round((stream["interval"] or 0) * capture.get(cv2.CAP_PROP_FPS)) or 1  # as far apart as in training
     states = {k: np.full(s["shape"], float(s.get("start", 0)), s["dtype"]) for k, s in recipe["states"].items()}
-    for frame in frames:
+    for frame in frames[::every]:
         answer = runner(**{stream["input"]: frame[None]}, **states)
         states = {name: answer[name] for name in states}
 else:  # the clip of an evaluation of one clip a video
