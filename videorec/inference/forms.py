@@ -1,7 +1,8 @@
 """A trained model in any of the forms that it is kept in, with its recipe: a run, a SavedModel, a TFLite file."""
 
-import zipfile
+import logging
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from videorec.inference.steppers import KerasStepper, Stepper
 from videorec.runs import recipe as recipes
 from videorec.runs.run import Run
 from videorec.storage import files
+
+log = logging.getLogger(__name__)
 
 Clips = dict[str, np.ndarray]  # {stream: (B, T, H, W, C)}
 
@@ -90,23 +93,72 @@ class KerasForm(Form):
 
 
 class ExportedForm(Form):
-    """A SavedModel or a TFLite file, which crops its frames itself."""
+    """A SavedModel or a TFLite file, which crops its frames itself; opened when it is asked.
 
-    def __init__(self, recipe: dict, predict: engines.Predict | None, place: str):
-        self.recipe, self._predict, self._place = recipe, predict, place
+    Args:
+        where: the SavedModel's folder, or the file.
+        recipe: of the export.
+    """
+
+    def __init__(self, where: Path, recipe: dict):
+        self._where, self.recipe = where, recipe
+        self._streaming = recipe.get("export", {}).get("streaming", False)
 
     def predict(self, clips):
-        if self._predict is None:
-            raise UserError(f"{self._place} takes frames one by one (it was exported with --streaming): use Predictor.stream")
-        return self._predict(clips)
+        if not self._streaming:
+            return self._engine(clips)
+        batch = range(len(next(iter(clips.values()))))
+        rows = [self._run_through(iter_frames({stream: x[k] for stream, x in clips.items()})) for k in batch]
+        last = {name: [row[name][-1] if name in self._stepper.running else row[name] for row in rows] for name in rows[0]}
+        return {name: np.stack(values) for name, values in last.items()}
 
     def moments(self, video):
         data = recipes.data_of(self.recipe)
-        frames = np.concatenate(list(pieces(video, data, Problems(1, 1.0))))  # (T, *resize, 3)
-        return self.predict({data.stream: frames[None]})["probabilities"][0]
+        parts = pieces(video, data, Problems(1, 1.0))  # (t, *resize, 3)
+        if "states" in self.recipe and (self._streaming or not self._late):
+            if self._late:
+                log.warning("%s answers %d frames late: the last ones of a video are left out", self._where, self._late)
+            frames = ({data.stream: frame} for part in parts for frame in part)
+            return self._run_through(frames)["probabilities"]
+        frames = np.concatenate(list(parts))
+        if not self._where.is_file():
+            return self._engine({data.stream: frames[None]})["probabilities"][0]
+        log.warning("%s reads %d frames at a time, and forgets those before them", self._where, data.frames)
+        filled = np.pad(frames, [(0, -len(frames) % data.frames), (0, 0), (0, 0), (0, 0)], mode="edge")
+        windows = filled.reshape(-1, data.frames, *frames.shape[1:])
+        return np.concatenate(self._engine({data.stream: windows})["probabilities"])[: len(frames)]
 
     def stepper(self):
-        raise UserError(f"{self._place} does not run frame by frame")
+        if "states" in self.recipe:
+            make = engines.tflite_stepper if self._where.is_file() else engines.saved_model_stepper
+            return make(self._where, self.recipe)
+        hint = "python -m export.tflite RUN --streaming writes one that does" if self._where.is_file() else "its model cannot"
+        raise UserError(f"{self._where} does not run frame by frame: {hint}")
+
+    @property
+    def _late(self) -> int:
+        return self.recipe["delays"].get("probabilities", 0)
+
+    @cached_property
+    def _engine(self) -> engines.Predict:
+        names = {stream: entry["input"] for stream, entry in self.recipe["streams"].items()}
+        make = engines.tflite_engine if self._where.is_file() else engines.saved_model_engine
+        return make(self._where, names)
+
+    @cached_property
+    def _stepper(self) -> Stepper:
+        return self.stepper()
+
+    def _run_through(self, frames: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """The rows of every output `(t, ...)` after all frames, one at a time."""
+        self._stepper.reset()
+        rows = [self._stepper.push({stream: x[None, None] for stream, x in frame.items()}) for frame in frames]
+        return {name: np.concatenate([row[name][0] for row in rows]) for name in rows[0]}
+
+
+def iter_frames(clip: Clips) -> Iterator[dict[str, np.ndarray]]:
+    """The frames of a clip `{stream: (T, ...)}`, one after the other."""
+    return (dict(zip(clip, frames, strict=True)) for frames in zip(*clip.values(), strict=True))
 
 
 def open_form(place: str | Path) -> Form:
@@ -122,9 +174,7 @@ def open_form(place: str | Path) -> Form:
     where, recipe = _located(place)
     if isinstance(where, Run):
         return KerasForm(where)
-    names = {stream: entry["input"] for stream, entry in recipe["streams"].items()}
-    engine = engines.tflite_engine if where.is_file() else engines.saved_model_engine
-    return ExportedForm(recipe, engine(where, names), str(where))
+    return ExportedForm(where, recipe)
 
 
 def recipe_of(place: str | Path) -> dict:
@@ -159,10 +209,6 @@ def _in_saved_model(folder: Path) -> dict:
 
 def _in_tflite(path: Path) -> dict:
     try:
-        with zipfile.ZipFile(path) as archive:
-            return recipes.parse(archive.read(recipes.NAME), f"{recipes.NAME} in {path}")
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
-        raise UserError(
-            f"{path} must be a run folder, a SavedModel of export.saved_model or a file of export.tflite, whole. "
-            f"Received: a file without a recipe ({error})"
-        ) from error
+        return engines.tflite_recipe(path)
+    except UserError as error:
+        raise UserError(f"{path} must be a run folder, a SavedModel or a .tflite file. {error}") from error
