@@ -93,7 +93,7 @@ class KerasForm(Form):
 
 
 class ExportedForm(Form):
-    """A SavedModel or a TFLite file, which crops its frames itself; opened when it is asked.
+    """A SavedModel or a TFLite file, which crops its frames itself.
 
     Args:
         where: the SavedModel's folder, or the file.
@@ -103,6 +103,7 @@ class ExportedForm(Form):
     def __init__(self, where: Path, recipe: dict):
         self._where, self.recipe = where, recipe
         self._streaming = recipe.get("export", {}).get("streaming", False)
+        _ = self._stepper if self._streaming else self._engine  # what is damaged shows now
 
     def predict(self, clips):
         if not self._streaming:
