@@ -109,6 +109,29 @@ class Recurrent(StepCell):
         return tree.flatten(self.cell.flush(tree.pack_sequence_as(self.structure, states)))
 
 
+class JoinedGates:
+    """The cell of `keras.layers.ConvLSTM2D` with one convolution for all gates: Keras copies the kernels of the four gates
+    apart at every step, which for one frame costs more than the convolutions.
+
+    Args:
+        cell: of the layer, with the channels last.
+    """
+
+    def __init__(self, cell):
+        self.cell, self.get_initial_state = cell, cell.get_initial_state
+
+    def __call__(self, inputs, states):
+        cell, dtype = self.cell, self.cell.compute_dtype
+        h, c = states
+        kernel, recurrent_kernel = (ops.cast(kernel, dtype) for kernel in (cell.kernel, cell.recurrent_kernel))
+        z = cell.input_conv(ops.cast(inputs, dtype), kernel, padding=cell.padding) + cell.recurrent_conv(h, recurrent_kernel)
+        z = z + ops.cast(cell.bias, dtype) if cell.use_bias else z
+        z_i, z_f, z_c, z_o = ops.split(z, 4, axis=-1)
+        c = cell.recurrent_activation(z_f) * c + cell.recurrent_activation(z_i) * cell.activation(z_c)
+        h = cell.recurrent_activation(z_o) * cell.activation(c)
+        return h, [h, c]
+
+
 class Gated(StepCell):
     """A cell over windows, which moves on only where a window counts.
 

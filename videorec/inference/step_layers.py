@@ -8,7 +8,7 @@ import math
 import keras
 from keras import layers, ops, tree
 
-from videorec.inference.step_cells import Recurrent, StepCell
+from videorec.inference.step_cells import JoinedGates, Recurrent, StepCell
 from videorec.inference.step_joins import Join, Last, NextFrames
 from videorec.inference.step_values import StepError
 from videorec.inference.step_windows import ConvolvedWindows, PooledWindows
@@ -72,10 +72,9 @@ _GLOBAL_POOLING = (
 # What looks back at whole sequences, and takes a mask of their steps.
 ATTENTION = (AttentionDecoder, DotProductAttention)
 # Keras's own recurrent layers; others say themselves that they are `causal`.
+_CONV_LSTM = (layers.ConvLSTM1D, layers.ConvLSTM2D, layers.ConvLSTM3D)
 _RECURRENT = (
-    layers.ConvLSTM1D,
-    layers.ConvLSTM2D,
-    layers.ConvLSTM3D,
+    *_CONV_LSTM,
     layers.GRU,
     layers.LSTM,
     layers.RNN,
@@ -115,6 +114,8 @@ def recurrent_cell(layer):
     cell = getattr(layer, "cell", None)
     if isinstance(layer, SpatialAttentionLSTM) and cell.initial_state_from == "first_frame":
         return FirstFrameStateCell(cell)
+    if isinstance(layer, _CONV_LSTM) and cell.data_format == "channels_last":
+        return JoinedGates(cell)
     return cell if hasattr(cell, "get_initial_state") else None
 
 
