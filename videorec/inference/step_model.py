@@ -1,9 +1,11 @@
 """`StepModel`: a causal model one step at a time, on the same weights, with its memory as inputs and outputs."""
 
+import functools
 import inspect
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import ops
 
 from videorec.config import UserError, nearest
@@ -75,11 +77,16 @@ class StepModel:
         self.running = tuple(name for name, x in results.items() if isinstance(x, Running))
         self.delays = {name: x.delay if isinstance(x, Steps) else 0 for name, x in results.items()}
         _check_outputs(model, self.delays, self.left_out, outputs)
-        self.model = self._functional()
+        self._examples = {name: x.tensor for name, x in results.items()}  # for their shapes and types
 
     def initial_states(self, batch_size: int) -> dict:
         """The states before the first frame: `{state: (batch_size, ...)}`."""
         return self._memory.initial_states(batch_size)
+
+    def nothing(self, name: str, batch_size: int) -> np.ndarray:
+        """An output for no frames: `(batch_size, 0, ...)`."""
+        x = self._examples[name]
+        return np.zeros((batch_size, 0, *x.shape[2:]), keras.backend.standardize_dtype(x.dtype))
 
     def run(self, inputs: dict, states: dict, loop: Loop, answers: bool = True) -> tuple[dict, dict]:
         """Several steps at once.
@@ -150,7 +157,9 @@ class StepModel:
                 f"{expected}). Received: {others}"
             )
 
-    def _functional(self) -> keras.Model:
+    @functools.cached_property
+    def model(self) -> keras.Model:
+        """See the class."""
         streams = {name: keras.Input((1, *x.shape[2:]), dtype=x.dtype, name=name) for name, x in self.inputs.items()}
         states = {
             name: keras.Input(state.shape[1:], dtype=keras.backend.standardize_dtype(state.dtype), name=name)

@@ -74,7 +74,14 @@ class ConvolvedWindows(Windows):
         position, *states = states
         counts, replaces, position = self.tick(position)
         _, states = self.clip.update(inputs, states)
-        return [self.layer(states[0])[:, 0], counts, replaces], [position, *states]
+        clip = states[0]
+
+        def nothing():  # where no window ends, its value does not count
+            shape = self.layer.compute_output_shape(tuple(clip.shape))
+            return ops.zeros((ops.shape(clip)[0], *shape[2:]), dtype=self.layer.compute_dtype)
+
+        output = ops.cond(ops.any(counts), lambda: self.layer(clip)[:, 0], nothing)
+        return [output, counts, replaces], [position, *states]
 
 
 class HeldClip(StepCell):

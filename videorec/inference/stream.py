@@ -79,7 +79,7 @@ class Stream:
         if self._states is None:
             self._states, self._batch = self._model.initial_states(batch), batch
         if time == 0:
-            return {name: self._nothing(name) for name in self._pushed}
+            return {name: self._model.nothing(name, self._batch) for name in self._pushed}
         size = max(self._at_once // max(batch, 1), 1)
         if time <= size:
             return self._part(inputs)
@@ -107,7 +107,7 @@ class Stream:
             raise ValueError("A stream ends after at least one piece. Received: none")
         late = self._model.end(self._states)
         rest = {name: x.numpy()[:, max(self.delays[name] - self._seen, 0) :] for name, x in late.items()}
-        rest = {name: rest.get(name, self._nothing(name)) for name in self._pushed}
+        rest = {name: rest.get(name, self._model.nothing(name, self._batch)) for name in self._pushed}
         self.reset()
         return rest
 
@@ -152,11 +152,6 @@ class Stream:
         complete = {name: x.numpy()[:, max(self.delays[name] - self._seen, 0) :] for name, x in outputs.items()}
         self._seen += time
         return complete
-
-    def _nothing(self, name) -> np.ndarray:
-        spec = self._model.model.output[name]
-        shape = spec.shape[1:] if name in self.running else spec.shape[2:]
-        return np.zeros((self._batch, 0, *shape), keras.backend.standardize_dtype(spec.dtype))
 
     def _checked(self, inputs) -> dict[str, tf.Tensor]:
         specs = self._model.inputs

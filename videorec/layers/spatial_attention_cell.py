@@ -230,7 +230,11 @@ class FirstFrameStateCell:
     def __call__(self, inputs, states):
         """As the cell's, `(output, new_states)`."""
         *states, seen = states
-        first = self.cell.get_initial_state(frame=inputs)  # small beside the step itself: computed at every one
-        states = [ops.where(seen > 0, state, start) for state, start in zip(states, first, strict=True)]
+        states = ops.cond(ops.all(seen > 0), lambda: states, lambda: self._begun(inputs, states, seen))
         output, states = self.cell(inputs, states)
         return output, [*states, ops.ones_like(seen)]
+
+    def _begun(self, inputs, states, seen):
+        """The states with those of the clips that begin with this frame."""
+        first = self.cell.get_initial_state(frame=inputs)
+        return [ops.where(seen > 0, state, start) for state, start in zip(states, first, strict=True)]
