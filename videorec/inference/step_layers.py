@@ -190,13 +190,13 @@ def _steps_over_time(layer) -> bool:
 
 
 def takes_last(layer, args) -> int | None:
-    """How many of the last steps an operation `x[:, -n:]` takes; None for others."""
+    """How many of the last steps an operation `x[:, -n:]` or `x[:, -n]` looks at; None for others."""
     if _operation(layer) != "GetItem":
         return None
     first, second = _slices(args[1], 2) or (None, None)
-    if first != slice(None) or not isinstance(second, slice) or (second.stop, second.step) != (None, None):
-        return None
-    return -second.start if isinstance(second.start, int) and second.start < 0 else None
+    if isinstance(second, slice):
+        second = second.start if (second.stop, second.step) == (None, None) else None
+    return -second if first == slice(None) and isinstance(second, int) and second < 0 else None
 
 
 def _slices(key, count: int) -> tuple | None:
