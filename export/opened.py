@@ -48,6 +48,8 @@ def open_export(path: Path, names: dict[str, str]) -> Export:
 
     if path.is_dir():
         return Export("SavedModel", path, engines.saved_model_engine(path, names))
+    if path.suffix == ".onnx":
+        return Export("ONNX", path, engines.onnx_engine(path, names))
     recipe = engines.tflite_recipe(path)
     how = recipe["export"]
     title = " ".join(["TFLite", *["streaming"] * how["streaming"], *[how["quantize"]] * (how["quantize"] != "none")])

@@ -9,7 +9,7 @@ import tensorflow as tf
 from videorec.config import Data
 from videorec.data import graph_sampling, sampling
 
-COUNTS = [*range(1, 60), 77, 100, 119, 128, 250, 999, 1000, 3001, 100_003]
+COUNTS = [*range(1, 40), 45, 54, 77, 100, 119, 128, 250, 999, 1000, 3001, 100_003]
 
 
 def expected(count, data, clips):
@@ -26,7 +26,7 @@ def expected(count, data, clips):
 @pytest.mark.parametrize("rule", ["uniform", "dense", "first"])
 def test_the_indices_of_an_evaluation(rule, short):
     clips = [1, 3, 10] + [0] * (rule == "dense")
-    for frames, step, number in itertools.product([1, 4, 15], [1, 2], clips):
+    for frames, step, number in itertools.product([4, 15], [1, 2], clips):
         data = Data(sampling=rule, short=short, frames=frames, step=step, hop=7)
         draw = tf.function(lambda n: graph_sampling.drawn(n, data, number), autograph=False)  # noqa: B023
         draw = draw.get_concrete_function(tf.TensorSpec((), tf.int32))

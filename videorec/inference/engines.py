@@ -95,6 +95,27 @@ def tflite_runner(path: Path) -> Predict:
     return run
 
 
+def onnx_engine(path: Path, names: dict[str, str]) -> Predict:
+    """The ONNX file.
+
+    Args:
+        names: of its inputs, by stream.
+
+    Raises:
+        UserError: onnxruntime is not installed, or no ONNX file, or a damaged one.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(f"{path} needs onnxruntime: pip install onnxruntime") from error
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes share no other
+        raise UserError(f"{path} must be an ONNX file of export.onnx, whole. Received: {error}") from error
+    outputs = [output.name for output in session.get_outputs()]
+    return lambda clips: dict(zip(outputs, session.run(outputs, {names[s]: x for s, x in clips.items()}), strict=True))
+
+
 class Stepper:
     """An export that runs frame by frame, with its states inside; as `videorec.inference.stream.Stream`, one frame at a time.
 

@@ -72,6 +72,17 @@ class Serving(ABC):
         """
         return self.predict(model, clip(tf.constant(0)))
 
+    def with_inputs(self, model: keras.Model) -> keras.Model:
+        """The model with the inputs of `inputs`, any number of examples at a time: what `predict` does as one Keras model."""
+        specs = self.inputs(model)
+        given = {stream: keras.Input(spec.shape[1:], dtype=spec.dtype.name, name=spec.name) for stream, spec in specs.items()}
+        outputs = model({stream: self.centre(x, stream) for stream, x in given.items()})
+        return keras.Model({specs[stream].name: x for stream, x in given.items()}, outputs, name=model.name)
+
+    def centre(self, frames: keras.KerasTensor, stream: str) -> keras.KerasTensor:
+        """What the model sees of `(B, T, H, W, C)`."""
+        return frames
+
     # === Frame by frame ===
 
     def step_model(self, model: keras.Model) -> StepModel:

@@ -40,6 +40,12 @@ class VideoServing(Serving):
         data = self.run.experiment.data
         return model({stream: augment.cropped(clip, data.of(stream)) for stream, clip in clips.items()}, training=False)
 
+    def centre(self, frames, stream):
+        """The part `data.crop` of frames of `data.resize`, as `augment.cropped`."""
+        data = self.run.experiment.data.of(stream)
+        top, left = ((size - part) // 2 for size, part in zip(data.resize, data.crop, strict=True))
+        return frames[:, :, top : top + data.crop[0], left : left + data.crop[1]]
+
     @abstractmethod
     def drawn(self, counts: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Which frames of whole videos an evaluation takes, in a graph.
