@@ -114,7 +114,7 @@ def recurrent_cell(layer):
     cell = getattr(layer, "cell", None)
     if isinstance(layer, SpatialAttentionLSTM) and cell.initial_state_from == "first_frame":
         return FirstFrameStateCell(cell)
-    if isinstance(layer, _CONV_LSTM) and cell.data_format == "channels_last":
+    if type(layer) in _CONV_LSTM and cell.data_format == "channels_last":
         return JoinedGates(cell)
     return cell if hasattr(cell, "get_initial_state") else None
 
@@ -130,11 +130,12 @@ def step_cell(layer, args, frame) -> StepCell | None:
     Raises:
         StepError: its steps cannot be taken one at a time.
     """
-    if isinstance(layer, TemporalPooling) and layer.window is not None:
+    kind = type(layer)  # no subclass: its call may be another
+    if kind is TemporalPooling and layer.window is not None:
         return PooledWindows(layer.cell, layer.stride)
-    if isinstance(layer, layers.Conv3D) and _steps_over_time(layer):
+    if kind is layers.Conv3D and _steps_over_time(layer):
         return ConvolvedWindows(layer, frame)
-    if isinstance(layer, NextFrameConvLSTM2D):
+    if kind is NextFrameConvLSTM2D:
         return NextFrames(layer)
     if cell := _joining_cell(layer, args, frame):
         return cell
@@ -149,11 +150,12 @@ def step_cell(layer, args, frame) -> StepCell | None:
 
 def _joining_cell(layer, args, frame) -> StepCell | None:
     """One step of a layer that makes one result of all steps."""
-    if isinstance(layer, TemporalPooling):
+    kind = type(layer)
+    if kind is TemporalPooling:
         return Join(layer.cell)
-    if isinstance(layer, StepAggregation):
+    if kind is StepAggregation:
         return Join(_built(StepAggregationCell(layer.mode, layer.exclusive), frame))
-    if isinstance(layer, _GLOBAL_POOLING):
+    if kind in _GLOBAL_POOLING:
         return _global_pooling(layer, frame)
     name = _operation(layer)
     if name in ("Mean", "Max") and layer.axis is not None and list(layer.axis) == [1]:

@@ -129,7 +129,7 @@ class Run:
             check_stateless(layer)
             _check_tail(layer, args, values)
             return None
-        if isinstance(layer, ATTENTION):
+        if type(layer) in ATTENTION:
             return self._attention(layer, args, kwargs, values)
         check_causal(layer)
         if any(isinstance(x, Running) for x in values):
@@ -137,7 +137,7 @@ class Run:
         if kwargs.get("mask") is not None:
             raise StepError("is given a mask, and a model that runs step by step takes none")
         delay, when = _common_delay(values), _common_windows(values)
-        if any(layer is held for held in self.memory.held) or isinstance(layer, layers.Flatten):
+        if any(layer is held for held in self.memory.held) or type(layer) is layers.Flatten:
             return _whole_clip(values[0])
         cell = step_cell(layer, args, step_of(tree.map_structure(lambda x: x.tensor, args[0]), 0))
         if cell is None:
