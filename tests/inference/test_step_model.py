@@ -129,7 +129,7 @@ def test_two_networks_side_by_side():
     step = assert_streams(variants.shaken(models.build("two_stream", dict.fromkeys(parts, (None, 32, 32, 3)), 3, **parts)))
     assert set(step.running) == {"rgb_probabilities", "flow_probabilities", "probabilities"}
     assert set(step.delays) - set(step.running) == {"rgb_steps", "flow_steps"}
-    assert len(step.initial_states(1)) == 4 + 4  # h and c, sum and count
+    assert len(step.initial_states(1)) == 4 + 6  # h and c, running sums
     assert step.left_out == {"steps": "the layer steps puts sequences one after the other in time"}
 
 

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from videorec.layers import running_sum
+
 MODES = ("mean", "sum", "last", "max", "weighted")
 
 
@@ -76,15 +78,14 @@ class StepAggregationCell(keras.layers.Layer):
     """`StepAggregation` one step at a time: after step t, what it gives for the steps 0..t.
 
     The gains of "weighted", t / (S - 1), change with S only by a factor, which the division takes out: here they are t.
-    Sums are in float32: over 100,000 steps the result is exact to about 1e-5.
 
     Args:
         mode, exclusive: as in `StepAggregation`.
 
     Call arguments:
         inputs: tensor `(B, C)`, the probabilities of a step.
-        states: list of one tensor `(B, C)` float32, the last step, the maximum or the sum, and for sums the number of steps
-            `(B, 1)`; from `get_initial_state(batch_size)` or the step before.
+        states: list of one tensor `(B, C)` float32, the last step or the maximum, or a running sum of three
+            (`videorec.layers.running_sum`); from `get_initial_state(batch_size)` or the step before.
 
     Returns:
         `(output, new_states)`, output `(B, C)` float32. The two parts of it are `update(inputs, states)`, the new states, and
@@ -111,8 +112,8 @@ class StepAggregationCell(keras.layers.Layer):
 
     def get_initial_state(self, batch_size=None):
         """The states before the first step."""
-        count = [] if self.mode in ("last", "max") else [(1,)]
-        return [ops.zeros((batch_size, *shape), dtype="float32") for shape in (self.frame_shape, *count)]
+        shape = (batch_size, *self.frame_shape)
+        return [ops.zeros(shape, dtype="float32")] if self.mode in ("last", "max") else running_sum.nothing(shape)
 
     def call(self, inputs, states):
         states = self.update(inputs, states)
@@ -120,26 +121,26 @@ class StepAggregationCell(keras.layers.Layer):
 
     def update(self, inputs, states):
         """The states after a step."""
-        p, (before, *count) = ops.cast(inputs, "float32"), states
+        p = ops.cast(inputs, "float32")
         if self.mode == "last":
             return [p]
         if self.mode == "max":
-            return [ops.maximum(before, p)]
-        (steps,) = count
+            return [ops.maximum(states[0], p)]
         if self.mode == "weighted":  # the first step counts only while it is alone
-            p = p * ops.maximum(steps, 1.0)
-            before = ops.where(steps > 1, before, 0.0)
-        return [before + p, steps + 1.0]
+            total, rest, steps = states
+            states = [ops.where(steps > 1, total, 0.0), ops.where(steps > 1, rest, 0.0), steps]
+            p = p * ops.maximum(ops.cast(steps, "float32"), 1.0)
+        return running_sum.added(states, p)
 
     def result(self, states):
         """The aggregate so far `(B, C)`, from the states after at least one step."""
-        p, *count = states
+        p = states[0]
         if self.exclusive:
             return p / ops.sum(p, axis=-1, keepdims=True)
-        if not count:
-            return p
-        (steps,) = count
-        return p / (steps if self.mode != "weighted" else ops.maximum(steps * (steps - 1.0) / 2.0, 1.0))
+        if self.mode == "weighted":
+            steps = ops.cast(states[-1], "float32")
+            return p / ops.maximum(steps * (steps - 1.0) / 2.0, 1.0)  # by the sum of the gains
+        return p if self.mode in ("last", "max") else running_sum.mean(states)
 
     def get_config(self):
         return {**super().get_config(), "mode": self.mode, "exclusive": self.exclusive}
