@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from videorec.layers import running_sum
+from videorec.layers.running_sum import added, empty_sum, mean_so_far
 from videorec.layers.step_aggregation import StepAggregationCell
 from videorec.layers.temporal_pooling import TemporalPoolingCell
 
@@ -33,12 +33,12 @@ def test_the_mean_of_a_long_stream_keeps_its_digits():
 
 def test_more_values_than_float32_counts():
     states = [ops.zeros((1, 2)), ops.zeros((1, 2)), ops.full((1, 1), 2**24, dtype="int32")]
-    assert int(running_sum.added(states, ops.ones((1, 2)))[2][0, 0]) == 2**24 + 1
+    assert int(added(states, ops.ones((1, 2)))[2][0, 0]) == 2**24 + 1
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4, 5)])
 def test_mean(shape):
-    values, states = np.random.default_rng(0).normal(size=(7, *shape)).astype("float32"), running_sum.nothing(shape)
+    values, states = np.random.default_rng(0).normal(size=(7, *shape)).astype("float32"), empty_sum(shape)
     for x in values:
-        states = running_sum.added(states, x)
-    np.testing.assert_allclose(running_sum.mean(states), values.mean(axis=0), atol=1e-6)
+        states = added(states, x)
+    np.testing.assert_allclose(mean_so_far(states), values.mean(axis=0), atol=1e-6)

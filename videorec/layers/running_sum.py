@@ -3,7 +3,7 @@
 from keras import ops
 
 
-def nothing(shape) -> list:
+def empty_sum(shape) -> list:
     """The states of a running sum before the first value: the sum, what rounding has left of it (`shape`, float32), and the
     number of values `(B, 1)`, int32 (float32 would stop at 2 ** 24).
 
@@ -24,7 +24,7 @@ def added(states: list, x) -> list:
     return [new, (new - total) - x, count + 1]
 
 
-def mean(states: list):
+def mean_so_far(states: list):
     """The mean so far `(B, ...)`, float32, after at least one value."""
     total, _, count = states
     return total / ops.reshape(ops.cast(count, "float32"), (-1, *[1] * (len(total.shape) - 1)))

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from videorec.layers import running_sum
+from videorec.layers.running_sum import added, empty_sum, mean_so_far
 
 MODES = ("mean", "sum", "last", "max", "weighted")
 
@@ -113,7 +113,7 @@ class StepAggregationCell(keras.layers.Layer):
     def get_initial_state(self, batch_size=None):
         """The states before the first step."""
         shape = (batch_size, *self.frame_shape)
-        return [ops.zeros(shape, dtype="float32")] if self.mode in ("last", "max") else running_sum.nothing(shape)
+        return [ops.zeros(shape, dtype="float32")] if self.mode in ("last", "max") else empty_sum(shape)
 
     def call(self, inputs, states):
         states = self.update(inputs, states)
@@ -130,7 +130,7 @@ class StepAggregationCell(keras.layers.Layer):
             total, rest, steps = states
             states = [ops.where(steps > 1, total, 0.0), ops.where(steps > 1, rest, 0.0), steps]
             p = p * ops.maximum(ops.cast(steps, "float32"), 1.0)
-        return running_sum.added(states, p)
+        return added(states, p)
 
     def result(self, states):
         """The aggregate so far `(B, C)`, from the states after at least one step."""
@@ -140,7 +140,7 @@ class StepAggregationCell(keras.layers.Layer):
         if self.mode == "weighted":
             steps = ops.cast(states[-1], "float32")
             return p / ops.maximum(steps * (steps - 1.0) / 2.0, 1.0)  # by the sum of the gains
-        return p if self.mode in ("last", "max") else running_sum.mean(states)
+        return p if self.mode in ("last", "max") else mean_so_far(states)
 
     def get_config(self):
         return {**super().get_config(), "mode": self.mode, "exclusive": self.exclusive}

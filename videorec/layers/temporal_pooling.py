@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from videorec.layers import running_sum
+from videorec.layers.running_sum import added, empty_sum, mean_so_far
 
 
 @keras.saving.register_keras_serializable(package="videorec")
@@ -155,7 +155,7 @@ class TemporalPoolingCell(keras.layers.Layer):
         if None in self.frame_shape:
             raise ValueError(f"A state needs frames of known shape. Received: frame_shape={self.frame_shape}")
         if self._sums:
-            return running_sum.nothing((batch_size, *self.frame_shape))
+            return empty_sum((batch_size, *self.frame_shape))
         frames = () if self.window is None else (self.window,)
         dtype = self.compute_dtype if self.mode == "max" else "float32"
         pooled = ops.full((batch_size, *frames, *self.frame_shape), self.empty, dtype=dtype)
@@ -173,7 +173,7 @@ class TemporalPoolingCell(keras.layers.Layer):
         """The states after a frame."""
         x = ops.cast(inputs, self.compute_dtype if self.mode == "max" else "float32")
         if self._sums:
-            return running_sum.added(states, x)
+            return added(states, x)
         kept, *count = states
         if self.window is None:
             return [ops.maximum(kept, x)]
@@ -183,7 +183,7 @@ class TemporalPoolingCell(keras.layers.Layer):
     def result(self, states):
         """What was pooled so far `(B, ..., C)`, from the states after at least one frame."""
         if self._sums:
-            return ops.cast(running_sum.mean(states), self.compute_dtype)
+            return ops.cast(mean_so_far(states), self.compute_dtype)
         kept, *count = states
         if self.mode == "max":
             return kept if self.window is None else ops.max(kept, axis=1)
