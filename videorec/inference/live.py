@@ -20,6 +20,7 @@ from videorec.runs import recipe as recipes
 log = logging.getLogger(__name__)
 
 SLACK = 0.05  # share of an interval by which a frame may come early
+LATE = 3  # frames in a row that come too late before a camera counts as too slow: one hiccup is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +141,14 @@ def resampled(moments: Iterable[Moment], interval: float | None, name: str) -> I
         interval: None: every frame.
         name: of the camera, for the log.
     """
-    due, told, previous = 0.0, interval is None, None
+    due, late, told, previous = 0.0, 0, interval is None, None
     for moment in moments:
         if interval is None or moment.time >= due - SLACK * interval:
-            if not told and previous is not None and moment.time - previous > interval * (1 + 10 * SLACK):
-                _tell_too_slow(name, moment.time - previous, interval)
-                told = True
+            if not told and previous is not None:
+                late = late + 1 if moment.time - previous > interval * (1 + 10 * SLACK) else 0
+                if late == LATE:
+                    _tell_too_slow(name, moment.time - previous, interval)
+                    told = True
             previous = moment.time
             yield moment
             if interval is not None:  # the next tick after this frame: a late frame does not make the next one early
