@@ -13,6 +13,7 @@ from videorec import Predictor
 from videorec.config import UserError
 from videorec.data import flow
 from videorec.data.manifest import Video
+from videorec.inference.overlapping import Overlapping
 from videorec.inference.prediction import Prediction
 from videorec.runs.run import Run
 
@@ -182,3 +183,35 @@ def test_streams_of_one_predictor_side_by_side_and_one_after_the_other(quick_run
     assert next(early).probabilities == alone[2]
     early.close()
     assert [now.probabilities for now in predictor.stream(Video(str(video), ()), 0)] == alone and len(alone) == 20
+
+
+def test_a_stream_with_a_memory_answers_from_its_last_seconds(quick_runs, video):
+    """20 frames, 0.1 s apart, of which the answer is from the last 0.4 to 0.8 s: what the frames since a restart give alone."""
+    predictor = Predictor(quick_runs / "a")
+    frames = [now.frame for now in predictor.stream(video, 0)]
+    answers = [now.probabilities for now in predictor.stream(video, 0, memory=0.79)]
+    begins = [*[0] * 8, *[4] * 4, *[8] * 4, *[12] * 4]  # of the run that answers after each frame
+    for number, (begin, answer) in enumerate(zip(begins, answers, strict=True)):
+        *_, alone = predictor.stream(frames[begin : number + 1])
+        assert answer == pytest.approx(alone.probabilities, abs=1e-5)
+    assert answers[-1] != pytest.approx([*predictor.stream(video, 0)][-1].probabilities, abs=1e-3)
+    with pytest.raises(UserError, match="memory must be more than 0 seconds"):
+        next(predictor.stream(video, 0, memory=0))
+
+
+def test_nothing_before_a_long_gap_counts():
+    class Counting:
+        frames = 0
+
+        def push(self, inputs):
+            self.frames += 1
+            return self.frames
+
+        def reset(self):
+            self.frames = 0
+
+    stream, counts = Overlapping(Counting(), Counting(), 4.0), []
+    for time in [0, 1, 2, 3, 4, 5, 6, 20, 21, 22, 23, 24]:
+        stream.at(time)
+        counts.append(stream.push({}))
+    assert counts == [1, 2, 3, 4, 3, 4, 3, 1, 2, 3, 4, 3]

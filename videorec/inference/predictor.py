@@ -19,8 +19,10 @@ from videorec.config import UserError
 from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
 from videorec.inference import live
+from videorec.inference.capture import Capture, camera_of, name_of
 from videorec.inference.forms import open_form
 from videorec.inference.live import Moment
+from videorec.inference.overlapping import Overlapping
 from videorec.inference.prediction import Prediction, of_classes
 from videorec.inference.reading import READERS, batches
 from videorec.reports.segments import predicted_segments
@@ -37,7 +39,7 @@ ANSWERS = {  # the outputs that a prediction of a stream is made of, by the task
     "anticipation": ("steps", "probabilities"),
     "forecasting": ("frames",),
 }
-Source = str | Path | Video | int | Iterable[np.ndarray]
+Source = str | Path | Video | int | Capture | Iterable[np.ndarray]
 Rows = Iterator[tuple[int, Video, object]]
 
 
@@ -169,30 +171,36 @@ class Predictor:
 
     # === Frame by frame ===
 
-    def stream(self, source: Source, interval: float | None = None) -> Iterator[Prediction]:
+    def stream(self, source: Source, interval: float | None = None, memory: float | None = None) -> Iterator[Prediction]:
         """What the model says after each frame: of the clip so far, or of the moment.
 
         Memory does not grow with the length of the stream. Where a model awaits later frames before it says something of a
         moment, its answers come later; `time` and `frame` of a prediction are those that it is about.
 
         Args:
-            source: a video file (or `Video`, for a segment), a folder of frames, a camera (its index, or a URL such as
-                rtsp://...), or an iterable of frames `(H, W, 3)` uint8 RGB, which is taken frame by frame as it comes.
+            source: a video file (or `Video`, for a segment), a folder of frames, a camera (its index, a URL such as
+                rtsp://..., or `videorec.inference.capture.Capture`), or an iterable of frames `(H, W, 3)` uint8 RGB, which is
+                taken frame by frame as it comes.
             interval: seconds between two frames that the model sees. Default: as in training (`recipe`), where that is known;
                 0: every frame.
+            memory: of a recogniser: seconds that it answers from, at most, and at least half of them once they are over; it
+                then runs twice. Default: everything since the first frame.
 
         Raises:
-            UserError: the model cannot run frame by frame, and why; an interval out of range.
+            UserError: the model cannot run frame by frame, and why; an interval or a memory out of range.
             Unreadable: the source cannot be read.
         """
         if interval is not None and not interval >= 0:
             raise UserError(f"interval must be 0 or more seconds. Received: {interval}")
-        stepper = self._steppers.pop() if self._steppers else self._form.stepper()
+        if memory is not None and not (memory > 0 and self.recipe["task"] == "recognition"):
+            raise UserError(f"memory must be more than 0 seconds, of a recogniser. Received: {memory}, {self.recipe['task']}")
+        steppers = [self._steppers.pop() if self._steppers else self._form.stepper() for _ in range(1 if memory is None else 2)]
+        stepper = steppers[0] if memory is None else Overlapping(*steppers, memory)
         try:
             yield from self._answers(stepper, source, self._interval(source) if interval is None else interval or None)
         finally:
             stepper.reset()
-            self._steppers.append(stepper)
+            self._steppers += steppers
 
     def _answers(self, stepper, source: Source, interval: float | None) -> Iterator[Prediction]:
         pictures, about, queues = live.pictures_of(self.recipe), deque(), defaultdict(deque)
@@ -200,23 +208,29 @@ class Predictor:
             complete = pictures.push(moment)
             if complete is not None:
                 about.append(complete[0])
+                if isinstance(stepper, Overlapping):
+                    stepper.at(complete[0].time)
                 yield from self._now(stepper.push({name: x[None, None] for name, x in complete[1].items()}), about, queues)
         if queues:
             yield from self._now(stepper.end(), about, queues)
 
     def _interval(self, source: Source) -> float | None:
         interval = recipes.interval_of(self.recipe)
-        if interval is None and isinstance(source, str | Path | Video | int):
-            name = source.name if isinstance(source, Video) else source
+        if interval is None and isinstance(source, str | Path | Video | int | Capture):
+            name = source.name if isinstance(source, Video | Capture) else name_of(source)
             log.warning("the model does not say how far apart its frames were in training: every frame of %s is taken", name)
         return interval
 
     def _source(self, source: Source, interval: float | None) -> Iterator[Moment]:
+        if isinstance(source, str | int) and (camera := camera_of(source)) is not None:
+            source = Capture(camera)
+        if isinstance(source, Capture):
+            return live.resampled(source, interval, source.name)
         if isinstance(source, str | Path) and (os.path.exists(source) or files.is_remote(source)):
             source = Video(str(source), ())
         if isinstance(source, Video):
             return live.of_file(source, interval)
-        if isinstance(source, str | Path | int):
+        if isinstance(source, str | Path):
             raise Unreadable(f"no such file: {source}")
         return live.of_frames(source, interval)
 
