@@ -11,6 +11,7 @@ Exit status: 0 where something could be read, 1 where no video could, 2 where th
 
 import logging
 import os
+import re
 import time
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ import tyro
 
 from videorec import terminal
 from videorec.config import UserError
+from videorec.storage import files
 
 log = logging.getLogger("predict")
 
@@ -41,6 +43,11 @@ class Options:
     """Write every video with the answer drawn into it to this folder; of forecasts the coming frames (.npy, .png, .gif)."""
     show: bool = False
     """Show that in a window as it is made; q closes it."""
+    memory: float | None = None
+    """Of a camera before a recogniser: the answer is about the last so many seconds, at most; 0: about everything that was
+    seen. Default: two clips of the length that the model was trained on."""
+    seconds: float | None = None
+    """Of a camera: end after so many seconds. Default: with Ctrl-C, or q in the window."""
     interval: float | None = None
     """Seconds between two frames that the model sees of a stream or camera, also while an answer is drawn; 0: every frame.
     Default: as in training."""
@@ -55,10 +62,16 @@ def main(args: list[str]) -> int:
 
     from videorec.data import given  # OpenCV and TensorFlow take seconds to import: not for --help
     from videorec.data.sequences.formats import SUFFIXES
-    from videorec.inference import answers, forms, saving
+    from videorec.inference import answers, capture, forms, saving
     from videorec.inference.predictor import Predictor
     from videorec.inference.window import Window
 
+    cameras = [camera for word in options.videos if (camera := capture.camera_of(word)) is not None]
+    if cameras:
+        return _watch(options, cameras)
+    for name in ("seconds", "memory"):
+        if getattr(options, name) is not None:
+            raise UserError(f"--{name} is for cameras. Received: {' '.join(options.videos)}")
     recipe = forms.recipe_of(options.model)
     videos = given.videos(options.videos, *([SUFFIXES] if recipe["task"] == "forecasting" else []))
     _check_outputs(options, [video.path for video in videos])
@@ -101,11 +114,55 @@ def _ask(predictor, videos: list, outputs: list, saver) -> int:
     return 1 if unreadable == done else 0
 
 
+def _watch(options: Options, cameras: list) -> int:
+    """One camera, until it ends."""
+    from rich.console import Console
+
+    from videorec.data.decode import Unreadable
+    from videorec.inference import answers
+    from videorec.inference.capture import Capture
+    from videorec.inference.predictor import Predictor
+    from videorec.inference.watching import Watch
+    from videorec.inference.window import Window
+
+    if len(options.videos) > 1:
+        raise UserError(f"A camera is watched alone. Received: {' '.join(options.videos)}")
+    predictor = Predictor(options.model)
+    capture = Capture(cameras[0], options.seconds)
+    console = Console(stderr=answers.STDOUT in (options.json, options.csv))
+    outputs = [answers.Rows(options.csv, predictor.recipe, stream=True)] if options.csv else []
+    outputs += [answers.Json(options.json)] if options.json else []
+    name = re.sub(r"\W+", "_", f"{capture.name} {time.strftime('%Y%m%d %H%M%S')}")
+    recording = files.must_be_local(options.save, "--save").expanduser() / f"{name}.mp4" if options.save else None
+    window = Window(capture.name) if options.show else None
+    how = {"interval": options.interval, "memory": _memory(options, predictor.recipe)}
+    watch = Watch(predictor, capture, console, outputs, options.top, **how, window=window, recording=recording)
+    try:
+        return 0 if watch.run() else 1
+    except Unreadable as error:
+        log.error("%s", error)
+        return 1
+    finally:
+        for output in outputs:
+            output.close()
+
+
+def _memory(options: Options, recipe: dict) -> float | None:
+    """Seconds that a recogniser answers from; None: all."""
+    if options.memory is not None or recipe["task"] != "recognition":
+        return options.memory or None
+    clips = [entry["frames"] * entry["interval"] for entry in recipe["streams"].values() if entry.get("interval")]
+    return 2 * max(clips) if clips else None
+
+
 def _validate(options: Options) -> None:
     if not options.videos:
         raise UserError("Which videos? python predict.py MODEL my.mp4\nHelp: python predict.py --help")
     if options.top < 1:
         raise UserError(f"--top must be 1 or more. Received: {options.top}")
+    for name in ("interval", "memory", "seconds"):
+        if (value := getattr(options, name)) is not None and not 0 <= value < float("inf"):
+            raise UserError(f"--{name} must be 0 or more seconds. Received: {value}")
     if options.json == options.csv == "-":
         raise UserError("--json and --csv cannot both be written to standard output (-)")
 

@@ -120,12 +120,13 @@ class Running:
         window: as for `Curves`.
 
     Attributes:
+        caption: of the answers to come.
         plot: the curves.
         rows: most bars.
     """
 
     def __init__(self, answers, caption: str, recipe: dict, top: int, seconds: float | None, window: float | None = None):
-        self._answers, self._caption, self._recipe, self._top = iter(answers), caption, recipe, top
+        self._answers, self.caption, self._recipe, self._top = iter(answers), caption, recipe, top
         self.plot, self.rows = Curves(recipe["classes"], seconds, window), min(top, len(recipe["classes"]))
         self._next: Prediction | None = next(self._answers, None)
         self._shown = Answer("…", caption)
@@ -141,7 +142,7 @@ class Running:
         """Take an answer as the newest."""
         self.plot.add(now.time, list(now.probabilities.values()))
         heat = heat_map(now.attention, *view, self._recipe)
-        self._shown = Answer(title_of(now, self._recipe), self._caption, now.top(self._top), heat)
+        self._shown = Answer(title_of(now, self._recipe), self.caption, now.top(self._top), heat)
 
 
 class Moments:
