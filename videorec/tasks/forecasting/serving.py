@@ -9,7 +9,7 @@ import tensorflow as tf
 from videorec import models
 from videorec.config import UserError
 from videorec.data.sequences import windows
-from videorec.inference import graphs
+from videorec.inference import graphs, raw_frames
 from videorec.tasks.serving import SPLITS, Serving
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,9 @@ class ForecastServing(Serving):
         """`serving_default`: any batch, and any J where the model takes any; K is fixed."""
         rgb = model.input["rgb"]
         specs = {"rgb": tf.TensorSpec((None, *rgb.shape[1:]), rgb.dtype, "frames")}
-        return {"serving_default": partial(graphs.trace, lambda clips: self.predict(model, clips), specs)}
+        return {
+            "serving_default": partial(graphs.trace, lambda clips: self.predict(model, {"rgb": _checked(clips["rgb"])}), specs)
+        }
 
     def examples(self, number, splits=SPLITS):
         """What the model sees of windows, `{"rgb": (J, H, W, C)}`, spread over the test split (else val, train)."""
@@ -63,3 +65,13 @@ class ForecastServing(Serving):
         if recipe["pictures"]["shape"] is None:
             recipe["pictures"]["shape"] = list(self.run.load_model().input["rgb"].shape[2:])
         return recipe
+
+
+def _checked(frames: tf.Tensor) -> tf.Tensor:
+    """The frames `(B, J, H, W, C)`; the graph fails where there are none, and on float32 that is not from 0 to 1."""
+    frames = raw_frames.check_frames(frames, "frames")
+    if frames.dtype != tf.float32:
+        return frames
+    least, most = tf.reduce_min(frames), tf.reduce_max(frames)
+    rule = "frames must be numbers from 0 to 1, masked pixels 0. Received the least and the most"
+    return raw_frames.checked(frames, tf.reduce_all((frames >= 0) & (frames <= 1)), rule, least, most)  # NaN is neither
