@@ -3,7 +3,8 @@
     python export/conversion.py FOLDER QUANTIZE EXAMPLES OUT
 
 FOLDER: a SavedModel of one signature, `serving_default`. QUANTIZE: none, dynamic, float16 or int8. EXAMPLES: for int8 a .npz
-file of examples, keys NUMBER/INPUT; else empty. OUT: where the file is written. It imports TensorFlow alone.
+file of examples, keys NUMBER/INPUT; else empty. OUT: where the file is written, and run once on the first example, since it may
+end the process that runs it. It imports TensorFlow and the interpreter alone.
 """
 
 import sys
@@ -38,6 +39,24 @@ def representative(examples: str) -> Iterator[tuple[str, dict]]:
             yield "serving_default", {name: arrays[f"{number}/{name}"] for name in names}
 
 
+def interpreter():
+    """The interpreter of ai-edge-litert where it is installed, which TensorFlow's makes way for."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        import tensorflow as tf
+
+        return tf.lite.Interpreter
+    return Interpreter
+
+
+def try_out(path: str, examples: str) -> None:
+    """Run a file on the first example."""
+    _, example = next(representative(examples))
+    interpreter()(path).get_signature_runner()(**example)
+
+
 if __name__ == "__main__":
-    *given, out = sys.argv[1:]
-    Path(out).write_bytes(convert(*given))
+    folder, quantize, examples, out = sys.argv[1:]
+    Path(out).write_bytes(convert(folder, quantize, examples))
+    try_out(out, examples)

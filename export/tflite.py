@@ -124,18 +124,19 @@ def _representative(serving: "Serving", model: "keras.Model") -> dict[str, np.nd
 
 
 def _convert_in_a_child(name: str, saved: Path, quantize: str, examples: Path) -> bytes:
-    """What `export.conversion` writes; its process may end, this one goes on."""
+    """What `export.conversion` writes and tries out; its process may end, this one goes on."""
     out = saved.with_name("model.tflite")
     line = [sys.executable, "-P", conversion.__file__, str(saved), quantize, str(examples), str(out)]
     done = subprocess.run(line, capture_output=True, text=True, errors="replace")
+    if done.returncode == 0:
+        return out.read_bytes()
     if done.returncode < 0:
+        what = "The interpreter" if out.exists() else "TensorFlow's converter"
         raise UserError(
-            f"TensorFlow's converter ended its process (signal {-done.returncode}) on {name} with --quantize {quantize}. "
+            f"{what} ended its process (signal {-done.returncode}) on {name} with --quantize {quantize}. "
             "Choose --quantize dynamic or float16"
         )
-    if done.returncode or not out.exists():
-        raise UserError(_refusal(name, (done.stderr.strip().splitlines() or [""])[-1]))
-    return out.read_bytes()
+    raise UserError(_refusal(name, (done.stderr.strip().splitlines() or [""])[-1]))
 
 
 def export(run: "Run", path: Path, quantize: str = "none", streaming: bool = False) -> None:

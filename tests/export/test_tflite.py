@@ -183,6 +183,10 @@ def test_int8_needs_clips_of_the_training_data(run, tmp_path):
             f"import os; os.kill(os.getpid(), {int(signal.SIGSEGV)})",
             "ended its process .signal 11. on lrcn with --quantize int8",
         ),
+        (
+            "import os, sys; open(sys.argv[-1], 'w').close(); os.kill(os.getpid(), 11)",
+            "The interpreter ended its process .signal 11.",
+        ),
         ("raise RuntimeError('no such operation')", "does not convert to built-in TFLite operations: .*no such operation"),
     ],
 )
