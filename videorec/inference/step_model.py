@@ -19,21 +19,23 @@ ANSWERS = ("probabilities", "frames")  # what a model is for: without it nothing
 class StepModel:
     """A causal functional model, run step by step.
 
-    The model's graph is run again on fewer steps: every temporal layer is replaced by its cell, with states to carry, every
-    layer that joins the steps of a clip by a running one (a mean by a sum and a count, ...), and all others stay as they are.
-    All weights are the model's own. After t frames the outputs are those of the model on the first t frames:
+    The model's graph is run again on fewer steps: every temporal layer is replaced by its cell, with states to carry, and every
+    layer that joins the steps of a clip by a running one (a mean by a sum and a count, ...); all others stay as they are. All
+    weights are the model's own. After t frames the outputs are those of the model for a clip of these t frames:
 
     - outputs with a step a frame: those for this frame, or, where a layer awaits later predictions (`MultipleOutput`), for
       the frame `delays[name]` steps before; the first ones then mean nothing, and `end` gives the last;
     - `running` outputs, which join the steps (`probabilities` of a clip, a forecast): their value for the frames so far. They
-      are a function of the states alone, and `answer` makes them of the states when they are asked for.
+      are a function of the states alone: `answer` makes them from the states at any time.
 
-    Where a clip of t frames is too short for the model it is held, as where short videos are read: its last frame is repeated
-    until there are enough. So are the clips of a model of a fixed number of frames T whose weights hang on it
-    (`short_snippets_pooling`, local); after more than T frames its clip is the last T. Attention over the states of a
-    sequence (`attention_lstm`, `seq2seq_attention`) looks back at the last `buffer`; its coefficients `(B, ..., buffer)` are
-    those of the latest states at the end, and 0 at the beginning until there are so many. In all other models the first
-    frame counts for ever: begin again, with the initial states, where something new is to be seen.
+    How far back a model looks:
+
+    - Most models never forget the first frame. Begin again, with the initial states, where something new starts.
+    - Attention over all states of a sequence (`attention_lstm`, `seq2seq_attention`) sees the last `buffer` of them. Its
+      coefficients `(B, ..., buffer)` end with the latest state's, and are 0 at the front until there are so many.
+    - Weights that hang on the number of frames T (`short_snippets_pooling`, local) see the last T frames. Until there are T,
+      the last frame is held, as where a short video is read (`data.short`).
+    - A kernel over several frames (`short_snippets_pooling`, time_domain) needs as many: until then the last one is held.
 
     Args:
         model: functional, `{stream: (B, T, ...)}` to `{name: (B, ...)}`: a whole model, or a head from
@@ -115,7 +117,7 @@ class StepModel:
         Raises:
             ValueError: states that are not this model's.
         """
-        results = self._without_frames(states)
+        results = self._without_frames(states, answers=True)
         return {name: _only_step(results[name].tensor) for name in self.running}
 
     def end(self, states: dict) -> dict:
@@ -125,12 +127,13 @@ class StepModel:
         Raises:
             ValueError: states that are not this model's.
         """
-        results = self._without_frames(states)
+        results = self._without_frames(states, answers=False)
         return {name: results[name].tensor for name, delay in self.delays.items() if delay}
 
-    def _without_frames(self, states) -> dict:
+    def _without_frames(self, states, answers) -> dict:
         self._check_states(states)
-        return Run(self._memory, states, None).through(self._network, [self._steps(name, None) for name in self.inputs])
+        run = Run(self._memory, states, None, answers)
+        return run.through(self._network, [self._steps(name, None) for name in self.inputs])
 
     def _first_pass(self, buffer) -> tuple[Memory, dict]:
         """What each layer does with steps, and the outputs for a black frame."""

@@ -179,7 +179,7 @@ class Run:
         states = cell.get_initial_state(batch_size=1) if first else [self.states[name] for name in node.states]
         if self.loop is None:
             steps = cell.flush(states) if cell.delay else [None] * sequences
-            joined = [ops.expand_dims(y, 1) for y in cell.result(states, step_of(inputs, 0) if _is_attention(cell) else None)]
+            joined = self._answers(cell, states, inputs) if self.answers else [None] * (count - sequences)
         else:
             outputs, new = self.loop(cell if self.answers else Silent(cell), inputs, states)
             self.new_states |= zip(node.states, new, strict=True)
@@ -192,6 +192,12 @@ class Run:
         when = next(x.when for x in values if isinstance(x, Steps))
         tail = layer.horizon if isinstance(layer, NextFrameConvLSTM2D) else None
         return [Steps(y, cell.delay, length, when) for y in steps] + [Running(y, tail) for y in joined]
+
+    @staticmethod
+    def _answers(cell, states, inputs) -> list:
+        """What joins the steps, `(B, 1, ...)`, without a new one."""
+        joined = step_of(inputs, 0) if _is_attention(cell) else None
+        return [ops.expand_dims(y, 1) for y in cell.result(states, joined)]
 
     @staticmethod
     def _running(layer, args, kwargs, values, count) -> list:

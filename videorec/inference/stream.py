@@ -29,7 +29,7 @@ class Stream:
         at_once: most frames that go through the model at a time; longer pieces are parted.
         buffer: most states that attention looks back at.
         answers: whether `push` gives the running outputs after each frame. Off, only `answer` makes them, when it is asked:
-            for forecasts, and other answers that are dear or wanted now and then.
+            for forecasts, and other answers that are expensive or wanted only now and then.
 
     Attributes:
         delays: `{name: steps}`: how many frames later than its frame an output comes.
