@@ -10,7 +10,6 @@ if keras.backend.backend() != "tensorflow":
 
 import variants
 
-from videorec import models
 from videorec.inference.step_model import StepModel
 from videorec.inference.stream import Stream
 
@@ -127,10 +126,3 @@ def test_tflite_with_built_in_operations(case):
         expected = model(part(inputs, slice(0, t + 1)))
         for name in names:
             np.testing.assert_allclose(result[name], expected[name], atol=1e-5, err_msg=f"{name} after {t + 1}")
-
-
-def test_several_streams_of_a_batch_do_not_meet():
-    model = models.build("short_snippets_lstm", {"rgb": (None, 32, 32, 3)}, 4, units=5, backbone="tiny", weights=None)
-    inputs = {"rgb": np.random.default_rng(0).integers(0, 256, (3, TIME, 32, 32, 3), np.uint8)}
-    together, alone = Stream(variants.shaken(model)).push(inputs), Stream(model).push({"rgb": inputs["rgb"][1:2]})
-    np.testing.assert_allclose(together["probabilities"][1:2], alone["probabilities"], atol=1e-6)

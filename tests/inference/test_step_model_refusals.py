@@ -87,6 +87,10 @@ REFUSED = {
         lambda: network(layers.GlobalMaxPooling1D(data_format="channels_first", name="m")),
         "layer m has the channels first",
     ),
+    "convolution-activation": (
+        lambda: network(layers.Conv3D(2, 3, activation=lambda x: keras.ops.flip(x, 1), name="c"), MAPS),
+        r"c \(Conv3D\) is not known",
+    ),
     "padded-time": (lambda: network(layers.ZeroPadding3D(1, name="z"), MAPS), r"z \(ZeroPadding3D\) is not known"),
     "padded-convolution": (lambda: network(layers.Conv3D(2, 3, padding="same", name="c"), MAPS), r"c \(Conv3D\) is not known"),
     "unconditional": (

@@ -188,7 +188,12 @@ def _built(cell, frame):
 
 def _steps_over_time(layer) -> bool:
     """Whether a convolution's windows lie wholly in the clip, one after the other."""
-    return layer.padding == "valid" and layer.data_format == "channels_last" and layer.dilation_rate[0] == 1
+    return (
+        layer.padding == "valid"
+        and layer.data_format == "channels_last"
+        and layer.dilation_rate[0] == 1
+        and layer.activation.__module__.startswith("keras.")  # others could look at several windows
+    )
 
 
 def takes_last(layer, args) -> int | None:
