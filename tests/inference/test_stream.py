@@ -156,6 +156,20 @@ def test_the_frames_of_a_piece_go_through_the_cnn_together():
     assert_equals(got, model(inputs))
 
 
+def test_constant_weights():
+    """The numbers are the same; a CNN that is trained further is seen only where they are not constant."""
+    model, inputs = variants.shaken(variants.build("lrcn")), clips(time=4)
+    before = model(inputs)
+    plain, constant = Stream(model), Stream(model, constant=True)
+    for stream in (plain, constant):
+        assert_equals(in_pieces(stream, inputs, (1, 3)), before)
+    cnn = model.get_layer("rgb_backbone")
+    cnn.set_weights([weight * 1.5 for weight in cnn.get_weights()])
+    assert np.abs(model(inputs)["steps"] - before["steps"]).max() > 1e-3
+    assert_equals(in_pieces(plain, inputs, (1, 3)), model(inputs))
+    assert_equals(in_pieces(constant, inputs, (1, 3)), before)
+
+
 def test_memory_does_not_grow():
     stream, inputs, sizes = Stream(multi_lstm()), clips(), set()
     for _ in range(3):

@@ -35,7 +35,7 @@ class KerasStepper(Stream):
     """
 
     def __init__(self, model: keras.Model, recipe: dict):
-        super().__init__(model)
+        super().__init__(model, constant=True)  # nothing trains it here
         self._crop = recipe["pictures"].get("crop")
 
     def push(self, inputs):

@@ -1,5 +1,6 @@
 """`Stream`: a causal model over a sequence that comes in pieces, in memory that does not grow with its length."""
 
+import contextlib
 import functools
 from collections.abc import Sequence
 
@@ -11,6 +12,9 @@ from keras import tree
 from videorec.inference.framewise import AT_ONCE
 from videorec.inference.step_model import BUFFER, StepModel, one_step
 from videorec.inference.step_run import step_of
+from videorec.models.split import backbone_layers
+
+MOST_CONSTANT = 256 * 2**20  # bytes: TensorFlow's graphs end at 2 GB, and large CNNs gain little
 
 
 class Stream:
@@ -30,6 +34,8 @@ class Stream:
         buffer: most states that attention looks back at.
         answers: whether `push` gives the running outputs after each frame. Off, only `answer` makes them, when it is asked:
             for forecasts, and other answers that are expensive or wanted only now and then.
+        constant: whether the weights of the model's CNNs, up to 256 MB of them, become constants of the graphs. A frame then
+            takes a small CNN about half the time; the weights are held twice, and later changes of them are not seen.
 
     Attributes:
         delays: `{name: steps}`: how many frames later than its frame an output comes.
@@ -55,11 +61,15 @@ class Stream:
         at_once: int = AT_ONCE,
         buffer: int = BUFFER,
         answers: bool = True,
+        constant: bool = False,
     ):
         if at_once < 1:
             raise ValueError(f"at_once must be 1 or more. Received: {at_once}")
         self._model = StepModel(model, outputs, buffer)
         self._at_once = at_once
+        cnns = backbone_layers(model).values() if constant else ()
+        weights = [weight for cnn in cnns for weight in cnn.variables]
+        self._constant = weights if sum(weight.value.numpy().nbytes for weight in weights) <= MOST_CONSTANT else []
         self.delays, self.running, self.left_out = self._model.delays, self._model.running, self._model.left_out
         self._pushed = [name for name in self.delays if answers or name not in self.running]
         self.reset()
@@ -134,9 +144,12 @@ class Stream:
     def _compiled(self, time, loop):
         """The model over pieces of `time` steps (None: any), traced once."""
         types = {name: tf.TensorSpec((None, time, *x.shape[2:]), x.dtype) for name, x in self._model.inputs.items()}
+        values = [(weight, weight.numpy()) for weight in self._constant]
 
         def run(inputs, states):
-            return self._model.run(inputs, states, loop, answers=set(self._pushed) == set(self.delays))
+            constants = [(weight, tf.constant(value)) for weight, value in values]  # here, in the graph: it is then folded
+            with keras.StatelessScope(state_mapping=constants) if constants else contextlib.nullcontext():
+                return self._model.run(inputs, states, loop, answers=set(self._pushed) == set(self.delays))
 
         return tf.function(run, autograph=False).get_concrete_function(types, self._state_specs())
 

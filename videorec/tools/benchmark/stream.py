@@ -1,6 +1,7 @@
 """A step of a stream against its CNN alone, against a window of frames that is run again at every frame, and its memory.
 
-MobileNetV2 0.35 at 112 px with random weights, one video at a time; a step is `Stream.push` of a frame, arrays in and out.
+MobileNetV2 0.35 at 112 px with random weights, one video at a time; a step is `Stream.push` of a frame, arrays in and out,
+with the weights of the CNN as constants.
 
 The operations of so small a network on one frame are too short to be shared among threads: TF_NUM_INTRAOP_THREADS=1 in the
 environment makes a step about twice as fast. TensorFlow Lite runs on one thread here.
@@ -80,7 +81,7 @@ def measure(
 def _against_cnn_and_window(name, model, bound, rounds, size, lite) -> list[Figure]:
     clip = np.random.default_rng(0).integers(0, 256, (1, WINDOW, size, size, 3), np.uint8)
     frame = clip[:, :1]
-    stream, cnn = Stream(model), backbone_layers(model)["rgb"].layer
+    stream, cnn = Stream(model, constant=True), backbone_layers(model)["rgb"].layer
     jobs = {
         "cnn": _compiled(cnn, tf.TensorSpec((1, size, size, 3), "uint8"), clip[0, :1]),
         "step": lambda: stream.push({"rgb": frame}),
