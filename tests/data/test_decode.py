@@ -86,6 +86,22 @@ def test_reasons(tmp_path, content, reason):
         count(path)
 
 
+def test_names_that_ffmpeg_or_opencv_would_trip_over(tmp_path, monkeypatch):
+    """The start of a:b.avi is no protocol; a name that is not UTF-8 would end the process."""
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "v.avi").rename("a:b.avi")
+    assert read("a:b.avi") == list(range(20))
+    strange = os.fsdecode(b"v\xff.avi")
+    os.rename("a:b.avi", strange)
+    with pytest.raises(Unreadable, match="its name is not UTF-8, which OpenCV needs"):
+        Reader(strange)
+    os.mkdir("frames")
+    cv2.imwrite("frames/0.png", np.zeros((4, 4, 3), np.uint8))
+    os.rename("frames/0.png", os.path.join("frames", os.fsdecode(b"\xff.png")))
+    with pytest.raises(Unreadable, match=r"xff.png' is not UTF-8"):
+        read("frames")
+
+
 def test_truncated_header_is_unreadable_and_truncated_tail_is_counted(tmp_path):
     whole = write_video(tmp_path / "whole.avi", size=(480, 640))  # most of the bytes are frames, not header
     content = whole.read_bytes()

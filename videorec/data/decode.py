@@ -4,6 +4,7 @@ Seeking by frame number returns wrong frames on some files, and files declare wr
 `grab` reaches, and a count is what was reached.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,7 +118,8 @@ class _File:
         reason = _reason_not_to_open(path)
         if reason:
             raise Unreadable(reason)
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
+        whole = str(path.absolute())  # FFmpeg takes the start of a:b.mp4 for a protocol
+        self._capture = cv2.VideoCapture(whole, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
         if not self._capture.isOpened():
             raise Unreadable("no video stream in it, or a format that FFmpeg does not know")
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # a phone held upright; not every build's default
@@ -158,6 +160,8 @@ class _Folder:
             yield None
 
     def retrieve(self) -> np.ndarray:
+        if not _is_utf8(self._current):
+            raise Unreadable(f"the name of {os.fsencode(self._current)} is not UTF-8, which OpenCV needs: rename it")
         try:
             frame = cv2.imread(str(self._current), cv2.IMREAD_COLOR)
         except cv2.error as error:  # larger than OpenCV allows, for example
@@ -173,7 +177,9 @@ def natural_order(path: Path) -> list:
 
 
 def _reason_not_to_open(path: Path) -> str | None:
-    """What the operating system says, which OpenCV does not pass on."""
+    """What the operating system says, which OpenCV does not pass on; names at which OpenCV ends the process."""
+    if not _is_utf8(path):
+        return "its name is not UTF-8, which OpenCV needs: rename it"
     try:
         with open(path, "rb") as file:
             return None if file.read(1) else "the file is empty"
@@ -181,6 +187,13 @@ def _reason_not_to_open(path: Path) -> str | None:
         return "no such file"
     except OSError as error:
         return f"the file cannot be opened: {error.strerror}"
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        return bool(str(path).encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def count(path, fps=None, start=None, end=None) -> int:
