@@ -20,6 +20,7 @@ import tyro
 from videorec import terminal
 from videorec.config import UserError
 from videorec.storage import files
+from videorec.training.interrupts import sigterm_as_ctrl_c
 
 log = logging.getLogger("predict")
 
@@ -57,7 +58,11 @@ def main(args: list[str]) -> int:
     """Videos -> predictions -> screen and files."""
     options = terminal.parse(Options, args, description=__doc__, prog="python predict.py")
     _validate(options)
+    with sigterm_as_ctrl_c():
+        return _predict(options)
 
+
+def _predict(options: Options) -> int:
     from rich.console import Console
 
     from videorec.data import given  # OpenCV and TensorFlow take seconds to import: not for --help
@@ -102,8 +107,8 @@ def _ask(predictor, videos: list, outputs: list, saver) -> int:
                 unreadable += prediction.error is not None
                 for output in outputs:
                     output.add(prediction)
-                saver.add(video, prediction)
                 done += 1
+                saver.add(video, prediction)
                 if len(videos) > 1:
                     bar(done, len(videos))
     finally:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def folder(tmp_path_factory):
 def answers(*args: str) -> tuple[list[dict], list[dict]]:
     """The entries of the JSON and the rows of the CSV file of a call that ends well."""
     assert predict.main([*args, "--json", "out/a.json", "--csv", "out/a.csv"]) == 0
-    with open("out/a.csv", newline="") as file:
+    with open("out/a.csv", newline="", errors="surrogateescape") as file:
         return json.loads(Path("out/a.json").read_text()), list(csv.DictReader(file))
 
 
@@ -97,6 +98,18 @@ def test_forecasts_say_their_size(folder):
 
 
 # === What it takes ===
+
+
+def test_names_of_all_kinds_stay_in_the_files_and_on_the_screen(colored, capsys):
+    names = ["a:b.avi", "größer [1].avi", os.fsdecode(b"bad\xff.avi")]
+    for name in names:
+        shutil.copy(colored, colored.parent / name)
+    entries, rows = answers("trained/clips", str(colored.parent))
+    paths = [str(colored.parent / name) for name in sorted([*names, "colored.avi"])]
+    assert [entry["video"] for entry in entries] == [row["video"] for row in rows] == paths
+    assert ["error" in entry for entry in entries] == [False, True, False, False]
+    shown = capsys.readouterr().out
+    assert "größer [1].avi" in shown and "bad\ufffd.avi" in shown and "its name is not UTF-8" in shown
 
 
 def test_segments_of_a_manifest_are_asked_about_one_by_one(video):

@@ -88,16 +88,25 @@ class Annotator:
         """The answers so far, each with its time, and what they are."""
         if self._why_not is None:
             try:
-                answers = self._predictor.stream(video, self._interval)
-                answers = chain([next(answers)], answers)
-                interval = recipes.interval_of(self._recipe) if self._interval is None else self._interval
-                return answers, f"answer so far, from {f'frames {interval:.3g} s apart' if interval else 'every frame'}"
+                interval, frames = self._distance(video)
+                answers = self._predictor.stream(video, interval)
+                return chain([next(answers)], answers), f"answer so far, from {frames}"
             except (UserError, StopIteration) as error:
                 self._why_not = str(error) or "it gives no answer frame by frame"
                 log.info("not asked after every frame, but at %d moments of each video: %s", CLIPS, self._why_not)
         if seconds and not os.path.isdir(video.path):
             return self._of_clips(video, prediction, seconds), "answer so far, from clips of the video up to now"
         return iter([replace(prediction, time=0.0)]), "answer of the whole video"
+
+    def _distance(self, video: Video) -> tuple[float | None, str]:
+        """The interval to take frames at, and what to say of it: of a video with fewer frames than that, every frame."""
+        wanted = recipes.interval_of(self._recipe) if self._interval is None else self._interval
+        rate = Reader(video.path).rate
+        if not wanted:
+            return self._interval, "every frame"
+        if rate is not None and rate * wanted < 1:
+            return 0.0, f"every frame, {1 / rate:.3g} s apart ({wanted:.3g} s are wanted)"
+        return wanted, f"frames {wanted:.3g} s apart"
 
     def _of_clips(self, video: Video, prediction: Prediction, seconds: float) -> Iterator[Prediction]:
         for k in range(1, CLIPS):

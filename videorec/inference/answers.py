@@ -104,7 +104,9 @@ class Json:
 
     def add(self, prediction: Prediction) -> None:
         """Write an entry."""
-        self._file.write(self._before + json.dumps(prediction.as_dict(), ensure_ascii=False))
+        entry = prediction.as_dict()
+        plain = printable(entry["video"]) == entry["video"]  # otherwise its bytes are escaped, so that the file is UTF-8
+        self._file.write(self._before + json.dumps(entry, ensure_ascii=not plain))
         self._file.flush()
         self._before = ",\n"
 
@@ -121,6 +123,7 @@ def opened(path: str) -> TextIO:
         UserError: it cannot be written.
     """
     if path == STDOUT:
+        sys.stdout.reconfigure(errors="surrogateescape")
         return sys.stdout
     place = files.must_be_local(path, "an output file").expanduser()
     try:
@@ -136,6 +139,11 @@ def closed(file: TextIO) -> None:
         file.flush()
     else:
         file.close()
+
+
+def printable(text: str) -> str:
+    """A text with � for every byte of a file's name that is not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _time(seconds: float) -> str:
@@ -187,7 +195,7 @@ class Screen:
         self._line(["video", *HEADS[self._recipe["task"]]], "bold")
 
     def _line(self, cells: Sequence[str], style: str = "") -> None:
-        name, *others = cells
+        name, *others = map(printable, cells)
         first, *widths = self._widths
         name = name.removeprefix(self._folder)
         name = name if len(name) <= first or not self._console.is_terminal else f"…{name[1 - first :]}"
@@ -202,7 +210,9 @@ class Screen:
         top = prediction.top(self._top)
         several = self._recipe["target"] == "multilabel"
         answer = ", ".join(prediction.labels) or f"no label of {LIKELY} or more" if several else prediction.label
-        self._console.print(Text.assemble(f"{prediction.video}: ", (answer, "bold green")), soft_wrap=True, highlight=False)
+        self._console.print(
+            Text.assemble(f"{printable(prediction.video)}: ", (answer, "bold green")), soft_wrap=True, highlight=False
+        )
         width = max((len(name) for name, _ in top), default=0)
         for name, p in top:
             line = f"  {name.ljust(width)}  {p:.3f}  {'█' * round(BAR * p)}".rstrip()

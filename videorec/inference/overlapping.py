@@ -16,6 +16,7 @@ class Overlapping:
         self._leads, self._follows, self._seconds = first, second, seconds
         self._began: float | None = None  # the one that leads
         self._followed: float | None = None
+        self._warm = False
 
     def at(self, time: float) -> None:
         """The time of the next frame, in seconds."""
@@ -35,6 +36,10 @@ class Overlapping:
         """See `Stepper`."""
         if self._followed is not None:
             self._follows.push(inputs)
+        elif not self._warm:  # the first frame takes seconds: better at the start, for both, than in the middle
+            self._follows.push(inputs)
+            self._follows.reset()
+        self._warm = True
         return self._leads.push(inputs)
 
     def end(self) -> dict:

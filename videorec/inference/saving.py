@@ -43,7 +43,7 @@ class Saver:
 
     def close(self) -> None:
         """Say how many were written, where that are several."""
-        if len(self._places) > 1:
+        if len(self._places) > 1 and self._saved:
             log.info("%d of them are in %s", self._saved, os.path.commonpath(map(os.path.dirname, self._places.values())))
 
     def add(self, video: Video, prediction: Prediction) -> None:

@@ -8,6 +8,7 @@ from PIL import ImageDraw
 from videorec.reports.annotated import FAINT, LINE, TEXT, Box, font
 
 KEPT = 2000  # points of the curves: of longer videos every second is dropped, again and again
+POINT = 3  # px from one drawn point of a curve to the next, at least
 GROWTH = 1.25  # of the time axis, where a video is longer than its header says
 
 Named = Sequence[tuple[str, tuple[int, int, int]]]  # the classes of the rows, with their colours
@@ -53,12 +54,13 @@ class Curves:
         for level in (0.0, 0.5, 1.0):
             y = round(box.bottom - level * (box.bottom - box.top))
             draw.line((box.left, y, box.right, y), LINE)
+        shown = [k for k, t in enumerate(self._times) if start <= t <= now]
+        shown = [*shown[: -1 : max(len(shown) * POINT // (box.right - box.left), 1)], *shown[-1:]]
         for name, color in reversed(classes):
             place = self._places[name]
             points = [
-                (axis.x(t), box.bottom - float(np.clip(scores[place], 0, 1)) * (box.bottom - box.top))
-                for t, scores in zip(self._times, self._scores, strict=True)
-                if start <= t <= now
+                (axis.x(self._times[k]), box.bottom - float(np.clip(self._scores[k][place], 0, 1)) * (box.bottom - box.top))
+                for k in shown
             ]
             if points:
                 draw.line([*points, (axis.x(now), points[-1][1])], color, width=max(unit // 7, 2))
