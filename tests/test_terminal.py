@@ -200,7 +200,7 @@ else:
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 """
 SCRIPTS = ("train.py", "evaluate.py", "predict.py")
-EXPORTS = ("saved_model", "tflite", "verify")
+EXPORTS = ("onnx", "saved_model", "tflite", "verify")
 TOOLS = ("benchmark", "check", "compare", "gallery", "index", "prepare", "splits")
 
 
