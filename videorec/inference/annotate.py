@@ -109,8 +109,12 @@ class Annotator:
         return wanted, f"frames {wanted:.3g} s apart"
 
     def _of_clips(self, video: Video, prediction: Prediction, seconds: float) -> Iterator[Prediction]:
+        rate = Reader(video.path).rate
+        least = max(entry["frames"] / (entry["fps"] or rate) for entry in self._recipe["streams"].values())  # of a whole clip
         for k in range(1, CLIPS):
             time = seconds * k / CLIPS
+            if time < least:
+                continue
             so_far = self._predictor(Video(video.path, (), video.start, (video.start or 0.0) + time))
             if so_far.error is None:
                 yield replace(so_far, time=time)
