@@ -7,17 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from untrained_runs import frames_of, untrained_run
+from untrained_runs import frames_of
 
-from export import saved_model
-from videorec.config import Data, Experiment
 from videorec.data import sources
 from videorec.data.problems import Problems
-from videorec.models.lrcn import LRCN
 from videorec.tasks.recognition import evaluation
 
 CLIENTS = Path(__file__).resolve().parents[2] / "docs" / "clients"
-CLASSES = tuple(f"class {k}" for k in range(8))
 
 # As TensorFlow Serving: rows {"instances": [{input: value}]} to tensors, and outputs to rows, which they must share.
 SERVER = """
@@ -60,36 +56,33 @@ print(json.dumps(answers))
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory, synthetic):
+def served(untrained):
     """What the server says of two videos, and what an evaluation does."""
-    data = Data(path=str(synthetic), frames=4, resize=(24, 32), crop=(20, 24), workers=1)
-    experiment = Experiment("x", data, LRCN(backbone="tiny", tap="fc", weights=None, units=6))
-    run = untrained_run(tmp_path_factory.mktemp("clients") / "x", experiment, CLASSES)
-    assert saved_model.main([str(run.folder), "--serving", str(run.folder / "models"), "--no-verify"]) == 0
-    videos = sources.load_for_evaluation(data, "test", experiment)[:2]
-    line = [sys.executable, "-P", "-c", SERVER, str(CLIENTS), str(run.folder / "models" / "1"), *(v.path for v in videos)]
+    run, data = untrained, untrained.experiment.data
+    videos = sources.load_for_evaluation(data, "test", run.experiment)[:2]
+    line = [sys.executable, "-P", "-c", SERVER, str(CLIENTS), str(run.folder / "saved_model"), *(v.path for v in videos)]
     done = subprocess.run(line, cwd=run.folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    scores = evaluation.predict(run.load_model(), videos, data, experiment.evaluate, Problems(2, 0.0)).videos
+    scores = evaluation.predict(run.load_model(), videos, data, run.experiment.evaluate, Problems(2, 0.0)).videos
     assert np.abs(scores[0] - scores[1]).max() > 0.02
     assert len(frames_of(videos[0].path)) > 4  # of which four are drawn
-    return json.loads(done.stdout.splitlines()[-1]), scores
+    return json.loads(done.stdout.splitlines()[-1]), scores, list(run.classes)
 
 
 def test_rest_of_encoded_frames(served):
     """The names of the classes come with each row; JPEG loses a little."""
-    answers, scores = served
+    answers, scores, classes = served
     for row, expected in zip(answers["rest"], scores, strict=True):
-        assert row["classes"] == list(CLASSES)
+        assert row["classes"] == classes
         np.testing.assert_allclose(row["probabilities"], expected, atol=0.02)
 
 
 def test_rest_of_raw_frames_in_rows(served):
-    answers, scores = served
+    answers, scores, _ = served
     for row in answers["raw"]:
         np.testing.assert_allclose(row["probabilities"], scores[0], atol=1e-5)
 
 
 def test_grpc(served):
-    answers, scores = served
+    answers, scores, _ = served
     np.testing.assert_allclose(answers["grpc"], scores, atol=1e-5)

@@ -27,9 +27,9 @@ def run(tmp_path_factory, synthetic) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert train.main(f"quickstart --name x --data.path {synthetic} {SMALL}".split()) == 0
-        assert saved_model.main(["runs/x"]) == 0
-        assert tflite.main(["runs/x"]) == 0
-        assert verify.main(["runs/x"]) == 0
+        assert saved_model.main(["runs/x", "--no-verify"]) == 0
+        assert tflite.main(["runs/x", "--no-verify"]) == 0
+        assert verify.main(["runs/x", "--videos", "0"]) == 0
     return Run(folder / "runs" / "x")
 
 
@@ -71,21 +71,21 @@ def test_class_names_lie_in_the_tflite_file(run):
         assert archive.read("labels.txt").decode().split() == list(run.classes)
 
 
-@pytest.mark.parametrize("shape", [(1, 4, 24, 32), (3, 4, 24, 32), (2, 9, 24, 32), (1, 1, 100, 70), (1, 4, 10, 200)])
-def test_any_batch_length_and_size(run, shape):
+def test_any_batch_length_and_size(run):
     import tensorflow as tf
 
-    frames = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
     loaded = tf.saved_model.load(str(run.folder / "saved_model"))
-    out = loaded.signatures["serving_default"](frames=tf.constant(frames))
-    assert out["probabilities"].shape == (shape[0], 8) and out["steps"].shape == (shape[0], 4, 8)
-    np.testing.assert_allclose(out["probabilities"].numpy().sum(1), 1, atol=1e-5)
-    assert loaded.signatures["clips"](frames=tf.constant(frames))["steps"].shape == (*shape[:2], 8)
+    for shape in [(3, 4, 24, 32), (2, 9, 24, 32), (1, 1, 100, 70), (1, 4, 10, 200)]:
+        frames = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+        out = loaded.signatures["serving_default"](frames=tf.constant(frames))
+        assert out["probabilities"].shape == (shape[0], 8) and out["steps"].shape == (shape[0], 4, 8)
+        np.testing.assert_allclose(out["probabilities"].numpy().sum(1), 1, atol=1e-5)
+        assert loaded.signatures["clips"](frames=tf.constant(frames))["steps"].shape == (*shape[:2], 8)
 
 
 def test_verify_fails_where_the_export_differs(run, capsys, monkeypatch):
     monkeypatch.setattr(RecognitionServing, "tolerance", lambda self: -1.0)
-    assert verify.main([str(run.folder)]) == 1
+    assert verify.main([str(run.folder), "--videos", "0"]) == 1
     assert "passes the limit" in capsys.readouterr().out
 
 
@@ -126,8 +126,9 @@ def two(tmp_path_factory, synthetic) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert train.main(f"two_stream --name x --data.path {synthetic} {TWO} --train.cache-dir cache".split()) == 0
-        assert saved_model.main(["runs/x"]) == 0
-        assert tflite.main(["runs/x"]) == 0
+        assert saved_model.main(["runs/x", "--no-verify"]) == 0
+        assert tflite.main(["runs/x", "--no-verify"]) == 0
+        assert verify.main(["runs/x", "--videos", "0"]) == 0
     return Run(folder / "runs" / "x")
 
 

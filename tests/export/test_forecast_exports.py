@@ -140,15 +140,15 @@ def test_tflite_takes_one_window_of_the_type_that_the_model_takes(case, runs, ou
         assert archive.namelist() == ["recipe.json"]  # there are no class names
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, 255.0])
-def test_float_frames_are_numbers_from_0_to_1(value, runs):
+def test_float_frames_are_numbers_from_0_to_1(runs):
     import tensorflow as tf
 
-    frames = noise(CASES["float32"])
-    frames[1, 2, 3, 4] = value
     serve = ForecastServing(runs["float32"]).signatures(runs["float32"].load_model())["serving_default"]()
-    with pytest.raises(tf.errors.InvalidArgumentError, match="frames must be numbers from 0 to 1"):
-        serve(frames=tf.constant(frames))
+    for value in (np.nan, np.inf, -0.1, 255.0):
+        frames = noise(CASES["float32"])
+        frames[1, 2, 3, 4] = value
+        with pytest.raises(tf.errors.InvalidArgumentError, match="frames must be numbers from 0 to 1"):
+            serve(frames=tf.constant(frames))
     with pytest.raises(tf.errors.InvalidArgumentError, match="at least one frame"):
         serve(frames=tf.constant(frames[:, :0]))
 

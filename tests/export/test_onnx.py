@@ -2,23 +2,21 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
-from untrained_runs import untrained_run
 
 from export import onnx as onnx_export
 from export import verify
-from videorec.config import Data, Experiment, UserError
+from videorec.config import UserError
 from videorec.inference import engines
-from videorec.models.lrcn import LRCN
 from videorec.runs.run import Run
 from videorec.tasks.recognition.serving import RecognitionServing
 
-CLASSES = tuple(f"class {k}" for k in range(8))
 ALONE = """
 import json, sys
 for name in ("tensorflow", "keras", "videorec"):
@@ -35,10 +33,9 @@ print(json.dumps({"probabilities": probabilities.tolist(), "classes": recipe["cl
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, synthetic) -> Run:
-    data = Data(path=str(synthetic), frames=4, resize=(24, 32), crop=(20, 24), workers=1)
-    experiment = Experiment("x", data, LRCN(backbone="tiny", tap="fc", weights=None, units=6))
-    return untrained_run(tmp_path_factory.mktemp("onnx") / "x", experiment, CLASSES)
+def run(untrained, tmp_path_factory) -> Run:
+    """A copy, to which an export is added."""
+    return Run(shutil.copytree(untrained.folder, tmp_path_factory.mktemp("onnx") / "x"))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +57,7 @@ def test_the_file_needs_onnxruntime_alone(run, path, tmp_path):
     expected = run.load_model().predict_on_batch({"rgb": clips[:, :, 2:22, 4:28]})["probabilities"]
     assert expected.std(axis=0).max() > 0.02
     np.testing.assert_allclose(got["probabilities"], expected, atol=1e-5)
-    assert got["classes"] == list(CLASSES)
+    assert got["classes"] == list(run.classes)
     assert got["export"] == {"form": "onnx", "quantize": "none", "streaming": False}
 
 

@@ -13,35 +13,26 @@ import pytest
 from untrained_runs import frames_of, untrained_run
 from variants import CASES
 
-from export import conversion, saved_model, tflite, verify
+from export import conversion, tflite, verify
 from videorec.config import Data, Experiment, UserError
 from videorec.data import sources
 from videorec.data.resize import resize_frames
 from videorec.inference import engines
-from videorec.models.lrcn import LRCN
 from videorec.runs import recipe as recipes
 from videorec.runs.run import Run
 from videorec.tasks.recognition.serving import RecognitionServing
 
-CLASSES = ("left", "right", "up", "down", "clockwise", "anticlockwise", "grow", "shrink")
-TINY = {"backbone": "tiny", "tap": "fc", "weights": None}
 QUANTIZE = ("none", "dynamic", "float16", "int8")
 CLIENT = Path(__file__).resolve().parents[2] / "docs" / "clients" / "tflite_video.py"
 
 
-def make_run(folder: Path, manifest, model, scale: float = 0.5) -> Run:
-    data = Data(path=str(manifest), frames=4, resize=(24, 32), crop=(20, 24), workers=1)
-    return untrained_run(folder, Experiment("x", data, model), CLASSES, scale)
-
-
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, synthetic) -> Run:
+def run(untrained, tmp_path_factory) -> Run:
     """A run with a SavedModel, a TFLite file of each kind of numbers, and one that runs frame by frame."""
-    run = make_run(tmp_path_factory.mktemp("tflite") / "x", synthetic, LRCN(**TINY, units=6))
+    run = Run(shutil.copytree(untrained.folder, tmp_path_factory.mktemp("tflite") / "x"))
     for quantize in QUANTIZE:
         assert tflite.main([str(run.folder), "--quantize", quantize, "--no-verify"]) == 0
     assert tflite.main([str(run.folder), "--streaming", "--no-verify"]) == 0
-    assert saved_model.main([str(run.folder), "--no-verify"]) == 0
     return run
 
 
@@ -96,7 +87,8 @@ def test_streams_say_after_t_frames_what_keras_says_of_them(form, run, clips):
 
 def test_states_that_do_not_start_from_zero(tmp_path, synthetic):
     """A running maximum starts from minus infinity, and the recipe says so."""
-    run = make_run(tmp_path / "x", synthetic, CASES["short_snippets_pooling-late"], 0.1)
+    data = Data(path=str(synthetic), frames=4, resize=(24, 32), crop=(20, 24), workers=1)
+    run = untrained_run(tmp_path / "x", Experiment("x", data, CASES["short_snippets_pooling-late"]), tuple("abcdefgh"), 0.1)
     assert tflite.main([str(run.folder), "--streaming"]) == 0
     recipe = engines.tflite_recipe(run.folder / "model_streaming.tflite")
     assert {state.get("start") for state in recipe["states"].values()} >= {"-inf"}
@@ -129,7 +121,7 @@ def test_the_client_needs_no_tensorflow(file, run, tmp_path):
     scores = run.load_model().predict_on_batch({"rgb": clip[None, :, 2:22, 4:28]})["probabilities"][0]
     assert len(got) == 5
     for name, score in got.items():
-        assert float(score) == pytest.approx(scores[CLASSES.index(name)], abs=0.1 if "int8" in file else 1e-4)
+        assert float(score) == pytest.approx(scores[run.classes.index(name)], abs=0.1 if "int8" in file else 1e-4)
 
 
 # === The table ===
