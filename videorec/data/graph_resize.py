@@ -5,6 +5,8 @@ OpenCV has three ways for uint8 (modules/imgproc/src/resize.cpp; 4.11 and 5.0 ag
 below name the one that they follow. The order of the operations counts: sums of float32 come out differently in another.
 """
 
+import functools
+
 import tensorflow as tf
 
 from videorec.config import Footage
@@ -14,22 +16,30 @@ LINEAR_ONE = 2048  # of OpenCV's bilinear weights, which are integers
 
 def resize_in_graph(frames: tf.Tensor, data: Footage) -> tf.Tensor:
     """`(N, H, W, 3)` uint8 of any size -> `(N, *data.resize, 3)` uint8, as `videorec.data.resize.resize_frame` does."""
-    if data.fit == "crop":
-        frames = _centre_of_aspect(frames, *data.resize)
-    height, width = tf.shape(frames)[1], tf.shape(frames)[2]
-    target_h, target_w = data.resize
-    same = tf.logical_and(tf.equal(height, target_h), tf.equal(width, target_w))
-    shrinks = tf.logical_and(height >= target_h, width >= target_w)
-    whole = tf.logical_and(tf.equal(height % target_h, 0), tf.equal(width % target_w, 0))
-    resized = tf.case(
-        [
-            (same, lambda: frames),
-            (tf.logical_and(shrinks, whole), lambda: _mean_of_blocks(frames, target_h, target_w)),
-            (shrinks, lambda: _mean_of_areas(frames, target_h, target_w)),
-        ],
-        default=lambda: _bilinear(frames, target_h, target_w),
-    )
-    return tf.ensure_shape(resized, (None, *data.resize, 3))
+    return tf.ensure_shape(_resizing(*data.resize, data.fit)(frames), (None, *data.resize, 3))
+
+
+@functools.cache
+def _resizing(target_h: int, target_w: int, fit: str):
+    """The function that resizes so, traced once for all graphs that call it."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)], autograph=False)
+    def resize(frames):
+        if fit == "crop":
+            frames = _centre_of_aspect(frames, target_h, target_w)
+        height, width = tf.shape(frames)[1], tf.shape(frames)[2]
+        same = tf.equal(height, target_h) & tf.equal(width, target_w)
+        shrinks = (height >= target_h) & (width >= target_w)
+        whole = tf.equal(height % target_h, 0) & tf.equal(width % target_w, 0)
+        ways = [
+            lambda: frames,
+            lambda: _mean_of_blocks(frames, target_h, target_w),
+            lambda: _mean_of_areas(frames, target_h, target_w),
+            lambda: _bilinear(frames, target_h, target_w),
+        ]
+        return tf.switch_case(tf.where(same, 0, tf.where(shrinks & whole, 1, tf.where(shrinks, 2, 3))), ways)
+
+    return resize
 
 
 def _centre_of_aspect(frames: tf.Tensor, target_h: int, target_w: int) -> tf.Tensor:
