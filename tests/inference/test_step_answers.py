@@ -66,7 +66,7 @@ def test_on_demand(case, tmp_path):
 
 
 def test_an_empty_piece_at_the_beginning():
-    model, inputs = variants.shared("gru_rcn"), variants.clips("gru_rcn", 2, 2)
+    model, inputs = variants.shared("frame_average"), variants.clips("frame_average", 2, 2)
     stream = Stream(model)
     nothing = stream.push(part(inputs, slice(0, 0)))
     assert {name: x.shape for name, x in nothing.items()} == {"steps": (2, 0, 1, 3), "probabilities": (2, 0, 3)}
@@ -100,7 +100,7 @@ def test_states_of_another_model():
 
 def test_the_answer_is_a_clips():
     """Shapes of the step model: those of the model for a clip."""
-    step = StepModel(variants.shared("gru_rcn-stacked"))
+    step = StepModel(variants.shared("frame_average"))
     assert step.running == ("steps", "probabilities") and step.delays == {"steps": 0, "probabilities": 0}
     assert step.model.output["probabilities"].shape == (None, 3) and step.model.output["steps"].shape == (None, 1, 3)
 
@@ -108,7 +108,6 @@ def test_the_answer_is_a_clips():
 LITE = {
     "attention_lstm": {},
     "convlstm_forecaster": {"residual": "mean", "horizon": 2},
-    "gru_rcn-stacked": {},
     "short_snippets_pooling-slow": {"stride": 2},
 }
 
