@@ -45,8 +45,8 @@ class Options:
     show: bool = False
     """Show that in a window as it is made; q closes it."""
     memory: float | None = None
-    """Of a camera before a recogniser: the answer is about the last so many seconds, at most; 0: about everything that was
-    seen. Default: two clips of the length that the model was trained on."""
+    """Of a recogniser's answers to streams and in saved videos: they are about the last so many seconds, at most; 0: about
+    everything so far. Default: everything in videos; before a camera two clips of the length of those in training."""
     seconds: float | None = None
     """Of a camera: end after so many seconds. Default: with Ctrl-C, or q in the window."""
     interval: float | None = None
@@ -74,16 +74,17 @@ def _predict(options: Options) -> int:
     cameras = [camera for word in options.videos if (camera := capture.camera_of(word)) is not None]
     if cameras:
         return _watch(options, cameras)
-    for name in ("seconds", "memory"):
-        if getattr(options, name) is not None:
-            raise UserError(f"--{name} is for cameras. Received: {' '.join(options.videos)}")
+    if options.seconds is not None:
+        raise UserError(f"--seconds is for cameras. Received: {' '.join(options.videos)}")
     recipe = forms.recipe_of(options.model)
+    if options.memory and recipe["task"] != "recognition":
+        raise UserError(f"--memory is for recognisers. Received: {options.memory:g}, for {recipe['task']}")
     videos = given.videos(options.videos, *([SUFFIXES] if recipe["task"] == "forecasting" else []))
     _check_outputs(options, [video.path for video in videos])
     places = saving.places(videos, options.save) if options.save else {}
     predictor = Predictor(options.model)
     window = Window("predict.py") if options.show else None
-    saver = saving.Saver(predictor, places, window, options.top, options.interval)
+    saver = saving.Saver(predictor, places, window, options.top, options.interval, options.memory or None)
     console = Console(stderr=answers.STDOUT in (options.json, options.csv))
     screen = answers.Screen(console, recipe, [video.name for video in videos], options.top)
     outputs = [answers.Rows(options.csv, recipe)] if options.csv else []

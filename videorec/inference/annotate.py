@@ -32,10 +32,12 @@ class Annotator:
         predictor: of labels, not of frames.
         top: classes that are shown.
         interval: seconds between two frames that the model sees, see `Predictor.stream`.
+        memory: seconds that the answer so far is from, see there.
     """
 
-    def __init__(self, predictor: Predictor, top: int = 5, interval: float | None = None):
+    def __init__(self, predictor: Predictor, top: int = 5, interval: float | None = None, memory: float | None = None):
         self._predictor, self._recipe, self._top, self._interval = predictor, predictor.recipe, top, interval
+        self._memory = memory
         self._why_not: str | None = None  # the model does not stream
 
     def rate(self, video: Video, prediction: Prediction) -> float:
@@ -89,8 +91,9 @@ class Annotator:
         if self._why_not is None:
             try:
                 interval, frames = self._distance(video)
-                answers = self._predictor.stream(video, interval)
-                return chain([next(answers)], answers), f"answer so far, from {frames}"
+                answers = self._predictor.stream(video, interval, self._memory)
+                so_far = "answer so far" if self._memory is None else f"answer of the last {self._memory:.3g} s"
+                return chain([next(answers)], answers), f"{so_far}, from {frames}"
             except (UserError, StopIteration) as error:
                 self._why_not = str(error) or "it gives no answer frame by frame"
                 log.info("not asked after every frame, but at %d moments of each video: %s", CLIPS, self._why_not)

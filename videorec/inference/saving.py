@@ -27,7 +27,7 @@ class Saver:
         predictor: what predicts.
         places: of the files of each video, without their suffix, see `places`; empty: nothing is written.
         window: None: nothing is shown.
-        top, interval: as for `Annotator`.
+        top, interval, memory: as for `Annotator`.
     """
 
     def __init__(
@@ -37,8 +37,9 @@ class Saver:
         window: Window | None = None,
         top: int = 5,
         interval: float | None = None,
+        memory: float | None = None,
     ):
-        self._annotator, self._window = Annotator(predictor, top, interval), window
+        self._annotator, self._window = Annotator(predictor, top, interval, memory), window
         self._places, self._saved = places, 0
 
     def close(self) -> None:
