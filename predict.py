@@ -6,7 +6,8 @@
     python predict.py models/lrcn/1 my.mp4 --json -             what export.saved_model or export.tflite wrote
     python predict.py runs/lrcn 0                               a camera; also rtsp://... and http://...
 
-Exit status: 0 where something could be read, 1 where no video could, 2 where the command cannot be carried out.
+Exit status: 0 where something could be read, 1 where no video could, 2 where the command cannot be carried out, 130 after
+Ctrl-C: what is done until then stays.
 """
 
 import logging
