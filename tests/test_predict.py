@@ -243,6 +243,8 @@ def test_names_of_saved_videos(tmp_path):
     """As the videos lie below their common folder; segments say their seconds, and no name is taken twice."""
     videos = [Video("x/a.mp4", ()), Video("x/a.avi", ()), Video("x/b/a.mp4", ()), Video("x/a.mp4", (), 1.0, 2.5)]
     assert list(places(videos, "out").values()) == ["out/a", "out/a_2", "out/b/a", "out/a_1-2.5s"]
+    remote = [Video("s3://bucket/a/x.mp4", ()), Video("s3://bucket/b/x.mp4", ())]
+    assert list(places(remote, "out").values()) == ["out/a/x", "out/b/x"]
     with pytest.raises(UserError, match="--save must be another folder than that of the videos. Received: x, with x/a.mp4"):
         places(videos, "x")
 

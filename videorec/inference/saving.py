@@ -111,9 +111,8 @@ def places(videos: Sequence[Video], folder: str) -> dict[Video, str]:
     base = os.path.commonpath([os.path.dirname(os.path.abspath(video.path)) for video in videos])
     taken, chosen = set(), {}
     for video in videos:
-        path = video.path.replace("://", "/") if files.is_remote(video.path) else os.path.abspath(video.path)
-        name = os.path.relpath(path, base)
-        name = name if os.path.isdir(path) else os.path.splitext(name)[0]
+        name = os.path.relpath(os.path.abspath(video.path), base)
+        name = name if os.path.isdir(video.path) else os.path.splitext(name)[0]
         if video.start is not None or video.end is not None:
             name += f"_{video.start or 0:g}-{'end' if video.end is None else format(video.end, 'g')}s"
         number, free = 1, name
