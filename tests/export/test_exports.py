@@ -1,4 +1,4 @@
-"""Exports equal Keras, take raw frames, and run where videorec was never imported."""
+"""Exports by the command lines: they equal Keras, take raw frames, and run where videorec was never imported."""
 
 import json
 import subprocess
@@ -31,39 +31,6 @@ def run(tmp_path_factory, synthetic) -> Run:
         assert tflite.main(["runs/x", "--no-verify"]) == 0
         assert verify.main(["runs/x", "--videos", "0"]) == 0
     return Run(folder / "runs" / "x")
-
-
-OUTSIDE = """
-import json, sys
-import numpy as np, tensorflow as tf
-frames, folder, lite = np.load(sys.argv[1]), sys.argv[2], sys.argv[3]
-loaded = tf.saved_model.load(folder)
-out = loaded.signatures["serving_default"](frames=tf.constant(frames))
-jpeg = [[tf.io.encode_jpeg(f, quality=100, chroma_downsampling=False).numpy() for f in clip] for clip in frames]
-encoded = loaded.signatures["serve_jpeg"](images=tf.constant(jpeg))
-runner = tf.lite.Interpreter(lite).get_signature_runner()
-lite_out = [runner(frames=clip[None])["probabilities"][0].tolist() for clip in frames]
-assert "videorec" not in sys.modules and "keras" not in str(loaded.__class__)
-print(json.dumps({"p": out["probabilities"].numpy().tolist(), "jpeg": encoded["probabilities"].numpy().tolist(),
-    "classes": [[c.decode() for c in row] for row in out["classes"].numpy()], "lite": lite_out, "ops": [
-    op["op_name"] for op in tf.lite.Interpreter(lite)._get_ops_details()]}))
-"""
-
-
-def test_exports_equal_keras_in_a_process_without_videorec(run, tmp_path):
-    clips = np.stack([clip["rgb"] for clip in RecognitionServing(run).examples(4)])
-    assert clips.shape == (4, 4, 24, 32, 3)
-    np.save(tmp_path / "clips.npy", clips)
-    line = [sys.executable, "-c", OUTSIDE, "clips.npy", run.folder / "saved_model", run.folder / "model.tflite"]
-    result = subprocess.run(list(map(str, line)), cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 0, result.stderr
-    got = json.loads(result.stdout.splitlines()[-1])
-    expected = keras.ops.convert_to_numpy(run.load_model()({"rgb": clips[:, :, :, 4:28]})["probabilities"])
-    np.testing.assert_allclose(got["p"], expected, atol=1e-5)
-    np.testing.assert_allclose(got["lite"], expected, atol=1e-5)
-    assert np.abs(np.array(got["jpeg"]) - expected).max() < 0.02  # JPEG loses a little
-    assert got["classes"] == [list(run.classes)] * 4
-    assert not [op for op in got["ops"] if op.startswith("Flex") or op == "CUSTOM"]
 
 
 def test_class_names_lie_in_the_tflite_file(run):
