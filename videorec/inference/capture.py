@@ -65,7 +65,7 @@ class Capture:
         pauses: tuple[float, float, float] = (FIRST_PAUSE, LONGEST_PAUSE, PATIENCE),
     ):
         self.source, self.name = source, name_of(source)
-        self.taken = self.dropped = 0
+        self.taken = self.dropped = self._seen = 0  # seen: frames that were read
         self._seconds, self.tap, self._opener, self._pauses = seconds, tap, opener or open_camera, pauses
         self._change, self._stop = threading.Condition(), threading.Event()
         self._newest: tuple[float, np.ndarray] | None = None
@@ -123,8 +123,6 @@ class Capture:
         with self._change:
             self._ended = True
             self._change.notify()
-
-    _seen = 0  # frames that were read
 
     def _read_until_cut(self) -> str:
         """Read frames as long as they come; returns why no more do."""
