@@ -30,6 +30,7 @@ To use it: tf.saved_model.load(FOLDER).signatures["serving_default"](frames=...)
 in its assets/recipe.json.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -77,7 +78,7 @@ def export_version(run: "Run", model: Path) -> Path:
     Raises:
         OSError: the folder cannot be written.
     """
-    temporary = model / "new_version"
+    temporary = model / f"new_{os.getpid()}"  # of this export alone
     _write(run, temporary)
     while True:
         folder = model / str(max(_versions(model), default=0) + 1)
