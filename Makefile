@@ -24,6 +24,7 @@ quickstart: $(VENV)/installed
 	@echo "Next: look at the run        $(VENV)/bin/tensorboard --logdir runs"
 	@echo "      the confusion matrix   runs/quickstart/confusion.png"
 	@echo "      the exported models    runs/quickstart/saved_model, runs/quickstart/model.tflite"
+	@echo "      a new video            $(RUN) predict.py runs/quickstart my.mp4"
 	@echo "      your own videos        $(RUN) train.py lrcn --data.path videos/"
 
 test: $(VENV)/installed-dev
