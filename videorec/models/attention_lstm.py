@@ -50,6 +50,11 @@ class AttentionLSTM(Recogniser):
         """See `Model`."""
         return ("attention",)
 
+    @property
+    def causal(self):
+        """See `Model`."""
+        return super().causal and not self.bidirectional
+
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)
 

@@ -68,6 +68,11 @@ class GRURCN(Recogniser):
             },
         }
 
+    @property
+    def causal(self):
+        """See `Model`."""
+        return super().causal and self.form != "bidirectional"
+
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)
         levels = self.levels or levels_of(self.backbone)
