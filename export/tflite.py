@@ -5,7 +5,7 @@
     python -m export.tflite runs/NAME --streaming           writes runs/NAME/model_streaming.tflite: frame by frame
 
 Built-in operations only: the file runs on ai-edge-litert, which needs neither TensorFlow nor Keras (a client:
-docs/clients/tflite_video.py). In a zip at its end lie recipe.json, what it takes and gives, and labels.txt, the names of the
+export/clients/tflite_video.py). In a zip at its end lie recipe.json, what it takes and gives, and labels.txt, the names of the
 classes: `unzip -p model.tflite recipe.json`.
 
 Models of videos: one clip at a time: input `frames` uint8 (1, T, H, W, 3), RGB, T = the run's frames, H x W = the run's

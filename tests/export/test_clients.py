@@ -13,7 +13,7 @@ from videorec.data import sources
 from videorec.data.problems import Problems
 from videorec.tasks.recognition import evaluation
 
-CLIENTS = Path(__file__).resolve().parents[2] / "docs" / "clients"
+CLIENTS = Path(__file__).resolve().parents[2] / "export" / "clients"
 
 # As TensorFlow Serving: rows {"instances": [{input: value}]} to tensors, and outputs to rows, which they must share.
 SERVER = """

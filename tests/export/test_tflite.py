@@ -23,7 +23,7 @@ from videorec.runs.run import Run
 from videorec.tasks.recognition.serving import RecognitionServing
 
 QUANTIZE = ("none", "dynamic", "float16", "int8")
-CLIENT = Path(__file__).resolve().parents[2] / "docs" / "clients" / "tflite_video.py"
+CLIENT = Path(__file__).resolve().parents[2] / "export" / "clients" / "tflite_video.py"
 
 
 @pytest.fixture(scope="module")
