@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
-    from videorec.inference.engines import Predict, Stepper
+    from videorec.inference.engines import Predict
 
 FORMS = ("saved_model", "model*.tflite", "model.onnx")  # in a run folder
 
@@ -53,21 +51,7 @@ def open_export(path: Path, names: dict[str, str]) -> Export:
     recipe = engines.tflite_recipe(path)
     how = recipe["export"]
     title = " ".join(["TFLite", *["streaming"] * how["streaming"], *[how["quantize"]] * (how["quantize"] != "none")])
-    predict = _over_clips(engines.tflite_stepper(path, recipe)) if how["streaming"] else engines.tflite_engine(path, names)
+    predict = (
+        engines.over_clips(engines.tflite_stepper(path, recipe)) if how["streaming"] else engines.tflite_engine(path, names)
+    )
     return Export(title, path, predict, how["quantize"], how["streaming"])
-
-
-def _over_clips(stepper: "Stepper") -> "Predict":
-    """A stepper over whole clips: outputs that join the steps as they are after the last one, all others a step a frame."""
-
-    def one(clip):
-        frames = min(len(x) for x in clip.values())
-        rows = [stepper.push({stream: x[None, t : t + 1] for stream, x in clip.items()}) for t in range(frames)]
-        stepper.end()
-        return {k: rows[-1][k][:, -1] if k in stepper.running else np.concatenate([r[k] for r in rows], 1) for k in rows[0]}
-
-    def predict(clips):
-        rows = [one(dict(zip(clips, clip, strict=True))) for clip in zip(*clips.values(), strict=True)]
-        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-
-    return predict

@@ -30,6 +30,7 @@ To use it: tf.saved_model.load(FOLDER).signatures["serving_default"](frames=...)
 in its assets/recipe.json.
 """
 
+import logging
 import os
 import shutil
 import tempfile
@@ -45,6 +46,8 @@ from videorec.storage import files
 
 if TYPE_CHECKING:
     from videorec.runs.run import Run
+
+log = logging.getLogger(__name__)
 
 NAME = "saved_model"
 
@@ -111,6 +114,8 @@ def _write(run: "Run", folder: Path) -> None:
             recipe.write_text(text, encoding="utf-8")
             assets = [recipe, *([run.folder / "classes.txt"] if run.classes else [])]
             graphs.save(model, signatures, folder, assets)
+        if "serve_jpeg" in signatures:
+            log.info("feed it all frames of a video as uint8 from 0 to 255: TensorFlow casts floats without a word")
     except tf.errors.OpError as error:
         raise OSError(str(error)) from error
 

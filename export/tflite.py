@@ -88,7 +88,8 @@ def convert(serving: "Serving", model: "keras.Model", quantize: str = "none", st
             np.savez(examples, **_representative(serving, model))
             return _convert_in_a_child(model.name, saved, quantize, examples)
         try:
-            return conversion.convert(str(saved), quantize)
+            with terminal.native_notes_hidden():
+                return conversion.convert(str(saved), quantize)
         except Exception as error:  # the converter's own error class differs between versions
             raise UserError(_refusal(model.name, str(error))) from error
 

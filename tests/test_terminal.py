@@ -220,3 +220,10 @@ def test_all_of_them_are_tested():
     assert tools == set(TOOLS)
     assert {path.stem for path in scripts if path.parts[0] == "export"} == set(EXPORTS)
     assert {path.name for path in scripts if len(path.parts) == 1} == set(SCRIPTS)
+
+
+def test_notes_of_libraries_are_hidden_and_ours_are_not(capfd):
+    with terminal.native_notes_hidden():
+        os.write(2, b"INFO: Created a delegate\n")
+    os.write(2, b"ours\n")
+    assert capfd.readouterr().err == "ours\n"

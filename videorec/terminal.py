@@ -227,6 +227,21 @@ def _with_help(message: str, prog: str) -> str:
 # === Showing ===
 
 
+@contextlib.contextmanager
+def native_notes_hidden() -> Iterator[None]:
+    """While the block runs, what libraries write to the process's standard error by themselves is not shown: notes on delegates
+    and converters, that no logger can turn off."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def rich_escape(text: str) -> str:
     """Square brackets in paths and messages are no markup."""
     return text.replace("[", r"\[")

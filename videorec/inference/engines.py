@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from videorec import terminal
 from videorec.config import UserError
 from videorec.inference.graphs import Tensors
 from videorec.runs import recipe as recipes
@@ -77,8 +78,9 @@ def tflite_runner(path: Path) -> Predict:
         UserError: no TFLite file, or a damaged one. When called, a ValueError: other inputs.
     """
     try:
-        interpreter = _interpreter()(str(path), num_threads=os.cpu_count())
-        runner = interpreter.get_signature_runner()
+        with terminal.native_notes_hidden():
+            interpreter = _interpreter()(str(path), num_threads=os.cpu_count())
+            runner = interpreter.get_signature_runner()
     except (ValueError, RuntimeError) as error:
         raise UserError(f"{path} must be a TFLite file of export.tflite, whole. Received: {error}") from error
     specs = {name: (tuple(map(int, x["shape"])), np.dtype(x["dtype"])) for name, x in runner.get_input_details().items()}
@@ -176,6 +178,22 @@ def saved_model_stepper(folder: Path, recipe: dict) -> Stepper:
         return _arrays(loaded.signatures["stream"](**{name: tf.constant(x) for name, x in given.items()}))
 
     return Stepper(run, recipe, _arrays(loaded.signatures["stream_start"](batch=tf.constant(1))))
+
+
+def over_clips(stepper: Stepper) -> Predict:
+    """A stepper over whole clips: outputs that join the steps as they are after the last one, all others a step a frame."""
+
+    def one(clip):
+        stepper.reset()
+        frames = min(len(x) for x in clip.values())
+        rows = [stepper.push({stream: x[None, t : t + 1] for stream, x in clip.items()}) for t in range(frames)]
+        return {k: rows[-1][k][:, -1] if k in stepper.running else np.concatenate([r[k] for r in rows], 1) for k in rows[0]}
+
+    def predict(clips):
+        rows = [one(dict(zip(clips, clip, strict=True))) for clip in zip(*clips.values(), strict=True)]
+        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+    return predict
 
 
 def _interpreter():

@@ -2,7 +2,6 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -103,15 +102,10 @@ class ExportedForm(Form):
     def __init__(self, where: Path, recipe: dict):
         self._where, self.recipe = where, recipe
         self._streaming = recipe.get("export", {}).get("streaming", False)
-        _ = self._stepper if self._streaming else self._engine  # what is damaged shows now
+        _ = self._engine  # what is damaged shows now
 
     def predict(self, clips):
-        if not self._streaming:
-            return self._engine(clips)
-        batch = range(len(next(iter(clips.values()))))
-        rows = [self._run_through(iter_frames({stream: x[k] for stream, x in clips.items()})) for k in batch]
-        last = {name: [row[name][-1] if name in self._stepper.running else row[name] for row in rows] for name in rows[0]}
-        return {name: np.stack(values) for name, values in last.items()}
+        return self._engine(clips)
 
     def moments(self, video):
         data = recipes.data_of(self.recipe)
@@ -119,8 +113,9 @@ class ExportedForm(Form):
         if "states" in self.recipe and (self._streaming or not self._late):
             if self._late:
                 log.warning("%s answers %d frames late: the last ones of a video are left out", self._where, self._late)
-            frames = ({data.stream: frame} for part in parts for frame in part)
-            return self._run_through(frames)["probabilities"]
+            self._stepper.reset()
+            frames = (frame[None, None] for part in parts for frame in part)  # (1, 1, *resize, 3)
+            return np.concatenate([self._stepper.push({data.stream: frame})["probabilities"][0] for frame in frames])
         frames = np.concatenate(list(parts))
         if not self._where.is_file():
             return self._engine({data.stream: frames[None]})["probabilities"][0]
@@ -142,6 +137,8 @@ class ExportedForm(Form):
 
     @cached_property
     def _engine(self) -> engines.Predict:
+        if self._streaming:
+            return engines.over_clips(self._stepper)
         names = {stream: entry["input"] for stream, entry in self.recipe["streams"].items()}
         make = engines.tflite_engine if self._where.is_file() else engines.saved_model_engine
         return make(self._where, names)
@@ -149,17 +146,6 @@ class ExportedForm(Form):
     @cached_property
     def _stepper(self) -> Stepper:
         return self.stepper()
-
-    def _run_through(self, frames: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        """The rows of every output `(t, ...)` after all frames, one at a time."""
-        self._stepper.reset()
-        rows = [self._stepper.push({stream: x[None, None] for stream, x in frame.items()}) for frame in frames]
-        return {name: np.concatenate([row[name][0] for row in rows]) for name in rows[0]}
-
-
-def iter_frames(clip: Clips) -> Iterator[dict[str, np.ndarray]]:
-    """The frames of a clip `{stream: (T, ...)}`, one after the other."""
-    return (dict(zip(clip, frames, strict=True)) for frames in zip(*clip.values(), strict=True))
 
 
 def open_form(place: str | Path) -> Form:
