@@ -80,6 +80,7 @@ def tflite_runner(path: Path) -> Predict:
     try:
         with terminal.native_notes_hidden():
             interpreter = _interpreter()(str(path), num_threads=os.cpu_count())
+            interpreter.allocate_tensors()
             runner = interpreter.get_signature_runner()
     except (ValueError, RuntimeError) as error:
         raise UserError(f"{path} must be a TFLite file of export.tflite, whole. Received: {error}") from error
