@@ -128,7 +128,6 @@ def test_a_camera_that_goes_ends_well(monkeypatch, caplog):
         ("trained/clips rtsp://h/x trained", "A camera is watched alone"),
         ("trained/forecasts 0", "Cameras are for models of labels"),
         ("trained/moments 0 --memory 3", "memory must be more than 0 seconds, of a recogniser. Received: 3.0, dense"),
-        ("trained/several_labels 0", "cannot run step by step"),
         ("trained/moments trained --memory 3", "--memory is for recognisers. Received: 3, for dense"),
         ("trained/clips trained --seconds 3", "--seconds is for cameras. Received: trained"),
         ("trained/clips 0 --interval -1", "--interval must be 0 or more seconds"),
@@ -138,3 +137,13 @@ def test_a_camera_that_goes_ends_well(monkeypatch, caplog):
 def test_refusals(args, message, camera):
     with pytest.raises(UserError, match=message):
         predict.main(args.split())
+
+
+@pytest.mark.parametrize("name", ["several_labels", "two_streams"])
+def test_a_model_of_whole_clips_is_asked_about_the_last_one(camera, name, tmp_path, caplog):
+    caplog.set_level("INFO")
+    args = [f"trained/{name}", "0", "--seconds", "1", "--interval", "0.2", "--json", str(tmp_path / "a.json")]
+    assert predict.main(args) == 0
+    assert len(json.loads((tmp_path / "a.json").read_text())) >= 1
+    assert "cannot run step by step" in caplog.text
+    assert f"It is asked about the last {4 if name == 'several_labels' else 2} frames again after every frame" in caplog.text

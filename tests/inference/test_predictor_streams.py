@@ -104,3 +104,21 @@ def test_refusals(old_runs, quick_runs, tmp_path):
     with pytest.raises(UserError, match="layer bidirectional reads the sequence in both directions"):
         next(both.stream([]))
     assert list(predictor.stream([])) == []
+
+
+def test_a_model_of_whole_clips_is_asked_about_the_last_ones(old_runs, pictures):
+    """Its clips have 4 frames: before there are so many, the last one is held."""
+    predictor = Predictor(old_runs / "trained" / "several_labels")
+    assert "initial_state_from='mean'" in predictor.cannot_stream()
+    answers = list(predictor.stream(pictures, windows=True))
+    assert len(answers) == 12
+    for t, shown in ((1, [0, 0, 0, 0]), (3, [0, 1, 2, 2]), (4, [0, 1, 2, 3]), (12, [8, 9, 10, 11])):
+        expected = outputs_by_hand(old_runs / "trained" / "several_labels", rgb=pictures[shown, 4:-4, 4:-4])["probabilities"]
+        np.testing.assert_allclose(list(answers[t - 1].probabilities.values()), expected, atol=1e-5)
+    assert Predictor(old_runs / "trained" / "clips").cannot_stream() is None
+
+
+@pytest.mark.parametrize(("name", "memory"), [("moments", None), ("several_labels", 2.0)])
+def test_windows_are_for_recognisers_without_memory(old_runs, name, memory):
+    with pytest.raises(UserError, match="windows are for recognisers, without memory"):
+        next(Predictor(old_runs / "trained" / name).stream([], windows=True, memory=memory))

@@ -25,6 +25,7 @@ from videorec.inference.live import Moment
 from videorec.inference.overlapping import Overlapping
 from videorec.inference.prediction import Prediction, of_classes
 from videorec.inference.reading import READERS, batches
+from videorec.inference.steppers import WindowStepper
 from videorec.reports.segments import predicted_segments
 from videorec.runs import recipe as recipes
 from videorec.storage import files
@@ -171,7 +172,17 @@ class Predictor:
 
     # === Frame by frame ===
 
-    def stream(self, source: Source, interval: float | None = None, memory: float | None = None) -> Iterator[Prediction]:
+    def cannot_stream(self) -> str | None:
+        """Why the model, or this form of it, does not run frame by frame; None where it does."""
+        try:
+            self._steppers.append(self._form.stepper())
+        except UserError as error:
+            return str(error)
+        return None
+
+    def stream(
+        self, source: Source, interval: float | None = None, memory: float | None = None, windows: bool = False
+    ) -> Iterator[Prediction]:
         """What the model says after each frame: of the clip so far, or of the moment.
 
         Memory does not grow with the length of the stream. Where a model awaits later frames before it says something of a
@@ -185,6 +196,8 @@ class Predictor:
                 0: every frame.
             memory: of a recogniser: seconds that it answers from, at most, and at least half of them once they are over; it
                 then runs twice. Default: everything since the first frame.
+            windows: of a recogniser: ask the clip model after every frame about the last T, those of a clip, at T times the
+                cost: for models that cannot run frame by frame.
 
         Raises:
             UserError: the model cannot run frame by frame, and why; an interval or a memory out of range.
@@ -194,8 +207,14 @@ class Predictor:
             raise UserError(f"interval must be 0 or more seconds. Received: {interval}")
         if memory is not None and not (memory > 0 and self.recipe["task"] == "recognition"):
             raise UserError(f"memory must be more than 0 seconds, of a recogniser. Received: {memory}, {self.recipe['task']}")
-        steppers = [self._steppers.pop() if self._steppers else self._form.stepper() for _ in range(1 if memory is None else 2)]
-        stepper = steppers[0] if memory is None else Overlapping(*steppers, memory)
+        if windows and (memory is not None or self.recipe["task"] != "recognition"):
+            raise UserError(f"windows are for recognisers, without memory. Received: {self.recipe['task']}, memory={memory}")
+        count = 0 if windows else 1 if memory is None else 2
+        steppers = [self._steppers.pop() if self._steppers else self._form.stepper() for _ in range(count)]
+        if windows:
+            stepper = WindowStepper(self._form.predict, self.recipe)
+        else:
+            stepper = steppers[0] if memory is None else Overlapping(*steppers, memory)
         try:
             yield from self._answers(stepper, source, self._interval(source) if interval is None else interval or None)
         finally:

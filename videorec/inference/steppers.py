@@ -1,5 +1,7 @@
 """What a form of a model that runs frame by frame offers, and a run's own model so."""
 
+from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 import keras
@@ -25,6 +27,37 @@ class Stepper(Protocol):
 
     def reset(self) -> None:
         """Forget what came: the next frame begins another stream."""
+
+
+class WindowStepper:
+    """A recogniser whose clip model is asked again after every frame, about the last T: for models that must see a whole clip.
+    Before there are T frames the last one is held, as where short videos are read.
+
+    Args:
+        predict: the clip model, `{stream: (1, T, *resize, 3)}` to `{output: (1, ...)}`.
+        recipe: of a recogniser.
+    """
+
+    def __init__(self, predict: Callable[[Clips], Clips], recipe: dict):
+        self._predict = predict
+        self._last = {stream: deque(maxlen=entry["frames"]) for stream, entry in recipe["streams"].items()}
+
+    def push(self, inputs: Clips) -> Clips:
+        """See `Stepper`: the probabilities alone."""
+        for stream, frames in inputs.items():
+            self._last[stream].append(frames[0, 0])
+        clip = {stream: np.stack([*last, *[last[-1]] * (last.maxlen - len(last))])[None] for stream, last in self._last.items()}
+        outputs = self._predict(clip)
+        return {"probabilities": outputs["probabilities"][:, None]}
+
+    def end(self) -> Clips:
+        """See `Stepper`."""
+        return {}
+
+    def reset(self) -> None:
+        """See `Stepper`."""
+        for last in self._last.values():
+            last.clear()
 
 
 class KerasStepper(Stream):

@@ -75,7 +75,7 @@ class Watch:
             UserError: the model cannot run frame by frame.
         """
         shown = self._window is not None and not self._window.closed
-        answers = self._predictor.stream(self._capture, self._interval, self._memory)
+        answers = self._predictor.stream(self._capture, self._interval, **self._kind())
         try:
             for now in answers:
                 self._answer(replace(now, video=self._capture.name))
@@ -85,6 +85,15 @@ class Watch:
             answers.close()
             self._end()
         return self._answers
+
+    def _kind(self) -> dict:
+        """How a recogniser answers: frame by frame, or, where it cannot, from its last clip; all others frame by frame."""
+        reason = self._predictor.cannot_stream()
+        if reason is None or self._predictor.recipe["task"] != "recognition":
+            return {"memory": self._memory}
+        frames = max(entry["frames"] for entry in self._predictor.recipe["streams"].values())
+        log.warning("%s It is asked about the last %d frames again after every frame.", reason, frames)
+        return {"windows": True}
 
     def _seen(self, moment: Moment) -> None:
         """Every frame, before the model may see it."""
