@@ -5,7 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from tiny_runs import copied
+from tiny_runs import QUICK, copied, trained
 
 from videorec.config import Data, Experiment, Flow, UserError
 from videorec.config.dense import DenseData, DenseEvaluate
@@ -28,6 +28,18 @@ def test_training_leaves_it(quick_runs, synthetic):
     assert stream["interval"] == pytest.approx(np.median(seconds) / 4, abs=1e-5)  # four parts, one frame of each
     assert stored["pictures"] == {"resize": [20, 20], "crop": [16, 16], "fit": "stretch", "channels": "RGB"}
     assert stored["evaluation"] == {"clips": 1, "crops": 1}
+
+
+def test_a_run_that_begins_again_has_the_recipe_of_its_own_settings(quick_runs, synthetic, tmp_path):
+    """What a run left that was stopped in its first epoch, with other settings, says nothing of this one."""
+    (tmp_path / "x").mkdir()
+    for name in ("config.json", "classes.txt"):
+        (tmp_path / "x" / name).write_bytes((quick_runs / "a" / name).read_bytes())
+    (tmp_path / "x" / "recipe.json").write_bytes((quick_runs / "a" / "recipe.json").read_bytes())
+    run = trained("quickstart", f"--data.path {synthetic} {QUICK} --train.epochs 1 --data.frames 3", runs=tmp_path)
+    interval = Run(quick_runs / "a").recipe["streams"]["rgb"]["interval"]
+    assert run.recipe["streams"]["rgb"]["frames"] == 3
+    assert run.recipe["streams"]["rgb"]["interval"] == pytest.approx(interval * 4 / 3, abs=1e-5)
 
 
 def length(path: str) -> float:

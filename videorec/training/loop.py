@@ -57,8 +57,9 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
             problems = task.problems(experiment, dataset)
             feed = task.feed(experiment, dataset, whole, problems, progress)
             task.compile(feed.model, experiment, dataset, feed.steps(experiment.train.batch))
+            known = recipe.read(run.folder) if run else None
             run = run or Run.create(place, experiment, dataset.classes)
-            leave_recipe(run, dataset, whole)
+            leave_recipe(run, dataset, whole, known)
             epoch, counters = resume(run, feed.model)
         callbacks = [Guard(problems), *task.callbacks(run, experiment, dataset, whole, feed, problems)]
         fit(feed, run, whole, experiment.train, (epoch, counters), callbacks)
@@ -116,13 +117,20 @@ def initialise(model: keras.Model, train: Fit) -> None:
         transfer([(load_initial(origin), origin) for origin in train.init], model)
 
 
-def leave_recipe(run: Run, dataset, model: keras.Model) -> None:
-    """Leave in the run what is to be fed to its model, as it was trained; one that is there stays."""
-    if recipe.read(run.folder) is None:
-        experiment, on_videos = run.experiment, isinstance(run.experiment.data, Footage)
-        intervals = frame_intervals(dataset.split("train"), experiment.data) if on_videos else None
-        shape = None if on_videos else tuple(model.input["rgb"].shape[2:])
-        run.save_recipe(recipe.make(experiment, run.classes, shape, intervals))
+def leave_recipe(run: Run, dataset, model: keras.Model, known: dict | None) -> None:
+    """Leave in the run what is to be fed to its model, by its settings of now.
+
+    Args:
+        known: the recipe of a run that goes on, whose intervals stay; None: they are measured.
+    """
+    experiment = run.experiment
+    on_videos, intervals = isinstance(experiment.data, Footage), None
+    if known:
+        intervals = {stream: entry["interval"] for stream, entry in known["streams"].items()}
+    elif on_videos:
+        intervals = frame_intervals(dataset.split("train"), experiment.data)
+    shape = None if on_videos else tuple(model.input["rgb"].shape[2:])
+    run.save_recipe(recipe.make(experiment, run.classes, shape, intervals))
 
 
 def resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:
