@@ -26,7 +26,7 @@ def frame_intervals(videos: Sequence[Video], data: Footage) -> dict[str, float |
 def _median(videos: Sequence[Video], data: Footage) -> float | None:
     if _is_spread(data) or data.fps is None:
         chosen = {int(index) for index in np.linspace(0, len(videos) - 1, min(len(videos), LOOKED_AT))}
-        known = [seconds for index in sorted(chosen) if (seconds := _of_video(videos[index], data))]
+        known = [seconds for index in sorted(chosen) if (seconds := _readable(videos[index], data))]
         return round(float(np.median(known)), 6) if known else None
     return getattr(data, "step", 1) / data.fps
 
@@ -35,13 +35,17 @@ def _is_spread(data: Footage) -> bool:
     return isinstance(data, Data) and data.sampling == "uniform"
 
 
+def _readable(video: Video, data: Footage) -> float | None:
+    try:
+        return _of_video(video, data)
+    except Unreadable:  # reported when its frames are wanted
+        return None
+
+
 def _of_video(video: Video, data: Footage) -> float | None:
     if files.is_remote(video.path) or not os.path.isfile(video.path):
         return _without_clock(video, data)
-    try:
-        reader = Reader(video.path)
-    except Unreadable:
-        return None
+    reader = Reader(video.path)
     if not _is_spread(data):
         return getattr(data, "step", 1) / reader.rate
     length = reader.seconds
@@ -58,10 +62,7 @@ def _without_clock(video: Video, data: Footage) -> float | None:
         rate, frames = data.fps, Reader(video.path).declared
     elif isinstance(data, Data) and (stored := stored_pictures(data)):
         rate = data.fps or (stored.settings.flow if data.stream == "flow" else stored.settings).fps
-        try:
-            frames = len(stored.indices(video, data.stream, data.fps))
-        except Unreadable:
-            return None
+        frames = len(stored.indices(video, data.stream, data.fps))
     else:
         return None
     if rate is None:
