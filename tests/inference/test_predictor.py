@@ -215,3 +215,12 @@ def test_nothing_before_a_long_gap_counts():
         stream.at(time)
         counts.append(stream.push({}))
     assert counts == [1, 2, 3, 4, 3, 4, 3, 1, 2, 3, 4, 3]
+
+
+def test_a_model_of_stored_flow_says_what_it_reads(quick_runs, tmp_path, caplog):
+    run = copied(Run(quick_runs / "a"), tmp_path / "flow")
+    recipe = run.recipe
+    recipe["streams"]["rgb"]["flow"] = {"method": "stored", "encoding": "lrcn", "short_side": None}
+    run.save_recipe(recipe)
+    Predictor(run.folder)
+    assert "reads folders of flow pictures: of other videos its answers mean nothing" in caplog.text

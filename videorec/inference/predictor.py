@@ -78,6 +78,8 @@ class Predictor:
         self._steppers = []  # made, and not at work: making one takes seconds
         self.recipe = self._form.recipe
         self.classes = tuple(self.recipe["classes"])
+        if any(entry.get("flow", {}).get("method") == "stored" for entry in self.recipe["streams"].values()):
+            log.warning("%s reads folders of flow pictures: of other videos its answers mean nothing", place)
 
     # === Whole videos ===
 

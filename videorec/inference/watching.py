@@ -92,7 +92,7 @@ class Watch:
         if reason is None or self._predictor.recipe["task"] != "recognition":
             return {"memory": self._memory}
         frames = max(entry["frames"] for entry in self._predictor.recipe["streams"].values())
-        log.warning("%s It is asked about the last %d frames again after every frame.", reason, frames)
+        log.warning("%s It is asked about the last %d frames again after every frame; --memory has no effect.", reason, frames)
         return {"windows": True}
 
     def _seen(self, moment: Moment) -> None:
