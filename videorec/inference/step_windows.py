@@ -115,9 +115,8 @@ class Attention(StepCell):
     """Attention over the steps so far: of the last `buffer` of them.
 
     Args:
-        layer: called on what joins the steps and on sequences of them; it takes a `mask` `(B, N)` of the steps that count.
         arguments: a nest: for each sequence, a step of it `(B, ...)`; None for what joins the steps.
-        call: calls the layer on such a nest of tensors and a mask.
+        call: calls the layer on such a nest of tensors and a `mask` `(B, N)` of the steps that count.
         buffer: N, steps.
     """
 
