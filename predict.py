@@ -125,7 +125,7 @@ def _watch(options: Options, cameras: list) -> int:
     """One camera, until it ends."""
     from rich.console import Console
 
-    from videorec.data.decode import Unreadable
+    from videorec.data.pictures import Unreadable
     from videorec.inference import answers
     from videorec.inference.capture import Capture
     from videorec.inference.predictor import Predictor

@@ -14,7 +14,7 @@ import pytest
 import predict
 from videorec import Predictor
 from videorec.config import UserError
-from videorec.data.decode import Unreadable
+from videorec.data.pictures import Unreadable
 from videorec.inference import capture
 
 STORED = Path(__file__).parent / "data" / "old_runs"

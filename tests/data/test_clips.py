@@ -7,8 +7,9 @@ from grey_videos import frame_numbers, write_video
 from videorec.config import Data
 from videorec.data import sampling
 from videorec.data.clips import ClipReader
-from videorec.data.decode import Reader, Unreadable
+from videorec.data.decode import Reader
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from grey_videos import frame_numbers, write_video
 
-from videorec.data.decode import Reader, Unreadable, count
+from videorec.data.decode import Reader, count
+from videorec.data.pictures import Unreadable
 from videorec.data.resize import resize_frame
 
 

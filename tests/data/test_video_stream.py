@@ -8,8 +8,8 @@ from grey_videos import write_video
 from videorec.config import Data, Flow, UserError
 from videorec.data import flow
 from videorec.data.clips import ClipReader
-from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 
 SHIFTS = [1.0, 2.0, -1.0, 3.0, 1.0, -2.0, 3.0, 4.0, -3.0]  # px to the right, from frame k to frame k + 1; no place twice

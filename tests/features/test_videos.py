@@ -17,10 +17,11 @@ from small_backbones import averages
 from videorec.config import UserError
 from videorec.config.dense import DenseData
 from videorec.data import augment
-from videorec.data.decode import Reader, Unreadable
+from videorec.data.decode import Reader
 from videorec.data.moments import windows
 from videorec.data.moments.tables import DenseVideo, Segment
 from videorec.data.moments.windows import Labelled, pieces
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.features import videos as whole_videos
 from videorec.features.videos import WholeFeatures, fill

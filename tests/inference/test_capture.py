@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from videorec.config import UserError
-from videorec.data.decode import Unreadable
+from videorec.data.pictures import Unreadable
 from videorec.inference.capture import Capture, camera_of, name_of
 
 SOON = (0.01, 0.02, 0.2)  # pauses and patience of these tests

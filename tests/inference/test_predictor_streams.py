@@ -8,7 +8,7 @@ from by_hand import frames_by_hand, outputs_by_hand
 
 from videorec import Predictor
 from videorec.config import UserError
-from videorec.data.decode import Unreadable
+from videorec.data.pictures import Unreadable
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from tiny_runs import QUICK, trained
 from videorec.config import Data, UserError
 from videorec.data import decode, manifest, sources
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.storage import files
 from videorec.tools import prepare
 
@@ -53,7 +54,7 @@ def test_decoded_as_a_local_one(videos, s3, tmp_path):
     ("path", "limit", "reason"), [("none.avi", 1, "no such file"), ("b/11.avi", 1e-6, "than the limit"), ("b", 1, "one file")]
 )
 def test_unreadable(videos, s3, path, limit, reason):
-    with pytest.raises(decode.Unreadable, match=reason):
+    with pytest.raises(Unreadable, match=reason):
         decode.Reader(f"{s3}/videos/{path}", cache_gb=limit)
 
 

@@ -4,23 +4,17 @@ Seeking by frame number returns wrong frames on some files, and files declare wr
 `grab` reaches, and a count is what was reached.
 """
 
-import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from videorec.data.file_kinds import reason_not_to_open
+from videorec.data.pictures import PictureFolder, Unreadable
 from videorec.storage import files
 
-VIDEO_SUFFIXES = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .wmv .flv .ogv .gif .ts .3gp".split())
-IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .bmp .tif .tiff .webp".split())
 Retrieve = Callable[[], np.ndarray]
-
-
-class Unreadable(Exception):  # noqa: N818 -- it reads as what it says: except Unreadable
-    """A video that yields no frame; the message is the reason."""
 
 
 class Reader:
@@ -57,7 +51,7 @@ class Reader:
             self.path = self._copy.__enter__()
         except OSError as error:
             raise Unreadable(error.strerror or str(error)) from error
-        self._source = _Folder(self.path) if self.path.is_dir() else _File(self.path, threads)
+        self._source = PictureFolder(self.path) if self.path.is_dir() else _File(self.path, threads)
 
     @property
     def declared(self) -> int:
@@ -115,7 +109,7 @@ class _File:
     """A video file: iterating grabs the next frame and gives its time stamp in seconds."""
 
     def __init__(self, path: Path, threads: int):
-        reason = _reason_not_to_open(path)
+        reason = reason_not_to_open(path)
         if reason:
             raise Unreadable(reason)
         whole = str(path.absolute())  # FFmpeg takes the start of a:b.mp4 for a protocol
@@ -139,61 +133,6 @@ class _File:
         if not ok:
             raise Unreadable("a frame cannot be converted")
         return frame if frame.ndim == 3 else cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
-
-
-class _Folder:
-    """A folder of images, in name order (numbers by value: 2 before 10)."""
-
-    rate = None
-
-    def __init__(self, path: Path):
-        try:
-            names = [entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES]
-        except OSError as error:
-            raise Unreadable(f"the folder cannot be read: {error.strerror}") from error
-        self._names = sorted(names, key=natural_order)
-        self.declared = len(names)
-
-    def __iter__(self):
-        for path in self._names:
-            self._current = path
-            yield None
-
-    def retrieve(self) -> np.ndarray:
-        if not _is_utf8(self._current):
-            raise Unreadable(f"the name of {os.fsencode(self._current)} is not UTF-8, which OpenCV needs: rename it")
-        try:
-            frame = cv2.imread(str(self._current), cv2.IMREAD_COLOR)
-        except cv2.error as error:  # larger than OpenCV allows, for example
-            raise Unreadable(f"{self._current.name}: {error.err}") from error
-        if frame is None:
-            raise Unreadable(f"{self._current.name} is not an image")
-        return frame
-
-
-def natural_order(path: Path) -> list:
-    """Key for sorting file names with numbers as people do: 2 before 10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
-
-
-def _reason_not_to_open(path: Path) -> str | None:
-    """What the operating system says, which OpenCV does not pass on; names at which OpenCV ends the process."""
-    if not _is_utf8(path):
-        return "its name is not UTF-8, which OpenCV needs: rename it"
-    try:
-        with open(path, "rb") as file:
-            return None if file.read(1) else "the file is empty"
-    except FileNotFoundError:
-        return "no such file"
-    except OSError as error:
-        return f"the file cannot be opened: {error.strerror}"
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        return bool(str(path).encode())
-    except UnicodeEncodeError:
-        return False
 
 
 def count(path, fps=None, start=None, end=None) -> int:

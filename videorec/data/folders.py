@@ -6,7 +6,7 @@ from pathlib import Path
 
 from videorec.config import UserError
 from videorec.data import manifest, splitting
-from videorec.data.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from videorec.data.file_kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from videorec.data.manifest import Video
 from videorec.storage import files
 

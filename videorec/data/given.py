@@ -9,7 +9,7 @@ from pathlib import Path
 
 from videorec.config import UserError
 from videorec.data import manifest
-from videorec.data.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from videorec.data.file_kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from videorec.data.folders import walk
 from videorec.data.manifest import Video
 from videorec.storage import files

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from videorec.config import Data, Footage
-from videorec.data.decode import Reader, Unreadable
+from videorec.data.decode import Reader
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.prepared.stream import stored_pictures
 from videorec.storage import files
 

@@ -17,9 +17,9 @@ import tensorflow as tf
 from videorec.config import Data
 from videorec.data import augment
 from videorec.data.clips import ClipReader
-from videorec.data.decode import Unreadable
 from videorec.data.graph_resize import resize_in_graph
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 
 cv2.setNumThreads(0)  # the pipeline decodes files in parallel; OpenCV's own threads would fight for the same cores
 log = logging.getLogger(__name__)

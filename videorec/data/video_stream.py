@@ -7,8 +7,9 @@ import numpy as np
 
 from videorec.config import Data
 from videorec.data import flow, sampling
-from videorec.data.decode import Reader, Unreadable
+from videorec.data.decode import Reader
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.data.resize import resize_frame, scale_to_short_side
 

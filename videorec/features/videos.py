@@ -18,10 +18,10 @@ import tensorflow as tf
 
 from videorec.config import Footage
 from videorec.data import augment, pipeline
-from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import Labelled, pieces
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.features.store import FeatureStore, cannot_write
 from videorec.inference.framewise import Framewise

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from videorec.config import UserError
-from videorec.data.decode import Unreadable
+from videorec.data.pictures import Unreadable
 from videorec.inference.live import Moment
 
 log = logging.getLogger(__name__)

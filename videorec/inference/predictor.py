@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from videorec.config import UserError
-from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.inference import live
 from videorec.inference.capture import Capture, camera_of, name_of
 from videorec.inference.forms import open_form

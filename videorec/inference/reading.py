@@ -10,8 +10,8 @@ import numpy as np
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data.clips import ClipReader
-from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.data.resize import resize_frames
 from videorec.data.sequences import formats, values

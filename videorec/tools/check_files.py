@@ -12,8 +12,9 @@ import cv2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from videorec.data.decode import Reader, Unreadable
+from videorec.data.decode import Reader
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 
 # The kinds of problems, the worst first, with the title of their list.
 KINDS = {

@@ -12,8 +12,8 @@ from grey_videos import frame_numbers, write_video
 
 from videorec.config import Data, Flow, UserError
 from videorec.data import sources
-from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.prepared import index as prepared
 from videorec.data.prepared.index import Prepared, is_prepared
 from videorec.storage import files

@@ -11,8 +11,9 @@ from grey_videos import frame_numbers, write_video
 
 from videorec.config import Flow
 from videorec.data import flow
-from videorec.data.decode import Reader, Unreadable, count
+from videorec.data.decode import Reader, count
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.prepared import records
 from videorec.data.prepared.records import Settings
 from videorec.data.resize import scale_to_short_side

@@ -9,9 +9,10 @@ from videorec.config import UserError, nearest
 from videorec.config.dense import DenseData
 from videorec.data import manifest, splitting
 from videorec.data.csv_rows import read_rows
-from videorec.data.decode import Reader, Unreadable
+from videorec.data.decode import Reader
 from videorec.data.moments import published, tables
 from videorec.data.moments.tables import DenseVideo
+from videorec.data.pictures import Unreadable
 from videorec.data.prepared.index import is_prepared
 from videorec.data.splitting import VideoSet
 from videorec.storage import files

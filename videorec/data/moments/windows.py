@@ -15,10 +15,11 @@ import tensorflow as tf
 from videorec.config import Footage
 from videorec.config.dense import DenseData
 from videorec.data import augment, pipeline
-from videorec.data.decode import Reader, Unreadable
+from videorec.data.decode import Reader
 from videorec.data.manifest import Video
 from videorec.data.moments.frame_labels import frame_labels
 from videorec.data.moments.tables import DenseVideo
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.data.video_stream import VideoStream
 

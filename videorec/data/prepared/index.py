@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from videorec.config import Data, Flow, UserError
-from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.prepared import records
 from videorec.data.prepared.records import Settings
 from videorec.storage import files

@@ -24,8 +24,9 @@ import numpy as np
 
 from videorec.config import Flow
 from videorec.data import flow
-from videorec.data.decode import Reader, Unreadable
+from videorec.data.decode import Reader
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.resize import resize_frame, scale_to_short_side
 
 PICTURES = 64  # a record: dense clips read one or two, and one is about 1 MB at a short side of 256

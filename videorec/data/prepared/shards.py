@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.prepared import records
 from videorec.data.prepared.records import Settings, Timed
 from videorec.storage import files

@@ -6,8 +6,8 @@ import numpy as np
 
 from videorec.config import Data
 from videorec.data import sampling
-from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.prepared.index import Prepared, is_prepared
 from videorec.data.problems import Problems
 

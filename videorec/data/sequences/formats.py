@@ -14,8 +14,8 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.data import decode
-from videorec.data.decode import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from videorec.data import decode, pictures
+from videorec.data.file_kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from videorec.data.sequences import axes, hdf5
 
 ARRAY_SUFFIXES = frozenset((".npy", ".npz"))
@@ -112,7 +112,7 @@ def _load(path: Path, key: str | None) -> np.ndarray:
 
 def _pictures(folder: Path, name: str) -> Sequence:
     paths = [entry for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".")]
-    paths.sort(key=decode.natural_order)
+    paths.sort(key=pictures.natural_order)
     first = _picture(paths[0])
     check = functools.partial(_picture_like, first.shape, first.dtype)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -153,7 +153,7 @@ def _video(path: Path, name: str) -> Sequence:
     try:
         first = next(iter(decode.Reader(path)))()
         frames = decode.count(path)
-    except decode.Unreadable as error:
+    except pictures.Unreadable as error:
         raise UserError(f"{path} cannot be read as a video: {error}") from error
     return Sequence(name, name, frames, first.shape, first.dtype, functools.partial(_read_video, path))
 
@@ -167,6 +167,6 @@ def _read_video(path: Path, indices: range) -> np.ndarray:
                 frames.append(retrieve()[..., ::-1])
             if number >= indices[-1]:
                 return np.stack(frames)
-    except decode.Unreadable as error:
+    except pictures.Unreadable as error:
         raise UserError(f"{path} cannot be read as a video: {error}") from error
     raise UserError(f"{path} had more frames when it was opened. Received: {number + 1}, needed: {indices[-1] + 1}")

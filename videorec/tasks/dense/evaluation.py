@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 from videorec.config import UserError, rules
 from videorec.config.dense import DenseData, DenseOptions
-from videorec.data.decode import Unreadable
 from videorec.data.moments import sources, tables
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import rate_of
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.inference.labeller import Labeller
 from videorec.reports.protocol import describe_pictures, describe_protocol

@@ -7,9 +7,9 @@ import keras
 import tensorflow as tf
 
 from videorec.config.dense import DenseData, DenseEvaluate
-from videorec.data.decode import Unreadable
 from videorec.data.moments.sources import durations
 from videorec.data.moments.windows import rate_of
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
 from videorec.inference.labeller import Labeller

@@ -12,8 +12,8 @@ import tensorflow as tf
 from videorec.config import Data, UserError
 from videorec.data import augment, graph_sampling, pipeline, sources
 from videorec.data.clips import ClipReader, same_clock
-from videorec.data.decode import Unreadable
 from videorec.data.manifest import Video
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.inference import graphs, raw_frames
 from videorec.tasks.serving import SPLITS, Clip, spread
