@@ -95,6 +95,22 @@ def test_folders_named_as_splits_are_kept(tmp_path):
     assert {video.split for video in videos} == {"train", "val", "test"}
 
 
+def test_without_validation(folder, tmp_path, caplog):
+    """Nothing is cut off training, of a folder without splits and of one with train and test."""
+    with caplog.at_level("INFO"):
+        index.main([str(folder), "--val", "0"])
+    splits = [video.split for video in manifest.read(folder / "manifest.csv")]
+    assert (splits.count("train"), splits.count("val"), splits.count("test")) == (51, 0, 9)
+    assert caplog.text.rstrip().endswith(f"train.py lrcn --data.path {folder}/manifest.csv --data.val 0")
+    for place, count in (("train/a", 5), ("train/b", 1), ("test/a", 2)):
+        (tmp_path / "cut" / place).mkdir(parents=True)
+        for number in range(count):
+            (tmp_path / "cut" / place / f"{number}.avi").touch()
+    index.main([str(tmp_path / "cut"), "--val", "0"])
+    splits = [video.split for video in manifest.read(tmp_path / "cut/manifest.csv")]
+    assert (splits.count("train"), splits.count("val"), splits.count("test")) == (6, 0, 2)
+
+
 def test_exclude(folder):
     index.main([str(folder), "--exclude", "run"])
     assert {video.labels for video in manifest.read(folder / "manifest.csv")} == {("jump",), ("walk",)}

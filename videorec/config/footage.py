@@ -44,6 +44,7 @@ class Footage(Source):
         "path": "which videos; what prepared pictures were made with is in the key by itself",
         "videos": "where they lie",
         "exclude": "which classes",
+        "val": "which videos",
         "augment": "whether there are augmented views",
         "max_unreadable": "when a run stops",
         "workers": "how fast",
@@ -56,6 +57,9 @@ class Footage(Source):
     """Folder that relative video paths start from; may be one made by videorec.tools.prepare. Default: the folder of `path`."""
     exclude: tuple[str, ...] = ()
     """Class names to leave out."""
+    val: float = 0.15
+    """Share of the training videos kept for validation, in whole groups, where the source names no validation videos.
+    0: none; all are trained on."""
     stream: Literal["rgb", "flow", "both"] = "rgb"
     """What the model sees: rgb frames, flow (motion between neighbouring frames, as pictures), or both."""
     flow: Flow = field(default_factory=Flow)

@@ -94,6 +94,7 @@ def _check_fit(train: Fit) -> None:
 def _check_footage(data: Footage) -> None:
     flow = data.flow
     _check("--data.frames must be 1 or more", data.frames, data.frames >= 1)
+    _check("--data.val must be a share, 0 or more and below 0.85", data.val, 0 <= data.val < 0.85)
     _check("--data.fps must be above 0", data.fps, data.fps is None or data.fps > 0)
     _check("--data.flow.frames must be 1 or more", flow.frames, flow.frames is None or flow.frames >= 1)
     _check("--data.flow.step must be 1 or more", flow.step, flow.step is None or flow.step >= 1)

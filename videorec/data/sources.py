@@ -27,7 +27,7 @@ def load(data: Data, seed: int = 0) -> VideoSet:
     if not videos:
         raise UserError(f"No video is left of {data.path} after --data.exclude {' '.join(data.exclude)}.")
     manifest.check_groups(videos)
-    videos = complete_splits(videos, seed)
+    videos = complete_splits(videos, seed, data.val)
     manifest.check_groups(videos)
     return VideoSet(tuple(videos), classes_of(videos, data.path))
 

@@ -13,7 +13,7 @@ from videorec.data.manifest import Video
 
 log = logging.getLogger(__name__)
 
-VALIDATION_SHARE = 0.15
+TEST_SHARE = 0.15  # of videos without any split
 
 
 def group_of(path: str, pattern: str) -> str:
@@ -34,11 +34,13 @@ def group_of(path: str, pattern: str) -> str:
 def assign(videos: list[Video], val: float = 0.15, test: float = 0.15, seed: int = 0) -> list[Video]:
     """The same videos with every split set. Whole groups move; a video without a group is its own.
 
+    Every class keeps a group to train on: a class with one group is not tested, one with two is tested and not validated.
+
     Args:
         val, test: below 1 a share of the videos, from 1 on a number of groups.
 
     Raises:
-        UserError: more groups are asked for than there are, one being kept to train on.
+        UserError: more groups are asked for than can be spared.
     """
     groups = [video.group or f"\0{i}" for i, video in enumerate(videos)]
     names, membership = np.unique(groups, return_inverse=True)
@@ -52,13 +54,18 @@ def assign(videos: list[Video], val: float = 0.15, test: float = 0.15, seed: int
     for name, amount in (("test", test), ("val", val)):
         chosen = _choose(counts, sizes, split == "train", amount, rng)
         if amount >= 1 and len(chosen) < amount:
-            raise UserError(f"{len(names)} groups cannot be divided into {val:g} val, {test:g} test and some to train on.")
+            raise UserError(
+                f"{len(names)} groups cannot be divided into {val:g} val, {test:g} test and, of every class, one to train on."
+            )
         split[chosen] = name
     return [dataclasses.replace(v, split=str(split[g])) for v, g in zip(videos, membership, strict=True)]
 
 
 def _choose(counts, sizes, free, amount: float, rng) -> list[int]:
-    """Greedily the groups that bring every class nearest to its share; rare classes count as much as common ones."""
+    """Greedily the groups that bring every class nearest to its share; rare classes count as much as common ones.
+
+    A group is not chosen where a class would have no other among `free`.
+    """
     total = counts.sum(axis=0)
     groups_wanted = int(amount) if amount >= 1 else len(sizes)
     share = amount / len(sizes) if amount >= 1 else amount
@@ -67,17 +74,22 @@ def _choose(counts, sizes, free, amount: float, rng) -> list[int]:
     # Groups with the same counts are alike (all single videos of a class): each kind is weighed once.
     kinds, kind_of = np.unique(counts[candidates], axis=0, return_inverse=True)
     members = [list(candidates[kind_of.ravel() == k]) for k in range(len(kinds))]
+    left = (counts[candidates] > 0).sum(axis=0)  # groups of each class that are not chosen
     chosen, have, have_size = [], np.zeros_like(total), 0
     while len(chosen) < groups_wanted and have_size < size_wanted and len(chosen) + 1 < len(candidates):
         would_have = have + kinds
         # A class without any video in the split weighs most, then the squared error of the classes' shares.
         error = (would_have == 0).sum(axis=1) + np.square(would_have / total - share).sum(axis=1)
-        best = int(np.argmin([np.inf if not groups else e for groups, e in zip(members, error, strict=True)]))
+        error[(kinds[:, left == 1] > 0).any(axis=1) | np.array([not groups for groups in members])] = np.inf
+        best = int(np.argmin(error))
+        if error[best] == np.inf:
+            break  # what is left is the last of a class
         group = int(members[best][-1])
         if chosen and amount < 1 and have_size + sizes[group] > size_wanted + sizes.mean():
             break  # one more group would overshoot the share by more than an average group
         chosen.append(members[best].pop())
         have, have_size = would_have[best], have_size + sizes[group]
+        left = left - (kinds[best] > 0)
     return chosen
 
 
@@ -112,7 +124,7 @@ def of_split(videos: list, data: Footage, split: str, trained: Footage, seed: in
         log.info("%s names no splits: all %d videos", data.path, len(videos))
         return videos
     if same_source or split == "val":
-        videos = complete_splits(videos, seed)
+        videos = complete_splits(videos, seed, trained.val)
     chosen = [video for video in videos if video.split == split]
     if not chosen:
         known = sorted({str(video.split) for video in videos})
@@ -120,25 +132,37 @@ def of_split(videos: list, data: Footage, split: str, trained: Footage, seed: in
     return chosen
 
 
-def complete_splits(videos: list[Video], seed: int) -> list[Video]:
-    """Split what the source leaves open: everything, or a validation part of training; always by group."""
+def complete_splits(videos: list[Video], seed: int, val: float = Footage.val) -> list[Video]:
+    """Split what the source leaves open: everything, or a validation part of training; always by group.
+
+    Args:
+        val: share of the videos, or of those of training, that validate; 0: none.
+    """
     given = {video.split for video in videos}
     if given == {None}:
-        log.info("no split given: train, val and test are drawn by group, about 70/15/15")
-        return assign(videos, seed=seed)
+        shares = "/".join(f"{100 * share:.0f}" for share in (1 - val - TEST_SHARE, val, TEST_SHARE))
+        log.info("no split given: train, val and test are drawn by group, about %s", shares)
+        return _drawn(videos, val, TEST_SHARE, seed)
     if None in given:
         some = next(video for video in videos if video.split is None)
         raise UserError(f"Either every video has a split or none has. Without one: {some.path}")
     if "train" not in given:
         raise UserError(f"No video is marked train. Received: {', '.join(sorted(given))}")
-    if "val" in given:
+    if "val" in given or not val:
         return videos
-    log.info(
-        "no validation videos given: %.0f %% of the training videos are taken, by group",
-        100 * VALIDATION_SHARE,
-    )
+    log.info("no validation videos given: %.0f %% of the training videos are taken, by group (--data.val 0: none)", 100 * val)
     train = [video for video in videos if video.split == "train"]
-    return assign(train, val=VALIDATION_SHARE, test=0.0, seed=seed) + [video for video in videos if video.split != "train"]
+    return _drawn(train, val, 0.0, seed) + [video for video in videos if video.split != "train"]
+
+
+def _drawn(videos: list[Video], val: float, test: float, seed: int) -> list[Video]:
+    """As `assign`; says which splits got no video."""
+    drawn = assign(videos, val, test, seed)
+    for name, share in (("val", val), ("test", test)):
+        if share and not any(video.split == name for video in drawn):
+            rule = "a share of %g is less than half a video, or no class has a group to spare beside the one to train on"
+            log.warning("no %s video could be drawn of %d: " + rule, name, len(videos), share)
+    return drawn
 
 
 def classes_of(videos: list[Video], source: str) -> tuple[str, ...]:

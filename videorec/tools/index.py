@@ -35,7 +35,8 @@ class Options:
     exclude: tuple[str, ...] = ()
     """Class names to leave out."""
     val: float = 0.15
-    """Validation videos: below 1 a share of the videos, from 1 on a number of groups."""
+    """Validation videos: below 1 a share of the videos, from 1 on a number of groups. 0: none; train.py, which would take its
+    share of training, needs --data.val 0 too."""
     test: float = 0.15
     """Test videos: below 1 a share of the videos, from 1 on a number of groups."""
     seed: int = 0
@@ -62,7 +63,7 @@ def main(args: list[str]) -> int:
     manifest.write(out.resolve(), videos)
     index_manifest.show(videos, Console())
     index_manifest.warn_of_missing(videos, {"val": options.val, "test": options.test})
-    log.info("written: %s   |   python train.py lrcn --data.path %s", out, out)
+    log.info("written: %s   |   python train.py lrcn --data.path %s%s", out, out, "" if options.val else " --data.val 0")
     return 0
 
 

@@ -56,6 +56,8 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
                 initialise(whole, experiment.train)
             problems = task.problems(experiment, dataset)
             feed = task.feed(experiment, dataset, whole, problems, progress)
+            if feed.val is None:
+                _say_what_is_kept(experiment.train.monitor)
             task.compile(feed.model, experiment, dataset, feed.steps(experiment.train.batch))
             known = recipe.read(run.folder) if run else None
             run = run or Run.create(place, experiment, dataset.classes)
@@ -131,6 +133,11 @@ def leave_recipe(run: Run, dataset, model: keras.Model, known: dict | None) -> N
         intervals = frame_intervals(dataset.split("train"), experiment.data)
     shape = None if on_videos else tuple(model.input["rgb"].shape[2:])
     run.save_recipe(recipe.make(experiment, run.classes, shape, intervals))
+
+
+def _say_what_is_kept(monitor: str) -> None:
+    last, best = "the model of the last epoch is kept", f"the model of the best {monitor} in training is kept"
+    log.info("no validation set: %s", last if monitor == "last" else f"{best} (--train.monitor last: of the last epoch)")
 
 
 def resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:

@@ -31,7 +31,7 @@ def load(data: DenseData, seed: int = 0) -> VideoSet:
         UserError: nothing there, missing videos, one class only, a label in test or val that training has not, a group on two
             sides, segments that overlap where they must not, many that end after their video.
     """
-    videos = splitting.complete_splits(find(data), seed)
+    videos = splitting.complete_splits(find(data), seed, data.val)
     manifest.check_groups(videos)
     return VideoSet(tuple(videos), splitting.classes_of(videos, data.path))
 
