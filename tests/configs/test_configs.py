@@ -1,6 +1,7 @@
 """Every preset is sound: it validates, its model builds, and its docstring has its command."""
 
 import dataclasses
+import re
 
 import pytest
 from variants import weightless
@@ -47,6 +48,20 @@ def test_models_build_with_the_papers_numbers_of_weights(name):
     assert model.output["probabilities"].shape[-1] == classes
     if parameters:
         assert model.count_params() - model.get_layer("rgb_backbone").count_params() == parameters
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if re.search("_ucf101|_hmdb51|_multithumos", name)])
+def test_papers_train_on_the_whole_list(name):
+    experiment = PRESETS[name]
+    assert experiment.data.val == 0 and experiment.train.monitor == "last"
+
+
+@pytest.mark.parametrize(("name", "steps"), [("lrcn_ucf101_rgb", 30_000), ("lrcn_ucf101_flow", 50_000)])
+def test_steps_over_ucf101(name, steps):
+    """In split 1; 15 % less to train on would be 25,688 steps of 30,000."""
+    experiment = PRESETS[name]
+    taken = -(-9537 // experiment.train.batch) * experiment.train.epochs
+    assert steps <= taken < steps + 400 and experiment.data.val == 0 and experiment.train.monitor == "last"
 
 
 def test_every_model_has_a_preset():

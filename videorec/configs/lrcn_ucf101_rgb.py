@@ -5,7 +5,8 @@
 
 `ucf101_lists/` holds classInd.txt, trainlist01.txt and testlist01.txt. The paper starts from its network trained on ImageNet
 and then on single frames of UCF101: give such weights (a run's model.keras will do). Frames of 240 x 320, random 227 x 227
-crops, 16 consecutive frames; 30,000 steps of 24 clips; tested on a clip every 8 frames, ten crops.
+crops, 16 consecutive frames; 30,000 steps of 24 clips, over the whole list without a validation part; the last model is kept
+and tested on a clip every 8 frames, ten crops.
 
 Not as in the authors' solver: the last layer's learning rate is not multiplied by 10.
 """
@@ -16,6 +17,7 @@ from videorec.models.lrcn import LRCN
 EXPERIMENT = Experiment(
     data=Data(
         path="ucf101_lists",
+        val=0.0,
         frames=16,
         sampling="dense",
         hop=8,
@@ -35,7 +37,7 @@ EXPERIMENT = Experiment(
         uniform_init=0.01,
     ),
     train=Train(
-        epochs=76,  # 30,000 steps over 9,537 videos
+        epochs=76,  # 30,000 steps over the 9,537 videos of split 1, 398 an epoch
         batch=24,
         optimizer="sgd",
         learning_rate=1e-3,
@@ -45,6 +47,7 @@ EXPERIMENT = Experiment(
         schedule="step",
         step_every=10_000,
         step_reduction="sum",
+        monitor="last",
     ),
     evaluate=Evaluate(clips=0, crops=10),
 )

@@ -3,7 +3,8 @@
     python train.py short_snippets_lstm_ucf101 --data.path ucf101_lists/ --data.videos UCF-101/
     python evaluate.py runs/short_snippets_lstm_ucf101
 
-Learning rate 30 x 1e-5 (frames x that of pooling), loss summed over the frames with a gain from 0 to 1.
+Learning rate 30 x 1e-5 (frames x that of pooling), loss summed over the frames with a gain from 0 to 1. The whole list is
+trained on, and the last model kept.
 
 Not as in the paper: its GoogLeNet (220 x 220, first trained on Sports-1M) is replaced by its successor InceptionV3 with
 ImageNet weights. 88.6 % is the fusion with an optical-flow network.
@@ -28,6 +29,7 @@ EXPERIMENT = Experiment(
         schedule="constant",
         step_gain="linear",
         step_reduction="sum",
+        monitor="last",
     ),
     evaluate=Evaluate(clips=0),
 )

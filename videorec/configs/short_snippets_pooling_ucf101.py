@@ -7,7 +7,8 @@ The paper goes from 1 frame to 30 to 120: train with --data.frames 1 --name one,
 --train.init runs/one, then this with --train.init runs/thirty.
 
 Not as in the paper: its GoogLeNet (220 x 220, first trained on Sports-1M) is replaced by its successor InceptionV3 with
-ImageNet weights. A video shorter than the clip repeats from its start, as in the paper.
+ImageNet weights. A video shorter than the clip repeats from its start, as in the paper. The whole list is trained on, and the
+last model kept.
 """
 
 from videorec.config import Data, Evaluate, Experiment, Train
@@ -15,6 +16,7 @@ from videorec.models.short_snippets_pooling import ShortSnippetsPooling
 
 DATA = Data(
     path="ucf101_lists",
+    val=0.0,
     frames=120,
     sampling="dense",
     hop=120,
@@ -36,6 +38,7 @@ EXPERIMENT = Experiment(
         weight_decay=5e-4,
         clipnorm=None,
         schedule="constant",
+        monitor="last",
     ),
     evaluate=Evaluate(clips=0),
 )
