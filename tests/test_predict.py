@@ -58,13 +58,13 @@ def test_files_hold_what_the_predictor_says_and_unreadable_videos_with_their_rea
     paths = ["videos/broken.mp4", "videos/deep/v0", "videos/deep/v1"]
     assert entries == [predictor(path).as_dict() for path in paths]
     assert [row["video"] for row in rows] == paths
-    assert "no video stream" in rows[0]["error"] and rows[0]["label"] == ""
+    assert "text, not a video" in rows[0]["error"] and rows[0]["label"] == ""
     for row, entry in zip(rows[1:], entries[1:], strict=True):
         assert (row["label"], row["error"]) == (entry["label"], "")
         for name, p in entry["probabilities"].items():
             assert float(row[f"p({name})"]) == pytest.approx(p, abs=1e-6)
     shown = capsys.readouterr().out
-    assert "unreadable: no video stream" in shown and "deep/v1" in shown
+    assert "unreadable: text, not a video" in shown and "deep/v1" in shown
 
 
 def test_several_labels_are_those_of_one_half_or_more(folder):

@@ -77,7 +77,12 @@ def test_folder_of_frames_in_number_order(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", "the file is empty"), (b"plain text, no video" * 50, "no video stream"), (None, "no such file")],
+    [
+        (b"", "the file is empty"),
+        (b"plain text, no video" * 50, "text, not a video"),
+        (b"\0\1\2\3" * 50, "no video stream"),
+        (None, "no such file"),
+    ],
 )
 def test_reasons(tmp_path, content, reason):
     path = tmp_path / "v.mp4"

@@ -20,7 +20,7 @@ def broken(source):
 
 def test_unreadable_videos_are_named_and_the_others_prepared(source, out, broken, caplog):
     assert prepare.main([str(source), str(out), *QUICK, "--max-unreadable", "0.2"]) == 1
-    assert f"cannot be read: {broken}: no video stream in it" in caplog.text
+    assert f"cannot be read: {broken}: text, not a video" in caplog.text
     index = json.loads((out / "index.json").read_text())
     assert "problem" in index["videos"][2]["rgb"] and index["videos"][3]["rgb"]["pictures"] == 10
     assert prepare.main([str(source), str(out), *QUICK, "--max-unreadable", "0.2"]) == 1  # it still is

@@ -156,7 +156,7 @@ def test_flow_has_a_picture_fewer(stored):
 
 
 def test_a_video_that_could_not_be_read_keeps_its_reason(stored):
-    with pytest.raises(Unreadable, match="no video stream in it.*when it was prepared"):
+    with pytest.raises(Unreadable, match="text, not a video.*when it was prepared"):
         stored.pictures(video_of(stored, "b/4.avi"), "rgb", [0])
     with pytest.raises(Unreadable, match="not among the videos"):
         stored.indices(video_of(stored, "b/9.avi"), "rgb")
