@@ -135,6 +135,7 @@ def _watch(options: Options, cameras: list) -> int:
     if len(options.videos) > 1:
         raise UserError(f"A camera is watched alone. Received: {' '.join(options.videos)}")
     predictor = Predictor(options.model)
+    terminal.allow_streams()
     capture = Capture(cameras[0], options.seconds)
     console = Console(stderr=answers.STDOUT in (options.json, options.csv))
     outputs = [answers.Rows(options.csv, predictor.recipe, stream=True)] if options.csv else []

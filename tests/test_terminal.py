@@ -227,3 +227,15 @@ def test_notes_of_libraries_are_hidden_and_ours_are_not(capfd):
         os.write(2, b"INFO: Created a delegate\n")
     os.write(2, b"ours\n")
     assert capfd.readouterr().err == "ours\n"
+
+
+def test_scripts_open_files_alone_until_a_camera_is_named(monkeypatch):
+    name, rule = next(iter(terminal.FILES_ALONE.items()))
+    for own in (None, "rtsp_transport;udp"):
+        monkeypatch.setenv(name, own) if own else monkeypatch.delenv(name, raising=False)
+        seen = []
+        with pytest.raises(SystemExit):
+            terminal.run(lambda args: seen.append(os.environ[name]))  # noqa: B023 -- called at once
+        assert seen == [own or rule]
+        terminal.allow_streams()
+        assert os.environ.get(name) == own

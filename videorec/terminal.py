@@ -22,6 +22,9 @@ Options = TypeVar("Options")
 HELP = ("-h", "--help")
 LISTED = 5  # unknown options named in one message
 
+# Read by OpenCV whenever it opens a video: FFmpeg opens files alone, whatever a damaged or crafted one names.
+FILES_ALONE = {"OPENCV_FFMPEG_CAPTURE_OPTIONS": "protocol_whitelist;file"}
+
 # === Running ===
 
 
@@ -31,6 +34,8 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     Where nobody reads the output any more (`train.py --help | head -1`) it ends in silence, with the shell's status 141.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for name, value in FILES_ALONE.items():
+        os.environ.setdefault(name, value)
     for noisy in ("absl", "tensorflow", "h5py", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
@@ -49,6 +54,13 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
         status = 141
     sys.exit(status or 0)
+
+
+def allow_streams() -> None:
+    """Let FFmpeg open network streams too, for the camera that the user named; settings of the user's own stay."""
+    for name, value in FILES_ALONE.items():
+        if os.environ.get(name) == value:
+            del os.environ[name]
 
 
 def _nobody_reads_on() -> bool:
