@@ -12,7 +12,7 @@ from videorec.data import manifest
 from videorec.data.file_kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from videorec.data.folders import walk
 from videorec.data.manifest import Video
-from videorec.storage import files
+from videorec.storage import files, remote
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def videos(words: Sequence[str], suffixes: Set[str] = VIDEO_SUFFIXES) -> list[Vi
         suffixes: of the files that are taken from folders, lower case, with the point.
 
     Raises:
-        UserError: nothing there, naming the words; a list or manifest that cannot be read.
+        UserError: nothing there, naming the words; a list or manifest that cannot be read; a URL that is not fetched.
     """
     named = [video for word in words for video in _of_word(word, suffixes)]
     if not any(files.is_remote(video.path) or os.path.exists(video.path) for video in named):
@@ -45,6 +45,7 @@ def videos(words: Sequence[str], suffixes: Set[str] = VIDEO_SUFFIXES) -> list[Vi
 
 
 def _of_word(word: str, suffixes: Set[str]) -> Iterator[Video]:
+    remote.check_scheme(word)
     path = word if files.is_remote(word) else str(Path(word).expanduser())
     if files.is_remote(path):
         yield from _of_remote(path, suffixes)
@@ -98,7 +99,11 @@ def _of_list(path: str, suffixes: Set[str]) -> Iterator[Video]:
         lines = Path(path).read_text(encoding="utf-8-sig", errors="surrogateescape").split("\n")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-    paths = [files.join(os.path.dirname(path), line.strip()) for line in lines if line.strip()]
+    paths = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            remote.check_scheme(line.strip(), f"{path}, line {number}")
+            paths.append(files.join(os.path.dirname(path), line.strip()))
     if not any(files.is_remote(p) or os.path.exists(p) for p in paths):
         first = f", the first: {paths[0]}" if paths else ""
         raise UserError(f"{path} must list videos, a path a line. None of its {len(paths)} exists{first}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from videorec.config import UserError
 from videorec.data.csv_rows import number, read_rows, write_rows
-from videorec.storage import files
+from videorec.storage import files, remote
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("path", "label", "start", "end", "split", "group")
@@ -43,8 +43,8 @@ def read(path: str | Path, videos: str | Path | None = None, labelled: bool = Tr
         labelled: False: labels may be missing.
 
     Raises:
-        UserError: the file cannot be read; naming file and line, for an unknown column, a missing value, a wrong number or a
-            duplicate row.
+        UserError: the file cannot be read; naming file and line, for an unknown column, a missing value, a wrong number, a URL
+            that is not fetched or a duplicate row.
     """
     base = videos or os.path.dirname(path) or "."
     base = base if files.is_remote(base) else Path(base)
@@ -58,13 +58,15 @@ def _parse(row: dict, where: str, base: str | Path, needed: tuple[str, ...]) -> 
     labels = tuple(label.strip() for label in row.get("label", "").split(";") if label.strip())
     if not row["path"] or ("label" in needed and not labels):
         raise UserError(f"{where}: {' and '.join(needed)} must not be empty. Received: {row}")
+    path = files.join(base, row["path"])
+    remote.check_scheme(path, where)
     split = row.get("split") or None
     if split is not None and split not in SPLITS:
         raise UserError(f"{where}: split must be one of {', '.join(SPLITS)} or empty. Received: {split!r}")
     start, end = (number(row[key], key, where) if row.get(key) else None for key in ("start", "end"))
     if end is not None and end <= (start or 0.0):
         raise UserError(f"{where}: end must come after start. Received: start={start}, end={end}")
-    return Video(files.join(base, row["path"]), labels, start, end, split, row.get("group") or None)
+    return Video(path, labels, start, end, split, row.get("group") or None)
 
 
 def _check_duplicates(path: str | Path, rows: list[Video]) -> None:

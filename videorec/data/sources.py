@@ -10,7 +10,7 @@ from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits, official_videos
 from videorec.data.prepared.index import Prepared, is_prepared
 from videorec.data.splitting import VideoSet, classes_of, complete_splits, of_split
-from videorec.storage import files
+from videorec.storage import files, remote
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
 
 def find(data: Data) -> list[Video]:
     """The videos of the source that `data.path` names; the split is None where the source does not give it."""
+    for option, path in (("--data.path", data.path), ("--data.videos", data.videos)):
+        remote.check_scheme(str(path or ""), option)
     if data.path == "synthetic":
         return manifest.read(synthetic_folder())
     if is_prepared(data.path):

@@ -22,6 +22,26 @@ PATIENCE = {
 }
 
 
+SCHEMES = ("s3", "az", "hdfs", "viewfs")  # of URLs; nothing else is fetched
+
+
+def check_scheme(path: str, where: str = "") -> None:
+    """Refuse URLs of other kinds than those that are read; a local path is none.
+
+    Args:
+        where: what named it, for the message.
+
+    Raises:
+        UserError: `http://`, `rtsp://`, `tcp://`, `file://`, `gs://`, ...
+    """
+    scheme, separator, _ = path.partition("://")
+    if separator and scheme not in SCHEMES:
+        raise UserError(
+            f"{where or 'Paths'}: only s3://, az:// and hdfs:// are fetched; a local file is named by its path, others are "
+            f"downloaded first. Received: {path}"
+        )
+
+
 @functools.cache
 def gfile():
     """`tf.io.gfile`, with the file systems of tensorflow-io.
@@ -55,7 +75,12 @@ def _skip_destructors() -> None:
 
 @contextlib.contextmanager
 def access(path: str) -> Iterator:
-    """`with access(path) as gfile:` what fails inside raises OSError with the path and the reason."""
+    """`with access(path) as gfile:` what fails inside raises OSError with the path and the reason.
+
+    Raises:
+        UserError: the path is of a scheme that is not fetched; tensorflow-io is not installed.
+    """
+    check_scheme(path)
     files = gfile()
     import tensorflow as tf
 

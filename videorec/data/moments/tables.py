@@ -15,7 +15,7 @@ from pathlib import Path
 from videorec.config import UserError, nearest
 from videorec.data import manifest
 from videorec.data.csv_rows import number, read_rows, write_rows
-from videorec.storage import files
+from videorec.storage import files, remote
 
 log = logging.getLogger(__name__)
 COLUMNS = ("path", "label", "start", "end", "split", "group")
@@ -74,6 +74,7 @@ def read(path: str | Path, videos: str | Path | None = None, classes: Sequence[s
     about: dict[str, dict] = {}
     for row, where in read_rows(path, COLUMNS[:4], COLUMNS):
         video = files.join(base, row["path"])
+        remote.check_scheme(video, where)
         segments = _segments(row, where, classes)
         own = {key: row.get(key) or None for key in ("split", "group")}
         if own["split"] not in (None, *manifest.SPLITS):
