@@ -1,5 +1,6 @@
 """New videos as a model takes them, by what its recipe says: clips, the last frames of a video, the last of a sequence."""
 
+import dataclasses
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
@@ -14,7 +15,8 @@ from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.data.resize import resize_frames
-from videorec.data.sequences import formats, values
+from videorec.data.sequences import formats, survey, values
+from videorec.data.sequences.packing import Note
 from videorec.data.sequences.windows import as_inputs
 from videorec.data.video_stream import VideoStream
 from videorec.runs import recipe as recipes
@@ -83,6 +85,7 @@ class LastOfSequence:
         entry, pictures = recipe["streams"]["rgb"], recipe["pictures"]
         given = pictures["values"]
         self._shape, self._pixels = tuple(pictures["shape"]), pictures["pixels"]
+        self._said: set[Note] = set()
         self._data = Sequences(
             frames=entry["frames"],
             step=entry["step"],
@@ -105,18 +108,24 @@ class LastOfSequence:
             raise Unreadable("no such file")
         try:
             sequence, *others = formats.open_file(path, path.name, data, span)
+            self._say(sequence)
             if others:
                 raise Unreadable(f"a file of one sequence is needed. It holds {len(others) + 1}")
-            values.check_type(sequence.dtype, data.values, sequence.name)
+            values.check_type(sequence.dtype, sequence.values, sequence.name)
             if sequence.shape[2] != self._shape[2]:
                 raise Unreadable(f"frames of {self._shape[2]} channels are needed. It has {sequence.shape[2]}")
             if sequence.frames < span:
                 raise Unreadable(f"{span} frames are needed, {data.frames} of them seen. It has {sequence.frames}")
             frames = sequence.read(range(sequence.frames - span, sequence.frames, data.step))
-            frames = resize_frames(values.scale(frames, data.values, sequence.name), *self._shape[:2])
+            frames = resize_frames(values.scale(frames, sequence.values, sequence.name), *self._shape[:2])
         except UserError as error:
             raise Unreadable(str(error)) from error
         yield {"rgb": as_inputs(frames, self._pixels)}
+
+    def _say(self, sequence: formats.Sequence) -> None:
+        """What is to be said of many files is said of the first of them."""
+        survey.say([dataclasses.replace(sequence, notes=tuple(note for note in sequence.notes if note not in self._said))])
+        self._said.update(sequence.notes)
 
 
 READERS = {"recognition": Clips, "anticipation": LastFrames, "forecasting": LastOfSequence}

@@ -1,12 +1,14 @@
 """Arrays, axes and values of single files of sequences."""
 
+import os
+
 import h5py
 import numpy as np
 import pytest
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.data.sequences import axes, formats, values
+from videorec.data.sequences import axes, formats, room, values
 
 
 @pytest.mark.parametrize("order", ["NTHW", "NHWT", "NTHWC", "CNHWT", "TNWH"])
@@ -49,9 +51,48 @@ def test_types_of_values():
     assert values.scale(plain, None, "a") is plain
     np.testing.assert_array_equal(values.scale(np.array([-10, 30], np.int16), (-10, 50), "a"), np.float32([0, 2 / 3]))
     np.testing.assert_array_equal(values.scale(np.array([False, True]), None, "a"), [0, 1])
-    assert values.scale(np.array([np.inf, -np.inf], np.float32), (0, 70), "a").tolist() == [1, 0]
     with pytest.raises(UserError, match="real numbers. Received: complex128"):
         values.check_type(np.dtype(complex), None, "a")
     for pair in ((2, 1), (1, 1), (0, np.nan)):
         with pytest.raises(UserError, match="--data.values must be two numbers"):
             values.check(pair)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_infinite_values_are_masked(dtype):
+    """As NaN; 70,000 is too large for float16, and 1e300 for float32 only: that one is clipped, and counted as outside."""
+    stored = np.array([np.inf, -np.inf, np.nan, 0.25], dtype)
+    for given, expected in ((None, 0.25), ((0, 0.5), 0.5)):
+        np.testing.assert_array_equal(values.scale(stored, given, "a"), np.float32([np.nan, np.nan, np.nan, expected]))
+        assert values.count(stored, given, "a") == (4, 0, 3)
+    with np.errstate(over="ignore"):
+        large = np.array([7e4, 1e300, 1], "float64").astype(dtype)
+    masked = {"float16": 2, "float32": 1, "float64": 0}[dtype]
+    assert values.count(large, (0, 1), "a") == (3, 2 - masked, masked)
+    assert values.scale(large, (0, 1), "a")[2] == 1 and np.isnan(values.scale(large, (0, 1), "a")).sum() == masked
+    if dtype == "float64":
+        with pytest.raises(UserError, match="values from 1 to inf, where float data must be in"):
+            values.scale(large, None, "a")
+
+
+def test_frames_without_a_pixel(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((9, 0, 8)))
+    with pytest.raises(UserError, match="frames of a pixel or more. Received: axes THW, frames of 0 x 8 x 1"):
+        formats.open_file(tmp_path / "a.npy", "a", Sequences(), 5)
+
+
+def test_a_window_must_fit_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "available", lambda: 1000.0)
+    np.save(tmp_path / "a.npy", np.zeros((9, 10, 10), np.uint8))
+    formats.open_file(tmp_path / "a.npy", "a", Sequences(), 9)
+    np.save(tmp_path / "a.npy", np.zeros((9, 10, 10), np.uint16))
+    with pytest.raises(UserError, match=r"A window of .*a\.npy must fit in memory. It takes 1.8 kB, of which 1 kB are free"):
+        formats.open_file(tmp_path / "a.npy", "a", Sequences(), 9)
+
+
+def test_pipes_are_not_opened(tmp_path):
+    """Opening one waits for somebody who writes."""
+    for name in ("a.npy", "a.h5", "a.avi"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(UserError, match=f"{name} must be a file. Received: a pipe"):
+            formats.open_file(tmp_path / name, name, Sequences(), 9)

@@ -156,7 +156,7 @@ def test_shapes_are_static_and_sizes_kept(folder, shared_data):
 
 
 def test_a_file_that_goes_bad_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("videorec.data.sequences.files.LOOKED_THROUGH", 0)
+    monkeypatch.setattr("videorec.data.sequences.survey.LOOKED_THROUGH", 0)
     array = np.full((9, 2, 2), 0.5)
     array[8] = 9
     for n in range(3):

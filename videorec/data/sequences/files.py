@@ -12,14 +12,13 @@ from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data.folders import walk
 from videorec.data.resize import resize_frames
-from videorec.data.sequences import formats, values
+from videorec.data.sequences import formats, survey, values
 from videorec.data.sequences.formats import SUFFIXES, Sequence
 from videorec.storage import files as storage
 
 log = logging.getLogger(__name__)
 
 SPLITS = ("train", "val", "test")
-LOOKED_THROUGH = 1 << 30  # bytes: of more data only the first window of each file is looked at before the run
 
 
 def find(path: str) -> dict[str | None, list[Path]]:
@@ -84,10 +83,12 @@ class FileSequences:
         self.data, self.horizon = data, horizon
         self.span = (data.frames + horizon - 1) * data.step + 1  # frames from the first to the last of a window
         opened = {split: self._open(paths) for split, paths in find(data.path).items()}
-        self.shape = self._common_shape([s for sequences in opened.values() for s in sequences])
+        everything = [s for sequences in opened.values() for s in sequences]
+        survey.say(everything)
+        self.shape = self._common_shape(everything)
         self._sequences, self._taken = self._split(opened, seed)
         self._starts = {split: self._count_windows(split) for split in self._sequences}
-        self._look_through()
+        survey.look_through(everything, self.span)
         log.info("%s", self.describe())
 
     # === Opening ===
@@ -102,7 +103,7 @@ class FileSequences:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             sequences = [sequence for opened in pool.map(open_one, paths) for sequence in opened]
         for sequence in sequences:
-            values.check_type(sequence.dtype, self.data.values, sequence.name)
+            values.check_type(sequence.dtype, sequence.values, sequence.name)
         usable = [sequence for sequence in sequences if sequence.frames >= self.span]
         short = [sequence for sequence in sequences if sequence.frames < self.span]
         if not usable:
@@ -157,26 +158,6 @@ class FileSequences:
         counts = [(sequence.frames - self.span) // self._hop(split) + 1 for sequence in self._sequences[split]]
         return np.concatenate([[0], np.cumsum(counts)])
 
-    def _look_through(self) -> None:
-        """Look at the values once before the run, so that what is wrong with them is known at its start."""
-        sequences = [s for split in self._sequences.values() for s in split]
-        sequences = [s for s in sequences if not values.is_plain(s.dtype, self.data.values)]
-        size = sum(s.frames * int(np.prod(s.shape)) * s.dtype.itemsize for s in sequences)
-        whole = size <= LOOKED_THROUGH
-        if not whole:
-            sequences = list({s.file: s for s in reversed(sequences)}.values())
-        total, outside, masked = 0, 0, 0
-        for sequence in sequences:
-            frames = sequence.read(range(sequence.frames if whole else self.span))
-            count = values.count(frames, self.data.values, sequence.name)
-            total, outside, masked = total + count.total, outside + count.outside, masked + count.masked
-        where = "" if whole else ", in the first window of each file"
-        if outside:
-            least, most = self.data.values
-            log.warning("%d of %d values lie outside %g to %g and are clipped%s", outside, total, least, most, where)
-        if masked:
-            log.warning("%d of %d values are NaN: masked in targets, 0 in inputs%s", masked, total, where)
-
     # === Windows ===
 
     @property
@@ -205,7 +186,7 @@ class FileSequences:
         """`(J + K, H, W, C)`: uint8 of plain uint8 sources, else float32 in [0, 1], NaN where masked; `epoch` is not used."""
         sequence, start = self._place(split, index)
         frames = sequence.read(range(start, start + self.span, self.data.step))
-        return resize_frames(values.scale(frames, self.data.values, sequence.name), *self.shape[:2])
+        return resize_frames(values.scale(frames, sequence.values, sequence.name), *self.shape[:2])
 
     def describe(self) -> str:
         """The protocol in a line."""

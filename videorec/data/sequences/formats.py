@@ -1,9 +1,9 @@
 """One file of sequences, or a folder of pictures, opened: its frames are read when they are asked for."""
 
 import functools
+import logging
+import math
 import os
-import zipfile
-import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,10 +16,11 @@ from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data import decode, pictures
 from videorec.data.file_kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from videorec.data.sequences import axes, hdf5
+from videorec.data.sequences import axes, hdf5, numpy_files, room
+from videorec.data.sequences.packing import Note
+from videorec.data.sequences.values import BYTES, Values
 
-ARRAY_SUFFIXES = frozenset((".npy", ".npz"))
-SUFFIXES = ARRAY_SUFFIXES | hdf5.SUFFIXES | VIDEO_SUFFIXES
+SUFFIXES = numpy_files.SUFFIXES | hdf5.SUFFIXES | VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,12 @@ class Sequence:
         file: without the number.
         frames: how many.
         shape: `(H, W, C)` as stored.
-        dtype: as stored.
+        dtype: as stored; float32 where a file says how its numbers are unpacked.
         read: indices of frames -> `(len, H, W, C)`, as stored. It raises UserError where they cannot be read.
+        values: what becomes 0 and 1, for `videorec.data.sequences.values`: `data.values`; where nothing is given, 0 and 255 of
+            bytes of which the file masks some.
         better_order: `--data.axes` that would make longer sequences of the same array; None where none would.
+        notes: what the log is to say of the file.
     """
 
     name: str
@@ -42,7 +46,9 @@ class Sequence:
     shape: tuple[int, int, int]
     dtype: np.dtype
     read: Callable[[range], np.ndarray]
+    values: Values = None
     better_order: str | None = None
+    notes: tuple[Note, ...] = ()
 
 
 def open_file(path: Path, name: str, data: Sequences, needed: int) -> list[Sequence]:
@@ -59,26 +65,37 @@ def open_file(path: Path, name: str, data: Sequences, needed: int) -> list[Seque
         UserError: it cannot be read, or it has no array as `data.key` and `data.axes` say.
     """
     if path.is_dir():
-        return [_pictures(path, name)]
+        return [_pictures(path, name, data.values)]
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} must be a file. Received: a pipe, a device or a socket.")
     suffix = path.suffix.lower()
     if suffix in VIDEO_SUFFIXES:
-        return [_video(path, name)]
+        return [_video(path, name, data.values)]
     if suffix in hdf5.SUFFIXES:
-        array = hdf5.open_array(path, data.key)
-        return _sequences(array.name, name, array.shape, array.dtype, array.read, data, needed)
-    stored = _load(path, data.key)
-    return _sequences(str(path), name, stored.shape, stored.dtype, stored.__getitem__, data, needed)
+        return _sequences(hdf5.open_array(path, data.key), name, data, needed)
+    array, notes = numpy_files.load(path, data.key)
+    return _sequences(hdf5.Array(str(path), array.shape, array.dtype, array.__getitem__, notes=notes), name, data, needed)
 
 
 # === Arrays ===
 
 
-def _sequences(what, name, shape, dtype, read, data, needed) -> list[Sequence]:
-    layout = axes.layout(data.axes, shape, what)
+def _sequences(array: hdf5.Array, name: str, data: Sequences, needed: int) -> list[Sequence]:
+    layout = axes.layout(data.axes, array.shape, array.name)
     numbered = "N" in layout.axes
+    form = " x ".join(map(str, layout.frame))
+    pixels = math.prod(layout.frame)
+    if not pixels:
+        raise UserError(
+            f"{array.name} must have frames of a pixel or more. Received: axes {layout.axes}, frames of {form} (H x W x C)"
+        )
+    room.check(min(needed, layout.size("T")) * pixels * array.dtype.itemsize, f"A window of {array.name}")
+    notes = array.notes
+    if data.axes == "auto":
+        notes = (Note(logging.INFO, f"--data.axes auto takes {layout.axes}, frames of {form} (H x W x C)"), *notes)
 
     def frames(sequence: int, indices: range) -> np.ndarray:
-        block = read(layout.index(sequence, indices.start, indices[-1] + 1))
+        block = array.read(layout.index(sequence, indices.start, indices[-1] + 1))
         return layout.arrange(np.asarray(block))[:: indices.step]  # (T, H, W, C)
 
     return [
@@ -87,30 +104,20 @@ def _sequences(what, name, shape, dtype, read, data, needed) -> list[Sequence]:
             file=name,
             frames=layout.size("T"),
             shape=layout.frame,
-            dtype=np.dtype(dtype),
+            dtype=np.dtype(array.dtype),
             read=functools.partial(frames, n),
+            values=data.values or (BYTES if array.masks and array.dtype == np.uint8 else None),
             better_order=axes.better_order(layout, needed),
+            notes=notes,
         )
         for n in range(layout.size("N"))
     ]
 
 
-def _load(path: Path, key: str | None) -> np.ndarray:
-    try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            arrays = {name: loaded[name] for name in ([key] if key in loaded.files else loaded.files)}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path} cannot be read as {path.suffix}: {error}") from error
-    return arrays[hdf5.choose_key(path, key, {name: array.shape for name, array in arrays.items()})]
-
-
 # === Pictures ===
 
 
-def _pictures(folder: Path, name: str) -> Sequence:
+def _pictures(folder: Path, name: str, values: Values) -> Sequence:
     paths = [entry for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".")]
     paths.sort(key=pictures.natural_order)
     first = _picture(paths[0])
@@ -122,7 +129,7 @@ def _pictures(folder: Path, name: str) -> Sequence:
     def read(indices: range) -> np.ndarray:
         return np.stack([check(paths[k]) for k in indices])
 
-    return Sequence(name, name, len(paths), first.shape, first.dtype, read)
+    return Sequence(name, name, len(paths), first.shape, first.dtype, read, values)
 
 
 def _picture(path: Path) -> np.ndarray:
@@ -149,13 +156,13 @@ def _picture_like(shape: tuple[int, int, int], dtype: np.dtype, path: Path) -> n
 # === Videos ===
 
 
-def _video(path: Path, name: str) -> Sequence:
+def _video(path: Path, name: str, values: Values) -> Sequence:
     try:
         first = next(iter(decode.Reader(path)))()
         frames = decode.count(path)
     except pictures.Unreadable as error:
         raise UserError(f"{path} cannot be read as a video: {error}") from error
-    return Sequence(name, name, frames, first.shape, first.dtype, functools.partial(_read_video, path))
+    return Sequence(name, name, frames, first.shape, first.dtype, functools.partial(_read_video, path), values)
 
 
 def _read_video(path: Path, indices: range) -> np.ndarray:

@@ -1,17 +1,15 @@
-"""Sequences in HDF5 files, read by tensorflow-io where it can and by h5py where it cannot.
+"""Arrays in HDF5 files (netCDF-4 is HDF5), read with h5py, which Keras needs anyway.
 
-h5py (which Keras needs anyway) opens every file first and says what is in it, for tensorflow-io 0.37.1 ends the process on
-a missing or damaged file, on a link that leads nowhere, and on a read of strings or of five axes. tensorflow-io then reads the
-frames, through slices of `tfio.IOTensor.from_hdf5`: `tfio.IODataset.from_hdf5` goes through a file in order only and holds
-1,024 entries of the first axis at once, which of SEVIR's events of 384 x 384 x 49 are 7 GB. h5py reads in its place where
-`refusal` gives a reason; both give the same arrays, h5py in about half the time. A file that is written anew while the process
-runs may be read as it was: both keep files open.
+Only what lies in the file itself is read: external links, external storage and virtual datasets would make it read others. A
+header is a hint: what it claims is compared with what is stored before anything is read. A file that is written anew while the
+process runs may be read as it was, for files are kept open.
 """
 
+import contextlib
 import functools
 import logging
-import threading
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,66 +17,121 @@ import h5py
 import numpy as np
 
 from videorec.config import UserError
+from videorec.data.sequences import packing, room
+from videorec.data.sequences.packing import Note, Packing
 
-log = logging.getLogger(__name__)
-
-SUFFIXES = frozenset((".h5", ".hdf5", ".hdf", ".he5"))
-MOST_AXES = 4  # that tensorflow-io reads
-READABLE_FILTERS = frozenset((h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32))
-_lock = threading.Lock()  # the HDF5 library inside tensorflow-io is not made for threads
+SUFFIXES = frozenset((".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4"))
+OLDER = {b"CDF\x01": "classic netCDF", b"CDF\x02": "classic netCDF", b"CDF\x05": "classic netCDF", b"\x0e\x03\x13\x01": "HDF4"}
 
 
 class Array(NamedTuple):
     """An array in a file.
 
     Attributes:
-        read: a slice for each axis, with bounds, -> that block.
-        reader: `tensorflow-io` or `h5py`.
+        name: `file:key`.
+        dtype: of its numbers; float32 where they are unpacked.
+        read: a slice for each axis, with bounds, -> that block, unpacked.
+        masks: whether `read` gives float32 with NaN for numbers that stand for no value.
+        notes: what the log is to say of it.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
     read: Callable[[tuple[slice, ...]], np.ndarray]
-    reader: str
+    masks: bool = False
+    notes: tuple[Note, ...] = ()
 
 
-def open_array(path: Path, key: str | None, tensorflow_io: bool = True) -> Array:
+def open_array(path: Path, key: str | None) -> Array:
     """The array `key` of a file, or the only one with three axes or more.
 
-    Args:
-        tensorflow_io: False: read with h5py in any case.
-
     Raises:
-        UserError: no HDF5 file, no such array, or several to choose from.
+        UserError: no HDF5 file, or a damaged one; no such array, or several to choose from; an array of anything but numbers,
+            kept in other files, compressed in a way that is not known here, or larger than what is stored.
     """
+    with _own_errors(path), h5py.File(path, "r") as file:
+        shapes, elsewhere = contents(file)
+        key = choose_key(path, key, shapes, elsewhere)
+        dataset, name = file[key], f"{path}:{key}"
+        dtype = _number_type(dataset, name)
+        _check_filters(dataset, name)
+        notes = _check_stored(dataset, name, path.stat().st_size)
+        packed, said = packing.read(dataset.attrs, dtype, name)
+    dtype = np.dtype(np.float32) if packed.scales else packed.dtype(dtype)
+    read = functools.partial(_read, path, key, packed)
+    return Array(name, shapes[key], dtype, read, bool(packed.missing), (*notes, *said))
+
+
+@contextlib.contextmanager
+def _own_errors(path: Path) -> Iterator[None]:
     try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read as HDF5: {error}") from error
-    with file:
-        arrays = arrays_of(file)
-        key = choose_key(path, key, {name: array.shape for name, array in arrays.items()})
-        shape, dtype = arrays[key].shape, arrays[key].dtype
-        reason = refusal(file, arrays, key) if tensorflow_io else "it was not asked"
-    name = f"{path}:{key}"
-    tensor = None if reason else _tensor(str(path), key)
-    if reason and tensorflow_io:
-        log.info("%s is read by h5py: tensorflow-io cannot, %s", name, reason)
-    read = functools.partial(_read_h5py, path, key) if tensor is None else functools.partial(_read_tensor, tensor, path, key)
-    return Array(name, shape, dtype, read, "h5py" if tensor is None else "tensorflow-io")
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # of damaged files h5py raises OSError, RuntimeError, KeyError, ValueError, TypeError ...
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            older = OLDER.get(file.read(4))
+            if older:
+                raise UserError(f"{path} cannot be read as HDF5: it is {older}. Convert it first (nccopy -k nc4).") from error
+        reason = error.args[0] if isinstance(error, KeyError) and error.args else error  # whose text is in quotes
+        raise UserError(f"{path} cannot be read as HDF5: {reason}") from error
 
 
-def choose_key(path: Path, key: str | None, shapes: dict[str, tuple[int, ...]]) -> str:
+# === Which array ===
+
+
+def contents(file: h5py.File) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
+    """The arrays of an open file, those in groups too: shapes by name; and what leads elsewhere by name, with where to."""
+    shapes, elsewhere = {}, {}
+
+    def visit(name, item):
+        if not isinstance(item, h5py.Dataset):
+            return
+        if item.is_virtual:  # its very shape may be asked of other files
+            elsewhere[name] = "a virtual dataset, put together from other arrays"
+        elif item.external:
+            elsewhere[name] = f"kept in another file, {item.external[0][0]} (external storage)"
+        elif item.shape is not None:
+            shapes[name] = item.shape
+
+    def visit_link(name, info):
+        if info.type == h5py.h5l.TYPE_HARD:
+            return
+        name = name.decode(errors="replace")
+        link = file.get(name, getlink=True)
+        if isinstance(link, h5py.ExternalLink):
+            elsewhere[name] = f"an external link, to {link.path} of {link.filename}"
+        else:
+            elsewhere[name] = f"a soft link, to {link.path}" if isinstance(link, h5py.SoftLink) else "a link of an unknown kind"
+
+    file.visititems(visit)
+    file.id.links.visit(visit_link, info=True)
+    return shapes, elsewhere
+
+
+def choose_key(path: Path, key: str | None, shapes: dict[str, tuple[int, ...]], elsewhere: dict[str, str] | None = None) -> str:
     """The array that `--data.key` names, or the only one with three axes or more.
 
+    Args:
+        shapes: of the arrays that can be read, by name.
+        elsewhere: what cannot, by name, and why.
+
     Raises:
-        UserError: none, or several.
+        UserError: none, or several, or one that lies elsewhere.
     """
-    listed = ", ".join(f"{name} ({' x '.join(map(str, shape))})" for name, shape in sorted(shapes.items())) or "none"
+    elsewhere = elsewhere or {}
+    forms = {name: " x ".join(map(str, shape)) for name, shape in shapes.items()} | elsewhere
+    listed = ", ".join(f"{name} ({form})" for name, form in sorted(forms.items())) or "none"
     if key is not None:
-        if key.strip("/") in shapes:
-            return key.strip("/")
+        name = key.strip("/")
+        if name in shapes:
+            return name
+        for other, reason in elsewhere.items():
+            if name == other or name.startswith(f"{other}/"):
+                raise UserError(
+                    f"--data.key must name an array that lies in {path} itself. Received: {key}; {other} is {reason}"
+                )
         raise UserError(f"{path} has no array --data.key {key}. It has: {listed}")
     candidates = [name for name, shape in shapes.items() if len(shape) >= 3]
     if len(candidates) == 1:
@@ -87,81 +140,59 @@ def choose_key(path: Path, key: str | None, shapes: dict[str, tuple[int, ...]]) 
     raise UserError(f"{path} has {what}. It has: {listed}")
 
 
-def arrays_of(file: h5py.File) -> dict[str, h5py.Dataset]:
-    """The arrays of an open file by name, those in groups too."""
-    arrays = {}
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset) and item.shape is not None:
-            arrays[name] = item
-
-    file.visititems(visit)
-    return arrays
+# === What is refused before it is read ===
 
 
-def refusal(file: h5py.File, arrays: dict[str, h5py.Dataset], key: str) -> str | None:
-    """Why tensorflow-io cannot read `key`, or not rightly; None where it can.
-
-    It takes integers of 8 to 64 bits and floats of 32 and 64; it cannot open a file at all that has float16, compounds or
-    enumerations in it; more than four axes break its memory; it takes big-endian numbers for little-endian ones; and it has no
-    filters but gzip, shuffle and fletcher32.
-    """
-    if _has_links(file):
-        return "the file has soft or external links"
-    for name, array in arrays.items():
-        kind, size = array.dtype.kind, array.dtype.itemsize
-        is_enumeration = h5py.check_enum_dtype(array.dtype) is not None
-        is_number = not is_enumeration and (kind in "iu" or (kind == "f" and size in (4, 8)))
-        is_text = h5py.check_string_dtype(array.dtype) is not None and name != key
-        if not (is_number or is_text):
-            return f"{name} is of type {array.dtype}"
-        if array.ndim > MOST_AXES:
-            return f"{name} has {array.ndim} axes"
-    wanted = arrays[key]
-    if not wanted.dtype.isnative:
-        return f"{key} is of type {wanted.dtype.str}"
-    if wanted.is_virtual or wanted.external:
-        return f"{key} is kept in other files"
-    plan = wanted.id.get_create_plist()
-    filters = {plan.get_filter(k)[0] for k in range(plan.get_nfilters())}
-    return f"{key} is compressed with {wanted.compression or 'a plugin'}" if filters - READABLE_FILTERS else None
+def _number_type(dataset: h5py.Dataset, name: str) -> np.dtype:
+    try:
+        dtype = dataset.dtype
+    except TypeError as error:
+        raise UserError(f"{name} must hold real numbers. Received: a type that NumPy does not have ({error})") from error
+    if dtype.kind in "uifb":
+        return dtype
+    kinds = {
+        "text": h5py.check_string_dtype(dtype) is not None,
+        "references": h5py.check_ref_dtype(dtype) is not None,
+        "lists of various lengths": h5py.check_vlen_dtype(dtype) is not None,
+        f"compounds of {', '.join(dtype.names or ())}": dtype.names is not None,
+    }
+    raise UserError(f"{name} must hold real numbers. Received: {next((kind for kind, is_it in kinds.items() if is_it), dtype)}")
 
 
-def _has_links(file: h5py.File) -> bool:
-    """Whether there is a soft or an external link in the file."""
-    return file.id.links.visit(lambda name, link: True if link.type != h5py.h5l.TYPE_HARD else None, info=True) is not None
+def _check_filters(dataset: h5py.Dataset, name: str) -> None:
+    plan = dataset.id.get_create_plist()
+    for k in range(plan.get_nfilters()):
+        number, _, _, label = plan.get_filter(k)
+        if not h5py.h5z.filter_avail(number):
+            known = label.decode(errors="replace") if label else "unnamed"
+            hint = "compress it with gzip (h5repack -f GZIP=4), or install the plugin, e.g. hdf5plugin's, in HDF5_PLUGIN_PATH"
+            raise UserError(f"{name} is compressed with filter {number} ({known}), which is not there: {hint}.")
+
+
+def _check_stored(dataset: h5py.Dataset, name: str, file_size: int) -> list[Note]:
+    """Refuse an array of which less is stored than its header claims; a note where part of its chunks was never written."""
+    claimed, stored = math.prod(dataset.shape) * dataset.id.get_type().get_size(), dataset.id.get_storage_size()
+    rule = f"{name}: its header claims {room.as_text(claimed)}"
+    if not claimed:
+        return []
+    if not stored:
+        raise UserError(f"{rule}, and none of it was ever written.")
+    if stored > file_size or (dataset.chunks is None and stored < claimed):
+        raise UserError(f"{rule}, and {room.as_text(min(stored, file_size))} are stored: it is damaged.")
+    if dataset.chunks is None:
+        return []
+    room.check(math.prod(dataset.chunks) * dataset.dtype.itemsize, f"A chunk of {name}")
+    chunks = math.prod(-(-size // chunk) for size, chunk in zip(dataset.shape, dataset.chunks, strict=True))
+    written = dataset.id.get_num_chunks()
+    if 2 * written < chunks:
+        raise UserError(f"{rule} in {chunks} chunks, and {written} of them were ever written: fewer than half.")
+    if written < chunks:
+        text = f"{chunks - written} of {chunks} chunks were never written and read as {dataset.fillvalue:g}"
+        return [Note(logging.WARNING, text)]
+    return []
 
 
 # === Reading ===
-
-
-@functools.cache
-def _tensorflow_io():
-    try:
-        import tensorflow_io
-    except ImportError:
-        log.info("tensorflow-io is not installed: h5py reads HDF5")
-        return None
-    return tensorflow_io
-
-
-def _tensor(path: str, key: str):
-    """The array as an IOTensor; None without tensorflow-io."""
-    tensorflow_io = _tensorflow_io()
-    if tensorflow_io is None:
-        return None
-    with _lock:
-        return tensorflow_io.IOTensor.from_hdf5(path)(f"/{key}")
-
-
-def _read_tensor(tensor, path: Path, key: str, index: tuple[slice, ...]) -> np.ndarray:
-    import tensorflow as tf
-
-    try:
-        with _lock, tf.device("CPU"):  # or the block would go to the GPU and back
-            return tensor[index].numpy()
-    except tf.errors.OpError:
-        return _read_h5py(path, key, index)  # whose error says what is wrong
 
 
 @functools.lru_cache(maxsize=64)
@@ -169,8 +200,6 @@ def _open(path: Path) -> h5py.File:
     return h5py.File(path, "r")
 
 
-def _read_h5py(path: Path, key: str, index: tuple[slice, ...]) -> np.ndarray:
-    try:
-        return _open(path)[key][index]
-    except (OSError, KeyError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
+def _read(path: Path, key: str, packed: Packing, index: tuple[slice, ...]) -> np.ndarray:
+    with _own_errors(path):
+        return packed.unpack(_open(path)[key][index])

@@ -7,6 +7,7 @@ import numpy as np
 from videorec.config import UserError
 
 Values = tuple[float, float] | None
+BYTES = (0.0, 255.0)  # what becomes 0 and 1 of uint8
 
 
 class Count(NamedTuple):
@@ -15,7 +16,7 @@ class Count(NamedTuple):
     Attributes:
         total: values.
         outside: below the least or above the most of the range; they are clipped.
-        masked: NaN.
+        masked: NaN or infinite.
     """
 
     total: int
@@ -51,14 +52,14 @@ def is_plain(dtype: np.dtype, values: Values) -> bool:
 
 
 def scale(frames: np.ndarray, values: Values, name: str) -> np.ndarray:
-    """Frames of any type that `check_type` takes -> uint8 where `is_plain`, float32 in [0, 1] otherwise; NaN stays NaN.
+    """Frames of any type that `check_type` takes -> uint8 where `is_plain`, else float32 in [0, 1], NaN where NaN or infinite.
 
     Raises:
         UserError: float frames with values outside [0, 1] where no range is given.
     """
     if is_plain(frames.dtype, values):
         return frames
-    scaled = frames.astype(np.float32)
+    scaled = _as_float32(frames)
     if values is None:
         _check_unit(scaled, name)
         return scaled
@@ -74,13 +75,22 @@ def count(frames: np.ndarray, values: Values, name: str) -> Count:
     """
     if is_plain(frames.dtype, values):
         return Count(frames.size, 0, 0)
-    given = frames.astype(np.float32)
+    given = _as_float32(frames)
     if values is None:
         _check_unit(given, name)
         outside = 0
     else:
         outside = int(((given < np.float32(values[0])) | (given > np.float32(values[1]))).sum())
     return Count(given.size, outside, int(np.isnan(given).sum()))
+
+
+def _as_float32(frames: np.ndarray) -> np.ndarray:
+    """NaN where NaN or infinite. What is too large for float32 alone becomes infinite, and is clipped or refused later on."""
+    with np.errstate(over="ignore"):
+        converted = frames.astype(np.float32)
+    if frames.dtype.kind == "f":
+        converted[np.isinf(frames)] = np.nan
+    return converted
 
 
 def _check_unit(frames: np.ndarray, name: str) -> None:

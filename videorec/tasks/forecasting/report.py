@@ -125,7 +125,7 @@ def describe(run: Run, source: SequenceSet, data: Sequences, evaluate: ForecastE
         "size": list(source.shape),
         "values": data.values,
         "pixels": model.pixels,
-        "masked": "pixels that are NaN are not scored; model and baselines see 0 there",
+        "masked": "pixels that are NaN or infinite are not scored; model and baselines see 0 there",
         "baselines": BASELINES if evaluate.baselines else {},
     }
     protocol = describe_protocol({run.place: 1.0}, source.describe(), evaluate.split, run.experiment, **own)

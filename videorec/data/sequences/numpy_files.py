@@ -1,0 +1,105 @@
+"""Arrays in .npy and .npz files: what a header claims is compared with what the file holds before anything is read."""
+
+import logging
+import math
+import os
+import threading
+import zipfile
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from videorec.config import UserError
+from videorec.data.sequences import room
+from videorec.data.sequences.hdf5 import choose_key
+from videorec.data.sequences.packing import Note
+
+SUFFIXES = frozenset((".npy", ".npz"))
+READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_lock = threading.Lock()  # headers are parsed with `ast`, which Python 3.11 has not safe in several threads
+
+
+class Stored(NamedTuple):
+    """An array: mapped into memory from .npy, held in it from .npz."""
+
+    array: np.ndarray
+    notes: tuple[Note, ...] = ()
+
+
+class Header(NamedTuple):
+    """What the header of an array claims; `size`: bytes of header and array."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    size: int
+
+
+def load(path: Path, key: str | None) -> Stored:
+    """The array of a file; of .npz the array `key`, or the only one with three axes or more.
+
+    Raises:
+        UserError: no such file, or a damaged one; no such array, or several to choose from; Python objects; more claimed than
+            is stored, or than fits in memory.
+    """
+    try:
+        with open(path, "rb") as file:
+            is_zip = file.read(4) in ZIP
+        return _from_zip(path, key) if is_zip else _mapped(path)
+    except UserError:
+        raise
+    except Exception as error:  # of damaged files NumPy and zipfile raise ValueError, TypeError, TokenError, BadZipFile ...
+        raise UserError(f"{path} cannot be read as {path.suffix}: {error}") from error
+
+
+def _mapped(path: Path) -> Stored:
+    with open(path, "rb") as file:
+        header = _header(file)
+    size = os.path.getsize(path)
+    _check(header, size, str(path))
+    array = _numpy_load(path)
+    if size == header.size:
+        return Stored(array)
+    text = f"{room.as_text(size - header.size)} follow the array and are not read (one array a .npy file; several: .npz)"
+    return Stored(array, (Note(logging.WARNING, text),))
+
+
+def _numpy_load(path: Path) -> np.ndarray:
+    with _lock:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _from_zip(path: Path, key: str | None) -> Stored:
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist() if info.filename.endswith(".npy")}
+        headers = {}
+        for name, info in members.items():
+            with archive.open(info) as member:
+                headers[name] = _header(member)
+        key = choose_key(path, key, {name: header.shape for name, header in headers.items()})
+        info, header = members[key], headers[key]
+        _check(header, info.file_size, f"{path}:{key}")
+        room.check(header.size, f"{path}:{key}")
+        with archive.open(info) as member, _lock:
+            return Stored(np.lib.format.read_array(member, allow_pickle=False))
+
+
+def _header(file: BinaryIO) -> Header:
+    """Raises what NumPy raises: ValueError as a rule."""
+    version = np.lib.format.read_magic(file)
+    if version not in READERS:
+        raise ValueError(f"its format is version {version[0]}.{version[1]}; versions 1.0 and 2.0 are read")
+    with _lock:
+        shape, _, dtype = READERS[version](file)
+    if any(size < 0 for size in shape):
+        raise ValueError(f"its shape is {shape}")
+    return Header(shape, dtype, file.tell() + math.prod(shape) * dtype.itemsize)
+
+
+def _check(header: Header, held: int, name: str) -> None:
+    if header.dtype.hasobject:
+        raise UserError(f"{name} must hold real numbers. Received: Python objects, which are not loaded")
+    if header.size > held:
+        claims, holds = room.as_text(header.size), room.as_text(held)
+        raise UserError(f"{name} cannot be read: its header claims {claims}, and {holds} are stored: it is damaged.")
