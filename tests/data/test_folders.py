@@ -1,37 +1,18 @@
-"""The walk that lists videos and sequences, and what it does with odd folders."""
+"""Folders of classes and of splits."""
+
+import logging
+from collections import Counter
 
 import pytest
 
 from videorec.config import UserError
-from videorec.data.folders import class_folders, walk
+from videorec.data.folders import class_folders
 
 
 def touch(folder, *names):
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"x")
-
-
-def below(folder, paths) -> list[str]:
-    return [path.removeprefix(f"{folder}/") for path in paths]
-
-
-def test_the_walk_sorts_by_folder_and_leaves_out_what_is_hidden(tmp_path):
-    touch(tmp_path, "b.MP4", "a/2.avi", "a/10.avi", "a-b/1.mkv", "a/deep/er/1.mov", "x.txt", ".b.mp4", ".h/1.mp4", "a/.h/1.mp4")
-    touch(tmp_path, "frames/1.jpg", "frames/2.png", "frames/v.gif", "frames/.1/1.jpg", "h/.1.jpg")
-    expected = ["a/10.avi", "a/2.avi", "a/deep/er/1.mov", "a-b/1.mkv", "b.MP4", "frames", "frames/v.gif"]
-    assert below(tmp_path, walk(tmp_path)) == expected
-    assert below(tmp_path, walk(str(tmp_path), pictures=False)) == [path for path in expected if path != "frames"]
-    assert below(tmp_path, walk(tmp_path, {".txt"})) == ["frames", "x.txt"]
-    assert walk(tmp_path / "frames", {".npy"}) == [str(tmp_path / "frames")]
-    assert walk(tmp_path / "none") == []
-
-
-def test_the_walk_follows_links(tmp_path):
-    touch(tmp_path, "real/1.mp4")
-    (tmp_path / "root").mkdir()
-    (tmp_path / "root" / "link").symlink_to(tmp_path / "real")
-    assert below(tmp_path, walk(tmp_path / "root")) == ["root/link/1.mp4"]
 
 
 def test_paths_are_as_the_folder_was_named(tmp_path, monkeypatch):
@@ -52,8 +33,52 @@ def test_train_is_a_class_where_it_holds_videos(tmp_path):
     assert [(video.split, video.labels) for video in class_folders(tmp_path)] == [
         (None, (label,)) for label in ("plane", "test", "train")
     ]
-    touch(tmp_path / "split", "train/a/1.mp4", "test/a/2.mp4", "other/3.mp4")
-    assert [(video.split, video.labels) for video in class_folders(tmp_path / "split")] == [("train", ("a",)), ("test", ("a",))]
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["Train Val Test", "training validation testing", "TRAIN valid Testing", "train VALID test", "train val test"],
+)
+def test_splits_by_any_usual_name(tmp_path, names, caplog):
+    caplog.set_level(logging.INFO)
+    train, val, test = names.split()
+    for split, number in ((train, 3), (val, 1), (test, 2)):
+        touch(tmp_path / split, *(f"{label}/{k}.mp4" for label in "ab" for k in range(number)))
+    touch(tmp_path, "notes/readme.txt", "readme.md", "loose.mp4")
+    videos = class_folders(tmp_path)
+    assert Counter(video.split for video in videos) == {"train": 6, "val": 2, "test": 4}
+    assert {video.labels for video in videos} == {("a",), ("b",)}
+    assert all(
+        f"{name}/ is {split}" in caplog.text for name, split in zip(names.split(), ("train", "val", "test"), strict=True)
+    )
+    for part in ("folders beside the splits: 1 (notes)", ".md: 1 (readme.md)", "in no folder of a class: 1 (loose.mp4)"):
+        assert part in caplog.text
+
+
+def test_two_folders_of_one_split_are_read_as_one(tmp_path):
+    touch(tmp_path, "train/a/1.mp4", "training/b/2.mp4", "test/a/3.mp4")
+    assert [(v.split, v.labels[0]) for v in class_folders(tmp_path)] == [("train", "a"), ("train", "b"), ("test", "a")]
+
+
+def test_a_test_folder_alone_is_a_split(tmp_path):
+    touch(tmp_path, "Test/a/1.mp4", "Test/b/2.mp4")
+    assert [(v.split, v.labels[0]) for v in class_folders(tmp_path)] == [("test", "a"), ("test", "b")]
+
+
+def test_a_class_called_train_beside_other_classes(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    touch(tmp_path, "Train/day/1.mp4", "Train/night/2.mp4", "plane/3.mp4")
+    assert [(v.split, v.labels[0]) for v in class_folders(tmp_path)] == [(None, "Train"), (None, "Train"), (None, "plane")]
+    assert "Train are classes like plane, no splits" in caplog.text
+
+
+def test_what_may_be_splits_or_classes_is_refused(tmp_path):
+    touch(tmp_path, "train/a/1.mp4", "test/a/2.mp4", "other/3.mp4")
+    with pytest.raises(UserError, match=r"splits by their names \(test, train\) and others with videos \(other\)"):
+        class_folders(tmp_path)
+    touch(tmp_path / "bare", "Train/1.mp4", "Test/2.mp4")
+    with pytest.raises(UserError, match="holds videos directly, which have no class"):
+        class_folders(tmp_path / "bare")
 
 
 def test_images_directly_in_a_class(tmp_path, monkeypatch):
@@ -67,3 +92,55 @@ def test_images_directly_in_a_class(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_read(tmp_path):
     with pytest.raises(UserError, match=r"The folder .*/none cannot be read: .*No such file"):
         class_folders(tmp_path / "none")
+
+
+def test_links_that_lead_back_end(tmp_path, caplog):
+    touch(tmp_path, *(f"{split}/{label}/{k}.mp4" for split in ("train", "test") for label in "ab" for k in range(2)))
+    names = [video.path for video in class_folders(tmp_path)]
+    assert len(names) == 8
+    for place, target in {
+        "train/loop": ".",
+        "train/a/up": "..",
+        "train/a/root": "../..",
+        "train/a/above": "../../..",
+        "test/b/other": "../a",
+        "test/all": "..",
+        "test/b/0.lnk.mp4": "1.mp4",
+    }.items():
+        (tmp_path / place).symlink_to(target)
+    assert [video.path for video in class_folders(tmp_path)] == names
+    assert "links to folders that are listed already: 6 (test/all, test/b/other, train/a/above, ...)" in caplog.text
+    assert "links to files that are listed already: 1 (test/b/0.lnk.mp4)" in caplog.text
+
+
+def test_classes_may_be_links_to_elsewhere(tmp_path):
+    touch(tmp_path / "store", "x/1.mp4", "y/2.mp4", "more/3.mp4")
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    for place, target in {"b": "x", "c": "y", "a/more": "more", "a/again": "more"}.items():
+        (tmp_path / "data" / place).symlink_to(tmp_path / "store" / target)
+    assert [(v.path.removeprefix(f"{tmp_path}/data/"), v.labels[0]) for v in class_folders(tmp_path / "data")] == [
+        ("a/again/3.mp4", "a"),
+        ("b/1.mp4", "b"),
+        ("c/2.mp4", "c"),
+    ]
+
+
+def test_system_entries_are_no_classes(tmp_path, caplog):
+    touch(
+        tmp_path,
+        "a/1.mp4",
+        "a/._1.mp4",
+        "b/1.mp4",
+        "@eaDir/1.mp4",
+        "__MACOSX/a/._1.mp4",
+        ".git/x.mp4",
+        "Thumbs.db",
+        ".DS_Store",
+    )
+    touch(tmp_path, "b/@eaDir/1.mp4/thumb.jpg", "b/.DS_Store", "a/f/1.jpg", "a/f/.thumb.jpg", "a/.f/1.jpg", "c/readme")
+    assert below(tmp_path, class_folders(tmp_path)) == ["a/1.mp4", "a/f", "b/1.mp4"]
+    assert caplog.messages == [f"{tmp_path}: not used: without a suffix: 1 (c/readme); folders without videos: 1 (c)"]
+
+
+def below(folder, videos) -> list[str]:
+    return [video.path.removeprefix(f"{folder}/") for video in videos]

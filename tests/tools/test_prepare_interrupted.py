@@ -28,7 +28,7 @@ def many(tmp_path_factory):
     for number in range(1, 8):
         path = folder / "ab"[number % 2] / f"{number:02d}.avi"
         path.parent.mkdir(exist_ok=True)
-        path.symlink_to(first)
+        path.hardlink_to(first)
     return folder
 
 

@@ -1,94 +1,165 @@
-"""Videos and sequences in folders, local or remote: the one walk that lists them, and folders with one sub-folder a class."""
+"""Folders with one sub-folder a class, and folders whose sub-folders are the splits; local or remote."""
 
+import logging
 import os
-from collections.abc import Iterator, Set
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from videorec.config import UserError
-from videorec.data import manifest, splitting
-from videorec.data.file_kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from videorec.data import splitting
+from videorec.data.file_kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_hidden
+from videorec.data.listing import EXAMPLES, Listing
 from videorec.data.manifest import Video
 from videorec.storage import files
 
+log = logging.getLogger(__name__)
 
-def walk(folder: str | Path, suffixes: Set[str] = VIDEO_SUFFIXES, pictures: bool = True) -> list[str]:
-    """The files with one of the suffixes, and the folders that hold pictures, sorted by folder and name.
-
-    Of a local folder at any depth, links followed; of a remote one the files directly in it. What is hidden is left out.
-
-    Args:
-        suffixes: lower case, with the point.
-        pictures: False: files alone.
-
-    Raises:
-        OSError: a remote folder cannot be read.
-    """
-    paths = []
-    for parent, names in _levels(folder):
-        kinds = {name: os.path.splitext(name)[1].lower() for name in names if not name.startswith(".")}
-        paths += [files.join(parent, name) for name, suffix in kinds.items() if suffix in suffixes]
-        if pictures and not files.is_remote(folder) and not IMAGE_SUFFIXES.isdisjoint(kinds.values()):
-            paths.append(parent)
-    return paths if files.is_remote(folder) else [str(path) for path in sorted(map(Path, paths))]
-
-
-def _levels(folder: str | Path) -> Iterator[tuple[str, list[str]]]:
-    """Each folder with the names of its files. Of a remote one that level alone: telling folders takes a request a name."""
-    if files.is_remote(folder):
-        yield str(folder), files.names(folder)
-        return
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = (name for name in folders if not name.startswith("."))
-        yield parent, names
+# The names of folders that are splits, lower case.
+SPLIT_OF = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+SPLIT_WORDS = "train/, val/ and test/ (also training/, valid/, validation/, testing/)"
 
 
 def class_folders(path: str | Path, group: str | None = None) -> list[Video]:
-    """`path/CLASS/video`, or `path/{train,val,test}/CLASS/video`, see `walk`; a local folder of pictures is a video too.
+    """`path/CLASS/video`, or `path/SPLIT/CLASS/video`, see `Listing`; a local folder of pictures is a video too.
+
+    What is not used is counted in the log, and so is whether folders such as `train` were taken for splits or for classes.
 
     Args:
         group: regular expression for the group of a video, see `splitting.group_of`.
 
     Raises:
-        UserError: the folder cannot be read or holds no videos, or a class holds images directly.
+        UserError: the folder cannot be read or holds no videos, a class holds images directly, or folders such as `train` and
+            `test` may be splits as well as classes.
     """
-    path, videos = str(path).rstrip("/") if files.is_remote(path) else str(Path(path)), []
+    path = str(path).rstrip("/") if files.is_remote(path) else str(Path(path))
+    listing = Listing()
+    listing.reserve(path)
     try:
-        for split in _splits(path):
-            root = files.join(path, split) if split else path
-            for label in _folders(root):
-                for video in _of_class(files.join(root, label)):
-                    key = splitting.group_of(_below(video, path), group) if group else None
-                    videos.append(Video(video, (label,), split=split, group=key))
+        videos = [
+            Video(video, (label,), split=split, group=splitting.group_of(_below(video, path), group) if group else None)
+            for split, root in _roots(path, listing)
+            for label, folder in _folders(root, listing).items()
+            for video in _of_class(folder, listing)
+        ]
     except OSError as error:
         raise UserError(f"The folder {path} cannot be read: {error}") from error
     if not videos:
-        raise UserError(f"{path} holds no videos. {_expected(path)}")
+        unused = listing.describe_unused(path)
+        raise UserError(f"{path} holds no videos. {_expected(path)}{f' In it, {unused}' if unused else ''}")
+    listing.warn(path)
     return videos
 
 
-def _folders(path: str) -> list[str]:
-    names = [name for name in files.names(path) if not name.startswith(".")]
-    return [name for name in names if files.is_folder(files.join(path, name))]
+def _folders(path: str, listing: Listing | None = None) -> dict[str, str]:
+    """The sub-folders by name; what else lies there is noted in the listing."""
+    folders = {}
+    for name in files.names(path):
+        place = files.join(path, name)
+        if is_hidden(name):
+            continue
+        if files.is_folder(place):
+            if os.path.islink(place) and listing is not None and _holds(place, path):
+                listing.note_link_back(place)
+            else:
+                folders[name] = place
+        elif listing is not None:
+            listing.note_outside(place)
+    return folders
 
 
-def _splits(path: str) -> list[str | None]:
-    """The splits that have folders of their own; [None] without one for train, where videos in `train` make it a class."""
-    splits = [name for name in manifest.SPLITS if name in _folders(path)]
-    if "train" not in splits:
-        return [None]
-    media = VIDEO_SUFFIXES | IMAGE_SUFFIXES
-    is_class = any(os.path.splitext(name)[1].lower() in media for name in files.names(files.join(path, "train")))
-    return [None] if is_class else splits
-
-
-def _of_class(folder: str) -> list[str]:
-    videos = walk(folder)
+def _of_class(folder: str, listing: Listing) -> list[str]:
+    videos = listing.walk(folder)
     if str(Path(folder)) in videos:
         raise UserError(
             f"{folder} holds images directly. A video given as frames is a folder of its own below its class: "
             f"{folder}/VIDEO/0001.jpg"
         )
+    if not videos:
+        listing.unused["folders without videos"].append(folder)
     return videos
+
+
+# === Splits ===
+
+
+def split_folders(path: str, suffixes: Set[str] = VIDEO_SUFFIXES) -> dict[str, list[str]]:
+    """The folders that are splits by their names, case ignored, by split; none without one for train."""
+    folders = _folders(path)
+    named = {name: SPLIT_OF[name.lower()] for name in folders if name.lower() in SPLIT_OF}
+    if "train" not in named.values():
+        return {}
+    others = [name for name in folders if name not in named and _has_videos(folders[name], suffixes)]
+    if others:
+        raise _mixture(path, list(named), others)
+    return _by_split(path, named)
+
+
+def _roots(path: str, listing: Listing) -> list[tuple[str | None, str]]:
+    """The folders that hold the classes, each with its split; the path itself where it names no splits."""
+    folders = _folders(path)
+    named = {name: SPLIT_OF[name.lower()] for name in folders if name.lower() in SPLIT_OF}
+    direct = [name for name in named if _holds_media(folders[name])]
+    others = [name for name in folders if name not in named and _has_videos(folders[name], VIDEO_SUFFIXES)] if named else []
+    if named and others and (direct or len(set(named.values())) == 1):
+        log.info("%s: %s are classes like %s, no splits", path, _named(list(named)), _named(others))
+        return [(None, path)]
+    if not named:
+        return [(None, path)]
+    if others:
+        raise _mixture(path, list(named), others)
+    if direct:
+        raise UserError(
+            f"{files.join(path, direct[0])} holds videos directly, which have no class. {_expected(path)} Splits are folders "
+            f"{SPLIT_WORDS} with the classes below each."
+        )
+    for name, folder in _folders(path, listing).items():
+        if name not in named:
+            listing.unused["folders beside the splits"].append(folder)
+    return [(split, root) for split, roots in _by_split(path, named).items() for root in roots]
+
+
+def _by_split(path: str, named: dict[str, str]) -> dict[str, list[str]]:
+    log.info("%s: splits by folder: %s", path, ", ".join(f"{name}/ is {split}" for name, split in named.items()))
+    splits = [split for split in dict.fromkeys(SPLIT_OF.values()) if split in named.values()]
+    return {split: [files.join(path, name) for name, own in named.items() if own == split] for split in splits}
+
+
+def _mixture(path: str, named: Sequence[str], others: Sequence[str]) -> UserError:
+    return UserError(
+        f"{path} holds folders that are splits by their names ({_named(named)}) and others with videos ({_named(others)}). "
+        "Move the others below a split or elsewhere; or rename the first where they are no splits; or list the videos in a "
+        "manifest (.csv)."
+    )
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:EXAMPLES]) + (f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else "")
+
+
+def _holds_media(folder: str) -> bool:
+    """Whether videos or pictures lie in it directly."""
+    media = VIDEO_SUFFIXES | IMAGE_SUFFIXES
+    return any(os.path.splitext(name)[1].lower() in media for name in files.names(folder) if not is_hidden(name))
+
+
+def _has_videos(folder: str, suffixes: Set[str]) -> bool:
+    """Whether it holds videos at any depth (of a remote folder: at the first two levels)."""
+    if not files.is_remote(folder):
+        return Listing(suffixes).holds_any(folder)
+    return _holds_media(folder) or any(_holds_media(below) for below in _folders(folder).values())
+
+
+def _holds(folder: str, path: str) -> bool:
+    """Whether a folder, links followed, is the path or one above it."""
+    return os.path.commonpath([os.path.realpath(folder), os.path.realpath(path)]) == os.path.realpath(folder)
 
 
 def _below(video: str, path: str) -> str:
@@ -98,5 +169,4 @@ def _below(video: str, path: str) -> str:
 def _expected(path: str) -> str:
     if files.is_remote(path):
         return "A remote path is a manifest (.csv), one sub-folder a class, or prepared."
-    kinds = " ".join(sorted(VIDEO_SUFFIXES))
-    return f"Expected one sub-folder a class, with the videos ({kinds}) or folders of frames below it."
+    return "Expected one sub-folder a class, with the videos (.mp4 .avi .mkv ...) or folders of frames below it."

@@ -3,14 +3,13 @@
 import glob
 import logging
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
 from videorec.config import UserError
 from videorec.data import manifest
-from videorec.data.file_kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-from videorec.data.folders import walk
+from videorec.data.file_kinds import VIDEO_SUFFIXES
+from videorec.data.listing import Listing
 from videorec.data.manifest import Video
 from videorec.storage import files, remote
 
@@ -78,13 +77,7 @@ def _of_remote(path: str, suffixes: Set[str]) -> Iterator[Video]:
     elif suffix in suffixes:
         yield Video(path, ())
     else:
-        try:
-            paths = walk(path, suffixes)
-        except OSError as error:
-            raise UserError(f"The folder {path} cannot be read: {error}") from error
-        if not paths:
-            raise UserError(f"{path} holds no videos ({' '.join(sorted(suffixes))})")
-        yield from (Video(video, ()) for video in paths)
+        yield from _of_folder(path, suffixes)
 
 
 def _of_manifest(path: str) -> list[Video]:
@@ -114,36 +107,17 @@ def _of_list(path: str, suffixes: Set[str]) -> Iterator[Video]:
             yield Video(listed, ())
 
 
-# === Folders ===
-
-
-def _of_folder(folder: str, suffixes: Set[str]) -> Iterator[Video]:
-    """Pictures beside videos are no video of their own."""
-    paths = walk(folder, suffixes)
-    parents = {os.path.dirname(path) for path in paths if not os.path.isdir(path)}
-    paths = [path for path in paths if path not in parents]
+def _of_folder(folder: str, suffixes: Set[str]) -> list[Video]:
+    listing = Listing(suffixes)
+    try:
+        paths = listing.walk(folder)
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be read: {error}") from error
     if not paths:
-        kinds = " ".join(sorted(suffixes))
-        raise UserError(f"{folder} holds no videos ({kinds}) and no folders of pictures, at any depth{_unused(folder, paths)}")
-    others = _unused(folder, paths)
-    if others:
-        log.info("%s: %d videos%s", folder, len(paths), others)
-    yield from (Video(path, ()) for path in paths)
-
-
-def _unused(folder: str, taken: Sequence[str]) -> str:
-    """What else lies in the folder, as `; not used: 3 .txt, 1 .jpg`; empty where there is nothing else."""
-    taken, kinds = set(taken), Counter()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = (name for name in folders if not name.startswith("."))
-        for name in (name for name in names if not name.startswith(".")):
-            suffix = os.path.splitext(name)[1].lower()
-            frame = str(Path(parent)) in taken and suffix in IMAGE_SUFFIXES
-            if not frame and str(Path(parent, name)) not in taken:
-                kinds[suffix or "without a suffix"] += 1
-    listed = [f"{count} {suffix}" for suffix, count in kinds.most_common(KINDS)]
-    rest = sum(kinds.values()) - sum(count for _, count in kinds.most_common(KINDS))
-    return f"; not used: {', '.join([*listed, *([f'{rest} of other kinds'] if rest else [])])}" if kinds else ""
+        unused, depth = listing.describe_unused(folder), "" if files.is_remote(folder) else ", at any depth"
+        raise UserError(f"{folder} holds no videos and no folders of pictures{depth}{f'; {unused}' if unused else ''}")
+    listing.warn(folder)
+    return [Video(path, ()) for path in paths]
 
 
 def _true_path(path: str) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.data.folders import walk
+from videorec.data.folders import split_folders
+from videorec.data.listing import Listing
 from videorec.data.resize import resize_frames
 from videorec.data.sequences import formats, survey, values
 from videorec.data.sequences.formats import SUFFIXES, Sequence
@@ -22,10 +23,12 @@ SPLITS = ("train", "val", "test")
 
 
 def find(path: str) -> dict[str | None, list[Path]]:
-    """The files and folders of pictures below `path`, in name order, by split; the split is None without a folder train.
+    """The files and folders of pictures below `path`, in name order, by split; the split is None without a folder for train.
+
+    What is not used is counted in the log.
 
     Raises:
-        UserError: nothing there, or a remote path.
+        UserError: nothing there, a remote path, or folders with sequences beside those of the splits.
     """
     root = storage.must_be_local(path, "--data.path").expanduser()
     if root.is_file() and root.suffix.lower() in SUFFIXES:
@@ -34,13 +37,14 @@ def find(path: str) -> dict[str | None, list[Path]]:
         what = "is a file" if root.exists() else "does not exist"
         kinds = "folder of sequences (.npy, .npz, .h5, videos, folders of pictures), one such file, or `moving_mnist`"
         raise UserError(f"--data.path must be a {kinds}. Received: {path}, which {what}.")
-    splits = [name for name in SPLITS if (root / name).is_dir()]
-    sequences = {}
-    for split in splits if "train" in splits else [None]:
-        folder = root / split if split else root
-        sequences[split] = [Path(path) for path in walk(folder, SUFFIXES)]
+    listing, sequences = Listing(SUFFIXES), {}
+    for split, folders in (split_folders(str(root), SUFFIXES) or {None: [str(root)]}).items():
+        sequences[split] = [Path(path) for folder in folders for path in listing.walk(folder)]
         if not sequences[split]:
-            raise UserError(f"{folder} holds no sequences: .npy, .npz, .h5, videos, or folders of pictures.")
+            unused = listing.describe_unused(str(root))
+            kinds = ".npy, .npz, .h5, videos, or folders of pictures"
+            raise UserError(f"{folders[0]} holds no sequences: {kinds}.{f' In it, {unused}' if unused else ''}")
+    listing.warn(str(root))
     return sequences
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from videorec.config import Data, UserError
 from videorec.data import pipeline, sampling
 from videorec.data.clips import ClipReader
-from videorec.data.folders import walk
+from videorec.data.listing import walk
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.tools.benchmark.figures import Figure, in_turns
