@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 
 from videorec.config import UserError
-from videorec.data import splitting
+from videorec.data import labels, splitting
 from videorec.data.file_kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_hidden
 from videorec.data.listing import EXAMPLES, Listing
 from videorec.data.manifest import Video
@@ -44,9 +44,10 @@ def class_folders(path: str | Path, group: str | None = None) -> list[Video]:
     listing.reserve(path)
     try:
         videos = [
-            Video(video, (label,), split=split, group=splitting.group_of(_below(video, path), group) if group else None)
+            Video(video, (name,), split=split, group=splitting.group_of(_below(video, path), group) if group else None)
             for split, root in _roots(path, listing)
             for label, folder in _folders(root, listing).items()
+            for name in [labels.label(label, folder)]
             for video in _of_class(folder, listing)
         ]
     except OSError as error:

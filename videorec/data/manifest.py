@@ -1,6 +1,7 @@
 """The video manifest: one row a video (or a segment of one), with its labels, split and group.
 
-CSV columns: `path,label[,start,end,split,group]`. `a;b` in `label` means two labels. `start` and `end` are seconds.
+CSV columns: `path,label[,start,end,split,group]` (see `csv_rows`). `a;b` in `label` means two labels. `start` and `end` are
+seconds.
 A group (same scene, same actor, same recording) never sits on both sides of a split.
 """
 
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from videorec.config import UserError
+from videorec.data import labels
 from videorec.data.csv_rows import number, read_rows, write_rows
+from videorec.data.spelling import Spelling
 from videorec.storage import files, remote
 
 SPLITS = ("train", "val", "test")
@@ -30,10 +33,16 @@ class Video:
 
     @property
     def name(self) -> str:
-        """The path, with the segment where there is one: unique within a manifest."""
+        """The path, with the segment where there is one, exactly: unique within a manifest."""
         if self.start is None and self.end is None:
             return self.path
-        return f"{self.path}[{self.start or 0:g}-{'' if self.end is None else format(self.end, 'g')}s]"
+        return f"{self.path}[{seconds(self.start or 0)}-{'' if self.end is None else seconds(self.end)}s]"
+
+
+def seconds(value: float) -> str:
+    """The shortest usual text that is exactly this number: 1.5, 4, 1234.5671."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
 
 
 def read(path: str | Path, videos: str | Path | None = None, labelled: bool = True) -> list[Video]:
@@ -49,16 +58,18 @@ def read(path: str | Path, videos: str | Path | None = None, labelled: bool = Tr
     base = videos or os.path.dirname(path) or "."
     base = base if files.is_remote(base) else Path(base)
     needed = ("path", "label") if labelled else ("path",)
-    rows = [_parse(row, where, base, needed) for row, where in read_rows(path, needed, COLUMNS)]
+    spelled = Spelling(path)
+    rows = [_parse(row, where, base, needed, spelled) for row, where in read_rows(path, needed, COLUMNS)]
+    spelled.report()
     _check_duplicates(path, rows)
     return rows
 
 
-def _parse(row: dict, where: str, base: str | Path, needed: tuple[str, ...]) -> Video:
-    labels = tuple(label.strip() for label in row.get("label", "").split(";") if label.strip())
-    if not row["path"] or ("label" in needed and not labels):
+def _parse(row: dict, where: str, base: str | Path, needed: tuple[str, ...], spelled: Spelling) -> Video:
+    names = labels.labels(row.get("label", ""), where)
+    if not row["path"] or ("label" in needed and not names):
         raise UserError(f"{where}: {' and '.join(needed)} must not be empty. Received: {row}")
-    path = files.join(base, row["path"])
+    path = files.join(base, spelled.here(base, row["path"], where))
     remote.check_scheme(path, where)
     split = row.get("split") or None
     if split is not None and split not in SPLITS:
@@ -66,7 +77,7 @@ def _parse(row: dict, where: str, base: str | Path, needed: tuple[str, ...]) -> 
     start, end = (number(row[key], key, where) if row.get(key) else None for key in ("start", "end"))
     if end is not None and end <= (start or 0.0):
         raise UserError(f"{where}: end must come after start. Received: start={start}, end={end}")
-    return Video(path, labels, start, end, split, row.get("group") or None)
+    return Video(path, names, start, end, split, row.get("group") or None)
 
 
 def _check_duplicates(path: str | Path, rows: list[Video]) -> None:
@@ -79,7 +90,7 @@ def _check_duplicates(path: str | Path, rows: list[Video]) -> None:
 
 def write(path: str | Path, videos: list[Video]) -> None:
     """Write a manifest; video paths become relative to its folder where they lie below it."""
-    rows = ((_below(path, v.path), ";".join(v.labels), v.start, v.end, v.split, v.group) for v in videos)
+    rows = ((_below(path, v.path), labels.joined(v.labels), v.start, v.end, v.split, v.group) for v in videos)
     write_rows(path, COLUMNS, rows)
 
 

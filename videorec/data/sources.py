@@ -3,8 +3,8 @@
 import logging
 from pathlib import Path
 
-from videorec.config import Data, Experiment, UserError
-from videorec.data import manifest, synthetic
+from videorec.config import Data, Experiment, UserError, nearest
+from videorec.data import labels, manifest, synthetic
 from videorec.data.folders import class_folders
 from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits, official_videos
@@ -21,9 +21,14 @@ def load(data: Data, seed: int = 0) -> VideoSet:
     Raises:
         UserError: nothing there, one class only, a label in test or val that training has not, a group on two sides.
     """
-    videos = [v for v in find(data) if not set(v.labels) & set(data.exclude)]
-    for name in data.exclude:
-        log.info("left out: class %s", name)
+    everything = find(data)
+    videos = _without(everything, data)
+    known = {label for video in everything for label in video.labels}
+    for name in labels.canonical(data.exclude):
+        if name in known:
+            log.info("left out: class %s", name)
+        else:
+            log.warning("--data.exclude %s: %s has no such class. %s", name, data.path, nearest(name, known))
     if not videos:
         raise UserError(f"No video is left of {data.path} after --data.exclude {' '.join(data.exclude)}.")
     manifest.check_groups(videos)
@@ -38,8 +43,14 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
     Raises:
         UserError: nothing there, or no video in that split.
     """
-    videos = [v for v in find(data) if not set(v.labels) & set(data.exclude)]
+    videos = _without(find(data), data)
     return of_split(videos, data, split, trained.data, trained.train.seed)
+
+
+def _without(videos: list[Video], data: Data) -> list[Video]:
+    """Those of other classes than `data.exclude`."""
+    left_out = set(labels.canonical(data.exclude))
+    return [video for video in videos if not set(video.labels) & left_out]
 
 
 def find(data: Data) -> list[Video]:

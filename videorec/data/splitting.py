@@ -9,6 +9,7 @@ import numpy as np
 
 from videorec.config import Footage, UserError
 from videorec.data import manifest
+from videorec.data.labels import warn_of_alike
 from videorec.data.manifest import Video
 
 log = logging.getLogger(__name__)
@@ -166,6 +167,13 @@ def _drawn(videos: list[Video], val: float, test: float, seed: int) -> list[Vide
 
 
 def classes_of(videos: list[Video], source: str) -> tuple[str, ...]:
+    """The classes, sorted: the labels of training. Labels that one could take for another, and classes without a video in
+    a split, are said.
+
+    Raises:
+        UserError: fewer than two labels, or one that does not occur in training.
+    """
+    warn_of_alike(Counter(label for video in videos for label in video.labels), source)
     labels = defaultdict(set)
     for video in videos:
         labels[video.split].update(video.labels)

@@ -22,6 +22,7 @@ import numpy as np
 from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.config import file as config_file
+from videorec.data.labels import canonical
 from videorec.runs import recipe
 from videorec.runs.mirror import Mirror, run_names
 from videorec.storage import files
@@ -55,8 +56,9 @@ class Run:
             raise UserError(f"{self.folder} is no run folder: it has no config.json.{known}")
         try:
             self.experiment = config_file.from_dict(json.loads(file.read_text()), models.CLASSES)
-            self.classes = tuple((self.folder / "classes.txt").read_text().splitlines())
-        except (OSError, json.JSONDecodeError) as error:
+            lines = (self.folder / "classes.txt").read_text(encoding="utf-8").split("\n")
+            self.classes = canonical(line for line in lines if line.strip())
+        except (OSError, ValueError) as error:
             raise UserError(f"The run folder {self.folder} is damaged: {error}") from error
 
     @property
@@ -145,7 +147,7 @@ class Run:
             if not experiment.train.resume and (folder / "config.json").exists():
                 shutil.rmtree(folder)
             (folder / "state").mkdir(parents=True, exist_ok=True)
-            (folder / "classes.txt").write_text("".join(f"{name}\n" for name in classes))
+            (folder / "classes.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
             config_file.save(experiment, folder / "config.json")
         except OSError as error:
             raise UserError(f"The run folder {folder} cannot be written: {error}") from error

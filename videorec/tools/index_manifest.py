@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import os
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
@@ -10,7 +11,8 @@ from rich.table import Table
 
 from videorec import terminal
 from videorec.config import UserError, nearest
-from videorec.data import folders, manifest, splitting
+from videorec.data import folders, labels, manifest, splitting
+from videorec.data.file_kinds import is_utf8
 from videorec.data.manifest import SPLITS, Video
 
 log = logging.getLogger("index")
@@ -23,7 +25,7 @@ def read(source: Path, group: str | None) -> list[Video]:
         UserError: the folder holds none, or `group` does not match a path.
     """
     if source.suffix != ".csv":
-        return folders.class_folders(source.resolve(), group)
+        return _that_can_be_written(folders.class_folders(source.resolve(), group))
     folder = source.resolve().parent
     videos = [dataclasses.replace(video, split=None) for video in manifest.read(source.resolve())]
     if group is None:
@@ -33,12 +35,23 @@ def read(source: Path, group: str | None) -> list[Video]:
     return [dataclasses.replace(video, group=name) for video, name in zip(videos, groups, strict=True)]
 
 
+def _that_can_be_written(videos: list[Video]) -> list[Video]:
+    """Without those whose name is not UTF-8, which is what a manifest is."""
+    kept = [video for video in videos if is_utf8(video.path)]
+    left_out = [video.path for video in videos if not is_utf8(video.path)]
+    if left_out:
+        examples = ", ".join(ascii(os.path.basename(path)) for path in left_out[:3])
+        log.warning("left out: %d files whose names are not UTF-8, first %s. Rename them", len(left_out), examples)
+    return kept
+
+
 def without(videos: list[Video], exclude: tuple[str, ...]) -> list[Video]:
     """The videos of all other classes.
 
     Raises:
         UserError: an unknown class, or no video is left.
     """
+    exclude = labels.canonical(exclude)
     known = {label for video in videos for label in video.labels}
     for name in exclude:
         if name not in known:
@@ -93,12 +106,13 @@ def _cells(counts: list[int]) -> list[str]:
 
 
 def warn_of_missing(videos: list[Video], wanted: dict[str, float]) -> None:
-    """Name splits without a video, and classes without one in a split.
+    """Name splits without a video, classes without one in a split, and labels that one could take for another.
 
     Args:
         videos: divided.
         wanted: the amount asked for, by split; a split of 0 may be empty.
     """
+    labels.warn_of_alike(Counter(label for video in videos for label in video.labels), "labels")
     table = splitting.describe(videos)
     used = {video.split for video in videos}
     for split in SPLITS:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from videorec.config import Data, UserError
-from videorec.data import sources
+from videorec.data import labels, sources
 from videorec.data.manifest import Video
 from videorec.data.prepared import index as prepared
 from videorec.data.prepared import plan as prepare_plan
@@ -31,7 +31,8 @@ def list_videos(data: Data) -> list[tuple[str, Video]]:
     if prepared.is_prepared(folder):
         raise UserError(f"{folder} holds prepared pictures already. The folder of the videos themselves is expected.")
     everything = sources.find(dataclasses.replace(data, exclude=()))
-    videos = [video for video in everything if not set(video.labels) & set(data.exclude)]
+    left_out = set(labels.canonical(data.exclude))
+    videos = [video for video in everything if not set(video.labels) & left_out]
     if not videos:
         raise UserError(f"No video is left of {data.path} after --exclude {' '.join(data.exclude)}.")
     base = _base(folder)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from videorec.config import UserError, nearest
 from videorec.config.dense import DenseData
 from videorec.data import manifest, splitting
-from videorec.data.csv_rows import read_rows
+from videorec.data.csv_rows import column_names
 from videorec.data.decode import Reader
+from videorec.data.labels import canonical
 from videorec.data.moments import published, tables
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.pictures import Unreadable
@@ -81,7 +82,7 @@ def read(data: DenseData) -> list[DenseVideo]:
     inside = files.join(place, "annotations")
     folder = inside if files.exists(inside) else place
     try:
-        texts = any(name.endswith(".txt") for name in files.names(folder))
+        texts = any(name.endswith(".txt") and not name.startswith(".") for name in files.names(folder))
     except OSError as error:
         raise UserError(f"{FORMS}. Received: {place}, which is none of them ({error.strerror})") from error
     if not texts:
@@ -90,8 +91,7 @@ def read(data: DenseData) -> list[DenseVideo]:
 
 
 def _table(data: DenseData) -> list[DenseVideo]:
-    columns = next(iter(read_rows(data.path, ())))[0]
-    if "start_frame" in columns:
+    if "start_frame" in column_names(data.path):
         return published.read_frame_table(data.path, data.table_fps, _base(data), data.file)
     return tables.read(data.path, data.videos)
 
@@ -110,16 +110,16 @@ def _at_home(data: DenseData) -> DenseData:
 
 
 def _without(videos: Sequence[DenseVideo], data: DenseData) -> list[DenseVideo]:
-    known = set(tables.labels(videos))
-    for name in data.exclude:
+    known, left_out = set(tables.labels(videos)), canonical(data.exclude)
+    for name in left_out:
         if name in known:
             log.info("left out: class %s (its frames stay, without this label)", name)
         else:
             log.warning("--data.exclude %s: %s has no such class. %s", name, data.path, nearest(name, known))
-    if known <= set(data.exclude):
+    if known <= set(left_out):
         after = f" after --data.exclude {' '.join(data.exclude)}" if data.exclude else f" but {tables.AMBIGUOUS}"
         raise UserError(f"{data.path} has no label{after}.")
-    kept = [tuple(segment for segment in video.segments if segment.label not in data.exclude) for video in videos]
+    kept = [tuple(segment for segment in video.segments if segment.label not in left_out) for video in videos]
     return [dataclasses.replace(video, segments=segments) for video, segments in zip(videos, kept, strict=True)]
 
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from videorec.config import UserError, nearest
+from videorec.data import labels as labels_of
 from videorec.data import manifest
 from videorec.data.csv_rows import number, read_rows, write_rows
+from videorec.data.spelling import Spelling
 from videorec.storage import files, remote
 
 log = logging.getLogger(__name__)
@@ -72,8 +74,9 @@ def read(path: str | Path, videos: str | Path | None = None, classes: Sequence[s
     base = videos or os.path.dirname(path) or "."
     rows: dict[str, list[Segment]] = {}
     about: dict[str, dict] = {}
+    spelled = Spelling(path)
     for row, where in read_rows(path, COLUMNS[:4], COLUMNS):
-        video = files.join(base, row["path"])
+        video = files.join(base, spelled.here(base, row["path"], where))
         remote.check_scheme(video, where)
         segments = _segments(row, where, classes)
         own = {key: row.get(key) or None for key in ("split", "group")}
@@ -85,6 +88,7 @@ def read(path: str | Path, videos: str | Path | None = None, classes: Sequence[s
         if twice:
             raise UserError(f"{where}: {twice[0].label} from {twice[0].start} to {twice[0].end} s is listed twice.")
         rows.setdefault(video, []).extend(segments)
+    spelled.report()
     dense_videos = [dense_video(video, segments, **about[video]) for video, segments in rows.items()]
     unlabelled = [video for video in dense_videos if not video.segments]
     if unlabelled:
@@ -94,15 +98,15 @@ def read(path: str | Path, videos: str | Path | None = None, classes: Sequence[s
 
 
 def _segments(row: dict, where: str, classes: Sequence[str] | None) -> list[Segment]:
-    labels = [label.strip() for label in row["label"].split(";") if label.strip()]
-    if not row["path"] or not labels:
+    names = labels_of.labels(row["label"], where)
+    if not row["path"] or not names:
         raise UserError(f"{where}: path and label must not be empty. Received: {row}")
     start, end = (number(row[key], key, where) for key in ("start", "end"))
     if end <= start:
         raise UserError(f"{where}: end must come after start. Received: start={row['start']}, end={row['end']}")
     if classes is not None:
-        check_labels(((label, where) for label in labels), classes)
-    return [Segment(label, start, end, where) for label in dict.fromkeys(labels)]
+        check_labels(((name, where) for name in names), classes)
+    return [Segment(name, start, end, where) for name in names]
 
 
 def check_labels(labels: Iterable[tuple[str, str]], classes: Sequence[str]) -> None:
@@ -125,7 +129,7 @@ def check_known(videos: Iterable[DenseVideo], classes: Sequence[str]) -> None:
 
 
 def write(path: str | Path, videos: Sequence[DenseVideo]) -> None:
-    """Write a dense table, times to a millisecond. Video paths are written absolute, URLs as they are.
+    """Write a dense table, times exactly. Video paths are written absolute, URLs as they are.
 
     Segments of length 0, which `read` does not take, are left out and counted in the log.
 
@@ -135,7 +139,7 @@ def write(path: str | Path, videos: Sequence[DenseVideo]) -> None:
     rows = [
         (
             video.path if files.is_remote(video.path) else os.path.abspath(video.path),
-            *(segment.label, f"{segment.start:.3f}", f"{segment.end:.3f}"),
+            *(labels_of.joined([segment.label]), _seconds(segment.start), _seconds(segment.end)),
             *(video.split, video.group),
         )
         for video in videos
@@ -144,7 +148,13 @@ def write(path: str | Path, videos: Sequence[DenseVideo]) -> None:
     written = [row for row in rows if row[2] != row[3]]
     write_rows(path, COLUMNS, written)
     if len(written) < len(rows):
-        log.warning("%s: %d segments shorter than a millisecond are left out", path, len(rows) - len(written))
+        log.warning("%s: %d segments of length 0 are left out", path, len(rows) - len(written))
+
+
+def _seconds(value: float) -> str:
+    """To a millisecond where that is the number itself, else all its digits: two segments stay two."""
+    short = f"{value:.3f}"
+    return short if float(short) == value else repr(float(value))
 
 
 def labels(videos: Iterable[DenseVideo]) -> list[str]:

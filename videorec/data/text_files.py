@@ -1,0 +1,75 @@
+"""Text files that people write, local or remote: in UTF-8, or in what their byte order mark says; nothing is guessed."""
+
+import codecs
+import re
+from pathlib import Path
+
+from videorec.config import UserError
+from videorec.storage import files
+
+# The longer ones first: that of UTF-32 begins as that of UTF-16.
+MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a file in UTF-8, or in what its byte order mark says; line ends as they are.
+
+    Raises:
+        UserError: the file cannot be read, or is in neither, naming line and cell; it holds a NUL byte.
+    """
+    try:
+        content = files.read(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    mark = next((mark for mark in MARKS if content.startswith(mark)), b"")
+    content, encoding = content[len(mark) :], MARKS.get(mark, "utf-8")
+    if encoding == "utf-8" and b"\0" in content:
+        raise UserError(_nul(path, content))
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise UserError(_undecodable(path, content, error)) from error
+    if "\0" in text:
+        raise UserError(f"{path}, line {_line_of(text, text.index(chr(0)))}: a NUL character is no text.")
+    return text
+
+
+def read_lines(path: str | Path) -> list[tuple[str, str]]:
+    """The lines that are not empty, without blanks around them, each with file and line number.
+
+    Raises:
+        UserError: as `read_text`.
+    """
+    lines = re.split("\r\n|\r|\n", read_text(path))
+    return [(line.strip(), f"{path}, line {k}") for k, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _nul(path: str | Path, content: bytes) -> str:
+    # Of text in Latin letters every second byte of UTF-16 is 0.
+    if max(content[0::2].count(0), content[1::2].count(0)) > len(content) // 5:
+        return f"{path} looks like UTF-16 without a byte order mark. Save it as UTF-8."
+    return f"{path}, line {_line_of(content, content.index(0))}: a NUL byte is no text. Is the file damaged?"
+
+
+def _undecodable(path: str | Path, content: bytes, error: UnicodeDecodeError) -> str:
+    if error.encoding.replace("_", "-").lower() != "utf-8":
+        return f"{path} begins as {error.encoding.upper()} and is not: {error.reason}. Save it as UTF-8."
+    start, end = (re.search(rb"[^,;\t\r\n]*\Z", content[: error.start]).start(), re.compile(rb"[,;\t\r\n]|\Z"))
+    cell = content[start : end.search(content, error.start).start()]
+    where = f"{path}, line {_line_of(content, error.start)}: byte 0x{content[error.start]:02x} is not UTF-8"
+    try:
+        guess = f", which in Windows-1252 would be {cell.decode('cp1252').strip()!r}"
+    except UnicodeDecodeError:
+        guess = ""
+    return f"{where}, in the cell {cell.decode('latin-1').strip()!a}{guess}. Save the file as UTF-8."
+
+
+def _line_of(content, position: int) -> int:
+    before = content[:position]
+    return len(re.split(rb"\r\n|\r|\n" if isinstance(before, bytes) else "\r\n|\r|\n", before))
