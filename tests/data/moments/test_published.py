@@ -49,7 +49,7 @@ def test_json(tmp_path, caplog):
         ({"actions": [[1, 2, 1]]}, "video_test_1: end must not come before start"),
         ({"actions": [[1, 2]]}, "video_test_1: subset, duration and actions"),
         ({"subset": "test"}, "unknown subset 'test'. Did you mean testing"),
-        ({"duration": "x"}, "subset, duration and actions"),
+        ({"duration": "x"}, "duration must be a number, 0 or more"),
     ],
 )
 def test_json_errors(tmp_path, change, message):

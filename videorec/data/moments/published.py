@@ -6,12 +6,15 @@ Segments of length 0 (MultiTHUMOS has 7) are kept, so that counts are the publis
 import json
 import logging
 import re
-from collections.abc import Iterable
+from collections import Counter
 from pathlib import Path
 
 from videorec.config import UserError, nearest
+from videorec.data import labels
 from videorec.data.csv_rows import number, read_rows
 from videorec.data.moments.tables import DenseVideo, Segment, dense_video
+from videorec.data.spelling import Spelling
+from videorec.data.text_files import read_lines, read_text
 from videorec.storage import files
 
 log = logging.getLogger(__name__)
@@ -39,8 +42,8 @@ def read_json(
     """
     names = None if class_list is None else _class_names(class_list)
     try:
-        content = json.loads(files.read(path))
-    except (OSError, ValueError) as error:
+        content = json.loads(read_text(path), object_pairs_hook=_without_doubles)
+    except ValueError as error:
         raise UserError(f"The annotations {path} cannot be read: {error}") from error
     if not isinstance(content, dict) or not content:
         raise UserError(f"{path}: an object {{video: ...}} is expected. Received: {type(content).__name__} of no video")
@@ -52,10 +55,18 @@ def read_json(
     return dense_videos
 
 
+def _without_doubles(pairs: list[tuple[str, object]]) -> dict:
+    """A JSON object, of whose equal names Python would keep the last in silence."""
+    if len(dict(pairs)) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        raise ValueError(f"{names.most_common(1)[0][0]!r} is listed twice")
+    return dict(pairs)
+
+
 def _entry(entry: dict, names: dict[int, str] | None, where: str) -> tuple[str, float, list[Segment]]:
     """Split, duration in seconds, and segments of one video of a JSON file."""
     try:
-        subset, duration, actions = entry["subset"], float(entry["duration"]), entry["actions"]
+        subset, duration, actions = entry["subset"], number(str(entry["duration"]), "duration", where), entry["actions"]
         segments = [_segment(_label(c, names, where), str(start), str(end), where) for c, start, end in actions]
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
@@ -70,17 +81,20 @@ def _entry(entry: dict, names: dict[int, str] | None, where: str) -> tuple[str, 
 
 def _class_names(path: str | Path) -> dict[int, str]:
     names = {}
-    for values, where in _lines(path, 2, "index name"):
-        index = int(number(values[0], "index", where))
-        if index in names:
-            raise UserError(f"{where}: class {index} is listed twice.")
-        names[index] = values[1]
+    for line, where in _lines(path, "index name"):
+        match = re.fullmatch(r"(\d+)\s+(\S.*)", line)
+        if not match:
+            raise UserError(f"{where}: `index name` is expected. Received: {line!r}")
+        index, name = int(match.group(1)), labels.label(match.group(2), where)
+        if index in names or name in names.values():
+            raise UserError(f"{where}: class {index if index in names else name} is listed twice.")
+        names[index] = name
     return names
 
 
 def _label(index: int, names: dict[int, str] | None, where: str) -> str:
     if names is None:
-        return str(index)
+        return labels.label(str(index), where)
     if index not in names:
         raise UserError(f"{where}: class {index} is not in the class list, which has {min(names)} to {max(names)}")
     return names[index]
@@ -101,7 +115,7 @@ def read_class_files(folder: str | Path, videos: str | Path = ".", file: str = "
         UserError: naming file and line, for another form, or an end before its start.
     """
     try:
-        texts = [name for name in files.names(folder) if name.endswith(".txt")]
+        texts = [name for name in files.names(folder) if name.endswith(".txt") and not name.startswith(".")]
     except OSError as error:
         raise UserError(f"The folder {folder} cannot be read: {error}") from error
     if not texts:
@@ -109,8 +123,13 @@ def read_class_files(folder: str | Path, videos: str | Path = ".", file: str = "
     rows: dict[str, dict[Segment, None]] = {}
     repeated = 0
     for text in texts:
-        label = re.sub(r"_(val|test)$", "", text.removesuffix(".txt"))
-        for (name, start, end), where in _lines(files.join(folder, text), 3, "video start end"):
+        place = files.join(folder, text)
+        label = labels.label(re.sub(r"_(val|test)$", "", text.removesuffix(".txt")), place)
+        for line, where in _lines(place, "video start end"):
+            match = re.fullmatch(r"(.+?)\s+(\S+)\s+(\S+)", line)
+            if not match:
+                raise UserError(f"{where}: `video start end` is expected. Received: {line!r}")
+            name, start, end = match.groups()
             segment = _segment(label, start, end, where)
             repeated += segment in rows.setdefault(name, {})
             rows[name].setdefault(segment)
@@ -126,7 +145,8 @@ def _split(name: str) -> str | None:
 
 
 def read_frame_table(path: str | Path, fps: float, videos: str | Path = ".", file: str = "{}.mp4") -> list[DenseVideo]:
-    """A CSV table with `video,start_frame,end_frame,label`, others ignored: segments in frames instead of seconds.
+    """A CSV table with `video,start_frame,end_frame,label`, others ignored: segments in frames instead of seconds; `a;b` in
+    `label` means two labels.
 
     `end_frame` is the first frame after the segment, so that segments which meet share no frame. The form of the segments
     of the FIR-Image-Action data set (25 fps); as a table of seconds:
@@ -142,13 +162,18 @@ def read_frame_table(path: str | Path, fps: float, videos: str | Path = ".", fil
     if not 0 < fps < float("inf"):
         raise UserError(f"fps must be above 0. Received: {fps}")
     rows: dict[str, list[Segment]] = {}
+    spelled = Spelling(path)
     for row, where in read_rows(path, ("video", "start_frame", "end_frame", "label")):
-        if not row["video"] or not row["label"]:
+        names = labels.labels(row["label"], where)
+        if not row["video"] or not names:
             raise UserError(f"{where}: video and label must not be empty. Received: {row}")
-        segment = _segment(row["label"], row["start_frame"], row["end_frame"], where)
-        seconds = Segment(segment.label, segment.start / fps, segment.end / fps, where)
-        rows.setdefault(row["video"], []).append(seconds)
-    dense_videos = [dense_video(files.join(videos, file.format(name)), segments) for name, segments in rows.items()]
+        video = files.join(videos, spelled.here(videos, file.format(row["video"]), where))
+        for name in names:
+            segment = _segment(name, row["start_frame"], row["end_frame"], where)
+            seconds = Segment(name, segment.start / fps, segment.end / fps, where)
+            rows.setdefault(video, []).append(seconds)
+    spelled.report()
+    dense_videos = [dense_video(video, segments) for video, segments in rows.items()]
     _log_empty(path, dense_videos)
     return dense_videos
 
@@ -160,20 +185,12 @@ def _segment(label: str, start: str, end: str, where: str) -> Segment:
     return Segment(label, first, last, where)
 
 
-def _lines(path: str | Path, size: int, form: str) -> Iterable[tuple[list[str], str]]:
-    """The values of each line that is not empty, with file and line."""
-    try:
-        lines = files.read(path).decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    if not any(line.strip() for line in lines):
+def _lines(path: str | Path, form: str) -> list[tuple[str, str]]:
+    """The lines that are not empty, with file and line."""
+    lines = read_lines(path)
+    if not lines:
         raise UserError(f"{path}: a line `{form}` is expected for each entry. Received: an empty file")
-    for k, line in enumerate(lines, start=1):
-        values = line.split()
-        if values and len(values) != size:
-            raise UserError(f"{path}, line {k}: `{form}` is expected. Received: {line.strip()!r}")
-        if values:
-            yield values, f"{path}, line {k}"
+    return lines
 
 
 def _log_empty(path: str | Path, videos: list[DenseVideo]) -> None:
