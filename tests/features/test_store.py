@@ -54,7 +54,9 @@ def _other(value, hint):
     if typing.get_origin(hint) is typing.Literal:
         return next(option for option in typing.get_args(hint) if option != value)
     if typing.get_origin(hint) is tuple:
-        return ("x",) if typing.get_args(hint)[1] is Ellipsis else (_other(value[0], type(value[0])), *value[1:])
+        if typing.get_args(hint)[1] is Ellipsis:
+            return ("x",)
+        return (0.0, 4095.0) if value is None else (_other(value[0], type(value[0])), *value[1:])
     return {bool: lambda: not value, int: lambda: (value or 1) + 1, float: lambda: (value or 1) / 2, str: lambda: f"{value}x"}[
         hint
     ]()

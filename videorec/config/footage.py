@@ -73,6 +73,9 @@ class Footage(Source):
     """Height and width that the model sees: random crop in training, centre crop otherwise."""
     fit: Literal["stretch", "crop"] = "stretch"
     """How a frame of another shape meets `resize`: stretched, or its centre cropped to the aspect ratio first."""
+    values: tuple[float, float] | None = None
+    """Folders of pictures: the stored values that become 0 and 255; others are clipped. Default: 0 and 255 of 8 bits;
+    other pictures (16 bits, float TIFF) are an error."""
     augment: bool = True
     """Augment training clips (the same change for all frames of a clip). Off: centre crop, no jitter at all."""
     flip: bool = True
@@ -99,6 +102,7 @@ class Footage(Source):
     def pixel_settings(self) -> dict:
         """The settings that the plain clip of this stream depends on; those of flow where it is one of the streams."""
         left_out = {*self.augmentation, *self.without_pixels, *({"flow"} if "flow" not in self.streams else ())}
+        left_out |= {"values"} if self.values is None else set()  # so that stores of before there was this setting serve on
         return {name: value for name, value in dataclasses.asdict(self).items() if name not in left_out}
 
     def of(self, stream: str) -> typing.Self:

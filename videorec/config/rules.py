@@ -1,5 +1,6 @@
 """What the settings of an experiment must hold beyond their types."""
 
+import math
 from pathlib import Path
 
 from videorec.config.base import Fit, UserError
@@ -103,6 +104,8 @@ def _check_footage(data: Footage) -> None:
     _check("--data.remote-cache-gb must be above 0", data.remote_cache_gb, data.remote_cache_gb > 0)
     fits = all(1 <= crop <= resize for crop, resize in zip(data.crop, data.resize, strict=True))
     _check("--data.crop must be 1 or more and fit in --data.resize", f"{data.crop} in {data.resize}", fits)
+    rule = "--data.values must be two numbers, the first below the second"
+    _check(rule, data.values, data.values is None or -math.inf < data.values[0] < data.values[1] < math.inf)
     low, high = data.crop_scale
     _check("--data.crop-scale must be two shares, 0 < least <= most <= 1", data.crop_scale, 0 < low <= high <= 1)
     _check("--data.color must be in [0, 1)", data.color, 0 <= data.color < 1)

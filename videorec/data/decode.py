@@ -26,6 +26,7 @@ class Reader:
         start, end: seconds; frames outside are left out, and what follows `end` is not decoded.
         threads: decoder threads of this file; 1 where several files are decoded at once.
         cache_gb: most disk that copies of remote videos take. This one's stays while the reader lives.
+        values: of a folder of images, as `PictureFolder`.
 
     Attributes:
         stamp: seconds from `start` to the frame that iterating gave last; None for a folder of frames, which has no clock.
@@ -44,6 +45,7 @@ class Reader:
         end: float | None = None,
         threads: int = 1,
         cache_gb: float = 20.0,
+        values: tuple[float, float] | None = None,
     ):
         self.fps, self.start, self.end = fps, start or 0.0, float("inf") if end is None else end
         self._copy = files.local(path, cache_gb)
@@ -51,7 +53,7 @@ class Reader:
             self.path = self._copy.__enter__()
         except OSError as error:
             raise Unreadable(error.strerror or str(error)) from error
-        self._source = PictureFolder(self.path) if self.path.is_dir() else _File(self.path, threads)
+        self._source = PictureFolder(self.path, values) if self.path.is_dir() else _File(self.path, threads)
 
     @property
     def declared(self) -> int:

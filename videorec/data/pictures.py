@@ -1,48 +1,179 @@
-"""A folder of pictures as a video: its pictures in name order, read with OpenCV."""
+"""A folder of pictures as a video: its pictures in name order, read with OpenCV.
 
+Pictures of 8 bits are read as they are. Of all others the user must say which values become 0 and 255, for OpenCV alone drops
+the lower bits and wraps signed numbers without a word.
+"""
+
+import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from videorec.config import UserError
 from videorec.data.file_kinds import IMAGE_SUFFIXES, is_utf8
+from videorec.data.sequences import values as ranges
+from videorec.data.sequences.values import Values
+
+log = logging.getLogger(__name__)
+
+AS_STORED = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH  # grey or BGR without alpha, of the file's own type
+PNG, TIFF = b"\x89PNG", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes
+LOOKED_AT = 64  # folders, spread over all, before a run
+SAID: set[str] = set()  # what the log has said of pictures in this process
 
 
 class Unreadable(Exception):  # noqa: N818 -- it reads as what it says: except Unreadable
     """A video that yields no frame; the message is the reason."""
 
 
+class ValuesNeeded(Unreadable):
+    """Pictures that can be read once their range of values is given."""
+
+
 class PictureFolder:
-    """A folder of images, in name order (numbers by value: 2 before 10)."""
+    """A folder of images, in name order (numbers by value: 2 before 10).
+
+    Args:
+        values: the stored values that become 0 and 255, others clipped; None: pictures must be of 8 bits.
+    """
 
     rate = None
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, values: Values = None):
         try:
             names = [entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES]
         except OSError as error:
             raise Unreadable(f"the folder cannot be read: {error.strerror}") from error
         self._names = sorted(names, key=natural_order)
+        self._values = values
+        self._first: tuple[Path, np.dtype] | None = None
         self.declared = len(names)
 
+    def look(self) -> np.dtype | None:
+        """The type of the first picture's values, from its header where that says it; None where it cannot be read.
+
+        Raises:
+            ValuesNeeded: not of 8 bits, and no range is given.
+        """
+        dtype = _stored_type(self._names[0]) if self._names else None
+        if dtype is not None:
+            self._first = self._names[0], dtype
+            _check(self._names[0].name, dtype, self._values)
+        return dtype
+
     def __iter__(self) -> Iterator[None]:
+        self.look()
         for path in self._names:
             self._current = path
             yield None
 
     def retrieve(self) -> np.ndarray:
-        if not is_utf8(self._current):
-            raise Unreadable(f"the name of {os.fsencode(self._current)} is not UTF-8, which OpenCV needs: rename it")
+        """`(H, W, 3)` uint8, BGR.
+
+        Raises:
+            Unreadable: no picture, one of another type than the first, or values that no range is given for.
+        """
+        picture = _read(self._current)
+        first, dtype = self._first = self._first or (self._current, picture.dtype)
+        if picture.dtype != dtype:
+            rule = "all pictures of a folder must hold values of one type"
+            raise Unreadable(f"{rule}. Received: {first.name} {dtype} and {self._current.name} {picture.dtype}")
+        picture = as_bytes(picture, self._values, self._current.name)
+        return picture if picture.ndim == 3 else cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+
+
+def check_values(paths: Sequence[str], values: Values) -> None:
+    """Look at the first picture of some of the folders among `paths`, before a run.
+
+    Raises:
+        UserError: pictures that are not of 8 bits, where no range is given.
+    """
+    folders = [path for path in dict.fromkeys(paths) if os.path.isdir(path)]
+    chosen = {int(index) for index in np.linspace(0, len(folders) - 1, min(len(folders), LOOKED_AT))}
+    kinds: dict[np.dtype, str] = {}
+    for path in (folders[index] for index in sorted(chosen)):
         try:
-            frame = cv2.imread(str(self._current), cv2.IMREAD_COLOR)
-        except cv2.error as error:  # larger than OpenCV allows, for example
-            raise Unreadable(f"{self._current.name}: {error.err}") from error
-        if frame is None:
-            raise Unreadable(f"{self._current.name} is not an image")
-        return frame
+            dtype = PictureFolder(Path(path), values).look()
+        except ValuesNeeded as error:
+            raise UserError(f"{path}: {error}") from error
+        except Unreadable:  # reported when its pictures are wanted
+            continue
+        if dtype is not None:
+            kinds.setdefault(dtype, path)
+    if len(kinds) > 1:
+        listed = ", ".join(f"{dtype} in {path}" for dtype, path in kinds.items())
+        log.warning("--data.values %g %g applies to pictures of several types: %s", *values, listed)
+
+
+# === Pictures ===
+
+
+def as_bytes(picture: np.ndarray, values: Values, name: str) -> np.ndarray:
+    """A picture of any real type as uint8 of the same shape: of 8 bits as it is, or by the range; 0 where NaN or infinite.
+
+    Raises:
+        ValuesNeeded: not of 8 bits, and no range is given.
+    """
+    _check(name, picture.dtype, values)
+    if values is None:
+        return picture
+    if not {"outside", "masked"} <= SAID:
+        count = ranges.count(picture, values, name)
+        least, most = values
+        if count.outside:
+            _say(
+                "outside", f"{name}: {count.outside} of {count.total} values lie outside {least:g} to {most:g} and are clipped"
+            )
+        if count.masked:
+            _say("masked", f"{name}: {count.masked} of {count.total} values are NaN or infinite and become 0")
+    return np.rint(np.nan_to_num(ranges.scale(picture, values, name), nan=0.0) * 255).astype(np.uint8)
+
+
+def _check(name: str, dtype: np.dtype, values: Values) -> None:
+    if values is None and dtype != np.uint8:
+        say = "say which of its values become 0 and 255, --data.values LEAST MOST (of prepare: --values)"
+        raise ValuesNeeded(f"{name} holds {dtype}: {say}")
+
+
+def _read(path: Path) -> np.ndarray:
+    """`(H, W)` or `(H, W, 3)` BGR, of the stored type."""
+    if not is_utf8(path):
+        raise Unreadable(f"the name of {os.fsencode(path)} is not UTF-8, which OpenCV needs: rename it")
+    try:
+        picture = cv2.imread(str(path), AS_STORED)
+    except cv2.error as error:  # larger than OpenCV allows, for example
+        raise Unreadable(f"{path.name}: {error.err}") from error
+    if picture is None:
+        raise Unreadable(f"{path.name} is not an image")
+    return picture
+
+
+def _stored_type(path: Path) -> np.dtype | None:
+    """The type of a picture's values; None where it cannot be read. The log says once what of it is left out."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(26)
+        if head.startswith(PNG) and len(head) == 26:
+            if head[25] & 4:  # the colour type's flag
+                _say("alpha", f"{path.name} has an alpha channel, which is left out")
+            return np.dtype(np.uint16 if head[24] == 16 else np.uint8)
+        if not head.startswith(TIFF):
+            return np.dtype(np.uint8)  # JPEG, BMP, WebP
+        if "pages" not in SAID and is_utf8(path) and (pages := cv2.imcount(str(path))) > 1:
+            _say("pages", f"{path.name} holds {pages} pages, of which the first is read")
+        return _read(path).dtype
+    except (OSError, Unreadable):
+        return None
+
+
+def _say(kind: str, text: str) -> None:
+    if kind not in SAID:
+        SAID.add(kind)
+        log.warning("%s (said once, for all such pictures)", text)
 
 
 def natural_order(path: Path) -> list:

@@ -83,7 +83,7 @@ class VideoStream:
 
     def _open(self, video: Video) -> Reader:
         data = self.data
-        return Reader(video.path, data.fps, video.start, video.end, self._threads, data.remote_cache_gb)
+        return Reader(video.path, data.fps, video.start, video.end, self._threads, data.remote_cache_gb, data.values)
 
     def _expected(self, reader: Reader) -> int:
         """Pictures to be expected; for sampling `first` as many as a clip spans, whatever the header says."""

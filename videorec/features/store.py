@@ -8,7 +8,6 @@ Not NumPy's .npz: its reader parses each array's header with `ast`, which is not
 3.11 ("SystemError: AST constructor recursion depth mismatch"). Here the arrays are plain bytes, their types and shapes JSON.
 """
 
-import dataclasses
 import hashlib
 import json
 import logging
@@ -110,7 +109,7 @@ class FeatureStore:
 def _pixels(data: Footage) -> dict:
     """What the pictures of one stream depend on."""
     stored = stored_pictures(data)
-    return {"flow": None, "prepared": stored and dataclasses.asdict(stored.settings), **data.pixel_settings()}
+    return {"flow": None, "prepared": stored and stored.settings.to_dict(), **data.pixel_settings()}
 
 
 def _taps(backbone: keras.Model) -> dict[str, list[str]]:

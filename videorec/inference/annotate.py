@@ -54,7 +54,7 @@ class Annotator:
             Unreadable: the video cannot be read (any more).
         """
         course = canvas = None
-        for number, moment in enumerate(live.of_file(video, None)):
+        for number, moment in enumerate(live.of_file(video, None, recipes.values_of(self._recipe))):
             if course is None:
                 course = self._course(video, prediction)
                 canvas = Canvas(*moment.frame.shape[:2], course.rows)

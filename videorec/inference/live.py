@@ -113,16 +113,17 @@ def pictures_of(recipe: dict) -> Pictures | Frames:
 # === At a distance in time ===
 
 
-def of_file(video: Video, interval: float | None) -> Iterator[Moment]:
+def of_file(video: Video, interval: float | None, values: tuple[float, float] | None = None) -> Iterator[Moment]:
     """The frames of a video file (or of its segment) or of a folder of frames, `interval` seconds apart by its time stamps.
 
     Args:
         interval: None: every frame. A folder of frames has no clock: every frame is taken.
+        values: of a folder of frames, as `videorec.data.pictures.PictureFolder`.
 
     Raises:
         Unreadable: when iterated.
     """
-    reader = Reader(video.path, None if interval is None else 1 / interval, video.start, video.end, threads=2)
+    reader = Reader(video.path, None if interval is None else 1 / interval, video.start, video.end, threads=2, values=values)
     if interval is not None and reader.rate is None:
         log.warning("%s has no clock: every frame is taken, as if they were %.3g s apart", video.path, interval)
     elif interval is not None and reader.rate * interval < 1 - SLACK:

@@ -250,7 +250,7 @@ class Predictor:
         if isinstance(source, str | Path) and (os.path.exists(source) or files.is_remote(source)):
             source = Video(str(source), ())
         if isinstance(source, Video):
-            return live.of_file(source, interval)
+            return live.of_file(source, interval, recipes.values_of(self.recipe))
         if isinstance(source, str | Path):
             raise Unreadable(f"no such file: {source}")
         return live.of_frames(source, interval)

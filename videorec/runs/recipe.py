@@ -15,7 +15,8 @@ streams     by name (rgb, flow):
               step, short, hop   as in the settings of the data
               interval    seconds between two frames of a clip, the median over training videos; null: not known
               flow        method, encoding and short_side, where the stream is motion
-pictures    resize, crop (height and width), fit, channels; of forecasts: shape (H, W, C), pixels, values, key, axes
+pictures    resize, crop (height and width), fit, channels, values where given; of forecasts: shape (H, W, C), pixels, values,
+            key, axes
 evaluation  clips and crops a video (recognition); threshold, smooth and single (labels of moments)
 horizon     steps that are forecast
 ```
@@ -71,9 +72,11 @@ def _of_footage(data: Footage, experiment: Experiment) -> dict:
     evaluation = {name: getattr(how, name) for name in names}
     if not isinstance(data, Data):
         evaluation["single"] = data.single
+    pictures = {"resize": list(data.resize), "crop": list(data.crop), "fit": data.fit, "channels": "RGB"}
+    pictures |= {"values": list(data.values)} if data.values else {}
     return {
         "streams": {stream: _stream(data.of(stream), stream, experiment) for stream in data.streams},
-        "pictures": {"resize": list(data.resize), "crop": list(data.crop), "fit": data.fit, "channels": "RGB"},
+        "pictures": pictures,
         "evaluation": evaluation,
     }
 
@@ -180,7 +183,17 @@ def data_of(recipe: dict) -> Data:
         **{name: first[name] for name in ("frames", "fps", "step", "short", "hop")},
         **{name: tuple(pictures[name]) for name in ("resize", "crop")},
         fit=pictures["fit"],
+        values=values_of(recipe),
     )
+
+
+def values_of(recipe: dict) -> tuple[float, float] | None:
+    """The stored values of a video's pictures that become 0 and 255.
+
+    None where none were given, and for forecasters, which scale what they are shown.
+    """
+    given = recipe["pictures"].get("values")
+    return None if given is None or recipe["task"] == "forecasting" else tuple(given)
 
 
 def interval_of(recipe: dict) -> float | None:

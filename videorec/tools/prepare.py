@@ -14,6 +14,7 @@ Exit status: 0 where every video could be read, 1 where one could not (the other
 
 import dataclasses
 import functools
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -52,6 +53,9 @@ class Options:
     """JPEG quality of the frames, 1 to 100."""
     fps: float | None = None
     """Rate of the stored frames, by time stamps. Default: every frame of the file; training can then choose a rate."""
+    values: tuple[float, float] | None = None
+    """Folders of pictures: the stored values that become 0 and 255, as --data.values of train.py, which must be given the same.
+    Default: pictures must be of 8 bits."""
     flow: Flow = field(default_factory=Flow)
     """How motion is measured and encoded: what train.py is to be given as --data.flow. Its short side is by default that of the
     frames, its rate --fps."""
@@ -88,6 +92,7 @@ def main(args: list[str]) -> int:
         fps=options.fps,
         flow=_flow(options) if "flow" in streams else None,
         videos_per_shard=options.videos_per_shard,
+        values=options.values,
     )
     videos = prepare_videos.list_videos(_data(options))
     if options.runner:
@@ -118,6 +123,10 @@ def _check(options: Options, rest: list[str]) -> None:
     rules = {
         "--short-side must be 16 or more": (options.short_side, options.short_side >= 16),
         "--quality must be 1 to 100": (options.quality, 1 <= options.quality <= 100),
+        "--values must be two numbers, the first below the second": (
+            options.values,
+            options.values is None or -math.inf < options.values[0] < options.values[1] < math.inf,
+        ),
         "--fps must be above 0": (options.fps, options.fps is None or options.fps > 0),
         "--flow.fps must be above 0": (options.flow.fps, options.flow.fps is None or options.flow.fps > 0),
         "--flow.short-side must be 16 or more": (options.flow.short_side, (options.flow.short_side or 16) >= 16),

@@ -114,5 +114,6 @@ def report(work: Work, settings: Settings) -> int:
     command = f"python train.py {'two_stream' if both else 'lrcn'} --data.path {work.out}"
     if "flow" in settings.streams:
         command += f" --data.stream {'both' if both else 'flow'} {prepared.flow_options(settings.flow)}"
+    command += f" --data.values {prepared.as_text(settings.values)}" if settings.values else ""
     log.info(command)
     return 1 if work.unreadable else 0

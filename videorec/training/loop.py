@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from videorec.config import Experiment, Fit, Footage, UserError
+from videorec.data import pictures
 from videorec.data.intervals import frame_intervals
 from videorec.models.transfer import transfer
 from videorec.runs import recipe
@@ -43,6 +44,8 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
         check_initial(origin)
     strategy = set_up(experiment.train)
     dataset = task.load(experiment)
+    if isinstance(experiment.data, Footage):
+        pictures.check_values([video.path for video in dataset.videos], experiment.data.values)
     place = files.join(experiment.runs, experiment.name)
     run = Run.resumable(place, experiment, dataset.classes)
     log.info("%s: %s", run.place if run else place, dataset.describe())

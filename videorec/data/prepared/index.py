@@ -17,6 +17,7 @@ from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.prepared import records
 from videorec.data.prepared.records import Settings
+from videorec.data.sequences.values import Values
 from videorec.storage import files
 
 log = logging.getLogger(__name__)
@@ -85,8 +86,14 @@ class Prepared:
         """Whether the folder holds what `data` asks for; short sides below `data.resize` are named in the log.
 
         Raises:
-            UserError: a stream that was not prepared, a higher rate, or flow measured in another way.
+            UserError: a stream that was not prepared, a higher rate, other values, or flow measured in another way.
         """
+        if data.values != self.settings.values:
+            there, asked = (as_text(values) for values in (self.settings.values, data.values))
+            raise UserError(
+                f"--data.values must be what {self.folder} was prepared with (--values), {there}, for it cannot be changed "
+                f"afterwards. Received: {asked}. Give the same, or prepare the pictures anew into another folder."
+            )
         for stream in data.streams:
             if stream not in self.settings.streams:
                 raise UserError(
@@ -173,6 +180,11 @@ class Prepared:
             if entry:
                 return entry
         return None
+
+
+def as_text(values: Values) -> str:
+    """A range of values as it is given: `0 4095`, or `none`."""
+    return "none" if values is None else f"{values[0]:g} {values[1]:g}"
 
 
 def flow_options(flow: Flow) -> str:

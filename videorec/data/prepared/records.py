@@ -28,6 +28,7 @@ from videorec.data.decode import Reader
 from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.resize import resize_frame, scale_to_short_side
+from videorec.data.sequences.values import Values
 
 PICTURES = 64  # a record: dense clips read one or two, and one is about 1 MB at a short side of 256
 FLOW_QUALITY = 95
@@ -44,6 +45,7 @@ class Settings:
         short_side, quality, fps: of the RGB pictures; smaller videos keep their size; fps None: every frame.
         flow: of the flow pictures, with `short_side` and `fps` filled in; None without that stream.
         videos_per_shard: rows of the manifest in a file.
+        values: of folders of pictures, as `videorec.data.pictures.PictureFolder`.
     """
 
     streams: tuple[str, ...]
@@ -52,16 +54,19 @@ class Settings:
     fps: float | None
     flow: Flow | None
     videos_per_shard: int
+    values: Values = None
 
     def to_dict(self) -> dict:
-        """As plain JSON types."""
-        return dataclasses.asdict(self) | {"streams": list(self.streams)}
+        """As plain JSON types; `values` where given, so that folders prepared before this setting was there serve on."""
+        tree = dataclasses.asdict(self) | {"streams": list(self.streams)}
+        return tree | {"values": list(self.values)} if self.values else {k: v for k, v in tree.items() if k != "values"}
 
     @classmethod
     def from_dict(cls, tree: dict) -> "Settings":
         """The inverse of `to_dict`."""
         stored = tree["flow"] and Flow(**tree["flow"])
-        return cls(**tree | {"streams": tuple(tree["streams"]), "flow": stored})
+        values = tree.get("values")
+        return cls(**tree | {"streams": tuple(tree["streams"]), "flow": stored, "values": values and tuple(values)})
 
 
 # === Pictures of a video ===
@@ -80,11 +85,12 @@ def pictures(video: Video, stream: str, settings: Settings) -> Iterator[Timed]:
     """
     try:
         if stream == "rgb":
-            yield from _frames(video, settings.fps, settings.short_side, _options(settings.quality))
+            yield from _frames(_open(video, settings.fps, settings), settings.short_side, _options(settings.quality))
         elif settings.flow.method == "stored":
-            yield from _frames(video, settings.flow.fps, settings.flow.short_side, _options(FLOW_QUALITY, full_colour=True))
+            reader, options = _open(video, settings.flow.fps, settings), _options(FLOW_QUALITY, full_colour=True)
+            yield from _frames(reader, settings.flow.short_side, options)
         else:
-            yield from _motion(video, settings.flow)
+            yield from _motion(_open(video, settings.flow.fps, settings), settings.flow)
     except cv2.error as error:  # e.g. an image beyond OpenCV's or JPEG's limit of pixels
         raise Unreadable(f"OpenCV: {error.err}") from error
 
@@ -94,8 +100,11 @@ def _options(quality: int, full_colour: bool = False) -> list[int]:
     return [*options, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444] if full_colour else options
 
 
-def _frames(video: Video, fps: float | None, short_side: int, options: list[int]) -> Iterator[Timed]:
-    reader = Reader(video.path, fps, video.start, video.end)
+def _open(video: Video, fps: float | None, settings: Settings) -> Reader:
+    return Reader(video.path, fps, video.start, video.end, values=settings.values)
+
+
+def _frames(reader: Reader, short_side: int, options: list[int]) -> Iterator[Timed]:
     size = None
     for retrieve in reader:
         frame = retrieve()
@@ -110,8 +119,7 @@ def _shrunk(shape: tuple[int, ...], short_side: int) -> tuple[int, int]:
     return max(round(shape[0] * scale), 1), max(round(shape[1] * scale), 1)
 
 
-def _motion(video: Video, settings: Flow) -> Iterator[Timed]:
-    reader = Reader(video.path, settings.fps, video.start, video.end)
+def _motion(reader: Reader, settings: Flow) -> Iterator[Timed]:
     options, first, stamp, alone = _options(FLOW_QUALITY, full_colour=True), None, None, True
     for retrieve in reader:
         second = retrieve()[..., ::-1]  # BGR -> RGB

@@ -25,9 +25,12 @@ class VideoScores:
     """`(T, C)` uint8, 1 where the class is true."""
     mask: np.ndarray
     """`(T,)` bool, False where a frame counts nowhere (marked ambiguous)."""
+    values: tuple[float, float] | None = None
+    """With which a folder of pictures is read: `data.values`."""
 
 
 def score_one(labeller: Labeller, video: DenseVideo, classes: Sequence[str], problems: Problems) -> VideoScores:
     """Probabilities and labels of every frame of one video."""
     probabilities, rate = labeller.probabilities(video, problems), rate_of(labeller.data)
-    return VideoScores(video, rate, probabilities, *frame_labels(video, classes, rate, len(probabilities)))
+    labels = frame_labels(video, classes, rate, len(probabilities))
+    return VideoScores(video, rate, probabilities, *labels, values=labeller.data.values)

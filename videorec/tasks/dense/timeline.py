@@ -114,7 +114,7 @@ def thumbnails(scores: VideoScores) -> list[tuple[float, np.ndarray]]:
     """For `figure`: seconds and RGB frames `(H, W, 3)` uint8, spread over the video, which is read once more."""
     count = len(scores.probabilities)
     wanted = set(np.linspace(0, count - 1, min(THUMBNAILS, count)).astype(int))
-    frames = enumerate(Reader(scores.video.path, scores.rate))
+    frames = enumerate(Reader(scores.video.path, scores.rate, values=scores.values))
     return [(k / scores.rate, np.ascontiguousarray(retrieve()[..., ::-1])) for k, retrieve in frames if k in wanted]
 
 
