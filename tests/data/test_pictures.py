@@ -1,5 +1,7 @@
 """Folders of pictures: values of more than 8 bits, and what of a picture is left out."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from skimage import io
 
 from videorec.config import Data, Experiment, UserError, rules
 from videorec.config.dense import DenseData
+from videorec.config.forecasting import Sequences
 from videorec.data import pictures
 from videorec.data.clips import ClipReader
 from videorec.data.decode import Reader
@@ -15,6 +18,7 @@ from videorec.data.pictures import Unreadable
 from videorec.data.prepared import records
 from videorec.data.prepared.index import Prepared
 from videorec.data.problems import Problems
+from videorec.data.sequences import formats
 from videorec.inference import live
 from videorec.models.lrcn import LRCN
 from videorec.runs import recipe
@@ -135,6 +139,26 @@ def test_what_is_left_out_is_said_once(tmp_path, caplog):
     np.testing.assert_array_equal(read(pages)[0][..., 0], noise[..., 0])
     assert caplog.text.count("alpha channel, which is left out") == 1
     assert "0.tif holds 2 pages, of which the first is read" in caplog.text
+
+
+# === What is no picture ===
+
+
+def test_hidden_files_and_pipes(tmp_path):
+    """A Mac leaves `._0.png` beside 0.png; a pipe would be waited for."""
+    path = folder(tmp_path / "a", *np.full((3, 10, 12), 9, np.uint8))
+    for name in ("._0.png", ".5.png"):
+        (path / name).write_bytes(b"Mac OS X")
+    assert Reader(path).declared == 3 and len(read(path)) == 3
+    assert formats.open_file(path, "a", Sequences(), 3)[0].frames == 3
+    os.mkfifo(path / "00.png")
+    with pytest.raises(Unreadable, match=r"00\.png is a named pipe, not a file"):
+        read(path)
+    with pytest.raises(UserError, match=r"/a: 00\.png is a named pipe"):
+        formats.open_file(path, "a", Sequences(), 3)
+    (tmp_path / "b").mkdir()
+    with pytest.raises(UserError, match="/b holds no pictures"):
+        formats.open_file(tmp_path / "b", "b", Sequences(), 3)
 
 
 # === Wherever pictures are read ===

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from videorec.config import UserError
-from videorec.data.file_kinds import IMAGE_SUFFIXES, is_utf8
+from videorec.data.file_kinds import IMAGE_SUFFIXES, is_hidden, is_utf8, kind_of_special
 from videorec.data.sequences import values as ranges
 from videorec.data.sequences.values import Values
 
@@ -45,7 +45,7 @@ class PictureFolder:
 
     def __init__(self, path: Path, values: Values = None):
         try:
-            names = [entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES]
+            names = [entry for entry in path.iterdir() if is_picture(entry)]
         except OSError as error:
             raise Unreadable(f"the folder cannot be read: {error.strerror}") from error
         self._names = sorted(names, key=natural_order)
@@ -59,7 +59,7 @@ class PictureFolder:
         Raises:
             ValuesNeeded: not of 8 bits, and no range is given.
         """
-        dtype = _stored_type(self._names[0]) if self._names else None
+        dtype = stored_type(self._names[0]) if self._names else None
         if dtype is not None:
             self._first = self._names[0], dtype
             _check(self._names[0].name, dtype, self._values)
@@ -77,7 +77,7 @@ class PictureFolder:
         Raises:
             Unreadable: no picture, one of another type than the first, or values that no range is given for.
         """
-        picture = _read(self._current)
+        picture = read_stored(self._current)
         first, dtype = self._first = self._first or (self._current, picture.dtype)
         if picture.dtype != dtype:
             rule = "all pictures of a folder must hold values of one type"
@@ -107,6 +107,11 @@ def check_values(paths: Sequence[str], values: Values) -> None:
     if len(kinds) > 1:
         listed = ", ".join(f"{dtype} in {path}" for dtype, path in kinds.items())
         log.warning("--data.values %g %g applies to pictures of several types: %s", *values, listed)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether it has a picture's name, and not that of a hidden file (`._0001.png`, which a Mac leaves beside the picture)."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name)
 
 
 # === Pictures ===
@@ -139,12 +144,21 @@ def _check(name: str, dtype: np.dtype, values: Values) -> None:
         raise ValuesNeeded(f"{name} holds {dtype}: {say}")
 
 
-def _read(path: Path) -> np.ndarray:
-    """`(H, W)` or `(H, W, 3)` BGR, of the stored type."""
+def read_stored(path: Path) -> np.ndarray:
+    """A picture `(H, W)` or `(H, W, 3)` BGR, of the stored type.
+
+    Raises:
+        Unreadable: no picture, a damaged one, or one that OpenCV cannot open.
+    """
     if not is_utf8(path):
         raise Unreadable(f"the name of {os.fsencode(path)} is not UTF-8, which OpenCV needs: rename it")
     try:
+        special = kind_of_special(path)
+        if special:
+            raise Unreadable(f"{path.name} is {special}, not a file")
         picture = cv2.imread(str(path), AS_STORED)
+    except OSError as error:
+        raise Unreadable(f"{path.name} cannot be opened: {error.strerror}") from error
     except cv2.error as error:  # larger than OpenCV allows, for example
         raise Unreadable(f"{path.name}: {error.err}") from error
     if picture is None:
@@ -152,9 +166,11 @@ def _read(path: Path) -> np.ndarray:
     return picture
 
 
-def _stored_type(path: Path) -> np.dtype | None:
+def stored_type(path: Path) -> np.dtype | None:
     """The type of a picture's values; None where it cannot be read. The log says once what of it is left out."""
     try:
+        if kind_of_special(path):
+            return None
         with open(path, "rb") as file:
             head = file.read(26)
         if head.startswith(PNG) and len(head) == 26:
@@ -165,7 +181,7 @@ def _stored_type(path: Path) -> np.dtype | None:
             return np.dtype(np.uint8)  # JPEG, BMP, WebP
         if "pages" not in SAID and is_utf8(path) and (pages := cv2.imcount(str(path))) > 1:
             _say("pages", f"{path.name} holds {pages} pages, of which the first is read")
-        return _read(path).dtype
+        return read_stored(path).dtype
     except (OSError, Unreadable):
         return None
 

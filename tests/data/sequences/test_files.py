@@ -128,7 +128,7 @@ def test_folders_of_pictures(tmp_path):
     with pytest.raises(UserError, match=r"must be alike, 6 x 8 x 1 uint8.*b/5\.png, 8 x 6 x 1 uint8"):
         FileSequences(settings(tmp_path), 2, 0)
     (tmp_path / "b/5.png").write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"b/5\.png is not a picture"):
+    with pytest.raises(UserError, match=r"/b: 5\.png is not an image"):
         FileSequences(settings(tmp_path), 2, 0)
 
 

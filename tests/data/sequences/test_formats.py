@@ -94,5 +94,5 @@ def test_pipes_are_not_opened(tmp_path):
     """Opening one waits for somebody who writes."""
     for name in ("a.npy", "a.h5", "a.avi"):
         os.mkfifo(tmp_path / name)
-        with pytest.raises(UserError, match=f"{name} must be a file. Received: a pipe"):
+        with pytest.raises(UserError, match=f"{name} must be a file. Received: a named pipe"):
             formats.open_file(tmp_path / name, name, Sequences(), 9)

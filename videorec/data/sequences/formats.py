@@ -9,13 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data import decode, pictures
-from videorec.data.file_kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from videorec.data.file_kinds import VIDEO_SUFFIXES, kind_of_special
 from videorec.data.sequences import axes, hdf5, numpy_files, room
 from videorec.data.sequences.packing import Note
 from videorec.data.sequences.values import BYTES, Values
@@ -66,8 +65,8 @@ def open_file(path: Path, name: str, data: Sequences, needed: int) -> list[Seque
     """
     if path.is_dir():
         return [_pictures(path, name, data.values)]
-    if path.exists() and not path.is_file():
-        raise UserError(f"{path} must be a file. Received: a pipe, a device or a socket.")
+    if path.exists() and (special := kind_of_special(path)):
+        raise UserError(f"{path} must be a file. Received: {special}")
     suffix = path.suffix.lower()
     if suffix in VIDEO_SUFFIXES:
         return [_video(path, name, data.values)]
@@ -118,8 +117,11 @@ def _sequences(array: hdf5.Array, name: str, data: Sequences, needed: int) -> li
 
 
 def _pictures(folder: Path, name: str, values: Values) -> Sequence:
-    paths = [entry for entry in folder.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".")]
+    paths = [entry for entry in folder.iterdir() if pictures.is_picture(entry)]
+    if not paths:
+        raise UserError(f"{folder} holds no pictures.")
     paths.sort(key=pictures.natural_order)
+    pictures.stored_type(paths[0])  # says what of it is left out
     first = _picture(paths[0])
     check = functools.partial(_picture_like, first.shape, first.dtype)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -133,13 +135,11 @@ def _pictures(folder: Path, name: str, values: Values) -> Sequence:
 
 
 def _picture(path: Path) -> np.ndarray:
-    """`(H, W, 1)` of a grey picture, `(H, W, 3)` RGB otherwise; uint8, or uint16 of 16 bits."""
+    """`(H, W, 1)` of a grey picture, `(H, W, 3)` RGB otherwise; of the stored type."""
     try:
-        picture = cv2.imread(str(path), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
-    except cv2.error as error:
-        raise UserError(f"{path} cannot be read: {error.err}") from error
-    if picture is None:
-        raise UserError(f"{path} is not a picture, or is damaged.")
+        picture = pictures.read_stored(path)
+    except pictures.Unreadable as error:
+        raise UserError(f"{path.parent}: {error}") from error
     return picture[..., None] if picture.ndim == 2 else np.ascontiguousarray(picture[..., ::-1])
 
 
