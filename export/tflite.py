@@ -128,7 +128,7 @@ def _convert_in_a_child(name: str, saved: Path, quantize: str, examples: Path) -
     """What `export.conversion` writes and tries out; its process may end, this one goes on."""
     out = saved.with_name("model.tflite")
     line = [sys.executable, "-P", conversion.__file__, str(saved), quantize, str(examples), str(out)]
-    done = subprocess.run(line, capture_output=True, text=True, errors="replace")
+    done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", errors="replace")
     if done.returncode == 0:
         return out.read_bytes()
     if done.returncode < 0:

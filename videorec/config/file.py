@@ -80,7 +80,7 @@ def _as_type(value, hint, section: str, models: dict[str, type[Model]]):
 
 def save(experiment: Experiment, path: Path) -> None:
     """Write the experiment as JSON."""
-    path.write_text(json.dumps(to_dict(experiment), indent=2) + "\n")
+    path.write_text(json.dumps(to_dict(experiment), indent=2) + "\n", encoding="utf-8")
 
 
 def differences(old: dict, new: dict, prefix: str = "") -> list[str]:

@@ -60,7 +60,7 @@ class WholeFeatures:
         """The number of frames stored, or None where the entry is missing or incomplete."""
         path = self.path(video, view)
         try:
-            count = json.loads(path.read_text())["frames"]
+            count = json.loads(path.read_text(encoding="utf-8"))["frames"]
             wanted = {name: 4 * count * np.prod(shape, dtype=int) for name, shape in self.shapes.items()}
             whole = all(os.path.getsize(_numbers(path, name)) == size for name, size in wanted.items())
         except (OSError, ValueError, KeyError, TypeError):  # half written, or not by this program
@@ -99,7 +99,7 @@ class WholeFeatures:
             for (view, name), place in temporary.items():
                 os.replace(place, _numbers(paths[view], name))
             for path in paths:
-                path.write_text(json.dumps({"frames": frames, "shapes": self.shapes}))
+                path.write_text(json.dumps({"frames": frames, "shapes": self.shapes}), encoding="utf-8")
         except OSError as error:
             raise cannot_write(paths[0], error) from error
         finally:
@@ -138,7 +138,7 @@ def fill(
 def _features(
     store: WholeFeatures, video: DenseVideo, views: int, framewise: Framewise, problems: Problems
 ) -> Iterator[list[dict[str, np.ndarray]]]:
-    data, key = store.data.of(store.data.stream), zlib.crc32(video.path.encode()) & 0x7FFFFFFF
+    data, key = store.data.of(store.data.stream), zlib.crc32(video.path.encode("utf-8", "surrogateescape")) & 0x7FFFFFFF
     for piece in pieces(video, store.data, problems):
         yield [_of_piece(view_of(piece, view, store.seed, key, data), data.stream, framewise) for view in range(views)]
 

@@ -64,7 +64,7 @@ def why_no_window() -> str | None:
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "there is no screen (neither DISPLAY nor WAYLAND_DISPLAY is set)"
     try:
-        tried = subprocess.run([sys.executable, "-c", TRY], capture_output=True, text=True, timeout=20)
+        tried = subprocess.run([sys.executable, "-c", TRY], capture_output=True, text=True, encoding="utf-8", timeout=20)
     except subprocess.TimeoutExpired:
         return "the screen does not answer"
     if tried.returncode == 0:

@@ -131,7 +131,7 @@ class Mirror:
 
     def _common(self) -> Checksums:
         try:
-            return json.loads(self._record.read_text())
+            return json.loads(self._record.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return {}
 
@@ -149,7 +149,7 @@ class Mirror:
     def _turn(self) -> Iterator[None]:
         """One process at a time."""
         files.make_folder(self.folder.parent)
-        with open(self.folder.with_name(f"{self.folder.name}.lock"), "w") as turn:
+        with open(self.folder.with_name(f"{self.folder.name}.lock"), "w", encoding="utf-8") as turn:
             copies.lock(turn)
             yield
 

@@ -55,7 +55,7 @@ class Run:
             known = f" Runs in {self.folder.parent}: {', '.join(siblings)}." if siblings else ""
             raise UserError(f"{self.folder} is no run folder: it has no config.json.{known}")
         try:
-            self.experiment = config_file.from_dict(json.loads(file.read_text()), models.CLASSES)
+            self.experiment = config_file.from_dict(json.loads(file.read_text(encoding="utf-8")), models.CLASSES)
             lines = (self.folder / "classes.txt").read_text(encoding="utf-8").split("\n")
             self.classes = canonical(line for line in lines if line.strip())
         except (OSError, ValueError) as error:
@@ -221,7 +221,7 @@ class Run:
     def _states(self) -> list[dict]:
         file = self.folder / "state" / "state.json"
         try:
-            return json.loads(file.read_text()) if file.exists() else []
+            return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
         except json.JSONDecodeError as error:
             raise UserError(f"{file} is damaged ({error}). Start anew with --train.no-resume") from error
 
@@ -281,5 +281,5 @@ def _sha256(path: Path) -> str:
 
 def _replace(path: Path, text: str) -> None:
     temporary = path.with_name(f"new_{path.name}")
-    temporary.write_text(text)
+    temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, path)

@@ -97,7 +97,7 @@ class Copies:
         part.parent.mkdir(parents=True, exist_ok=True)
         until = time.monotonic() + self._wait_seconds
         while True:
-            with open(part.parent / ".lock", "w") as turn:
+            with open(part.parent / ".lock", "w", encoding="utf-8") as turn:
                 lock(turn)
                 if _make_room(part.parent, limit - size):
                     file = open(part, "wb")  # noqa: SIM115 -- it stays open, and locked, with the caller

@@ -54,7 +54,7 @@ def read_results(run: Run) -> Results:
     if not path.exists():
         raise UserError(f"{run.place} has no results yet: {command}")
     try:
-        results = json.loads(path.read_text())
+        results = json.loads(path.read_text(encoding="utf-8"))
         return Results(
             results["accuracy"], results["mean_class_accuracy"], _describe_protocol(results, run.experiment.data.path)
         )

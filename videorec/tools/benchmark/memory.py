@@ -93,7 +93,7 @@ def peak() -> float:
     """Most memory that this process has held so far, in MB."""
     try:
         # Not ru_maxrss: Linux hands that of the parent down to a new process.
-        return int(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+        return int(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))[1]) / 1024
     except OSError:  # not Linux
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most / 2**20 if sys.platform == "darwin" else most / 1024

@@ -168,6 +168,6 @@ def memory(frames: int) -> Figure:
 def resident() -> float:
     """Memory that this process holds now, in MB; 0 where the system does not say."""
     try:
-        return int(re.search(r"VmRSS:\s*(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+        return int(re.search(r"VmRSS:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))[1]) / 1024
     except OSError:  # not Linux
         return 0.0
