@@ -33,6 +33,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
 
     Where nobody reads the output any more (`train.py --help | head -1`) it ends in silence, with the shell's status 141.
     """
+    _speak_utf8()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name, value in FILES_ALONE.items():
         os.environ.setdefault(name, value)
@@ -54,6 +55,18 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
         status = 141
     sys.exit(status or 0)
+
+
+def _speak_utf8() -> None:
+    """Names of files are UTF-8 whatever the locale is, and output is shown: with backslashes where a letter cannot be.
+
+    Python decodes names from its start on: under another locale the script starts again, in Python's UTF-8 mode.
+    """
+    mode = ["-X", "utf8"]
+    if sys.getfilesystemencoding() != "utf-8" and os.name == "posix" and sys.orig_argv[1:3] != mode:
+        os.execv(sys.executable, [sys.executable, *mode, *sys.orig_argv[1:]])
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def allow_streams() -> None:
@@ -246,7 +259,7 @@ def native_notes_hidden() -> Iterator[None]:
     sys.stderr.flush()
     kept = os.dup(2)
     try:
-        with open(os.devnull, "w") as nothing:
+        with open(os.devnull, "w", encoding="utf-8") as nothing:
             os.dup2(nothing.fileno(), 2)
         yield
     finally:
@@ -257,6 +270,11 @@ def native_notes_hidden() -> Iterator[None]:
 def rich_escape(text: str) -> str:
     """Square brackets in paths and messages are no markup."""
     return text.replace("[", r"\[")
+
+
+def printable(text: str) -> str:
+    """A text with � for every byte of a file's name that is not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class Bar:

@@ -3,6 +3,7 @@
 It needs `pip install tensorflow-serving-api opencv-python`, and no videorec: for a model of one RGB stream.
 """
 
+import os
 import sys
 
 import cv2
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 def inputs_of(video: str) -> dict:
     """The inputs of the request: all frames, uint8 (1, N, H, W, 3), RGB; the model draws those that it wants."""
-    frames, capture = [], cv2.VideoCapture(video)
+    frames, capture = [], cv2.VideoCapture(os.path.abspath(video))
     while capture.grab():
         frames.append(capture.retrieve()[1][..., ::-1])
     return {"frames": tf.make_tensor_proto(np.stack(frames)[None], tf.uint8)}

@@ -5,6 +5,7 @@ It needs opencv-python, and neither TensorFlow nor videorec: for a model of one 
 
 import base64
 import json
+import os
 import sys
 import urllib.request
 
@@ -13,7 +14,7 @@ import cv2
 
 def body_of(video: str) -> dict:
     """The request: a row a video, all its frames as JPEG; the model draws those that it wants."""
-    images, capture = [], cv2.VideoCapture(video)
+    images, capture = [], cv2.VideoCapture(os.path.abspath(video))
     while capture.grab():
         jpeg = cv2.imencode(".jpg", capture.retrieve()[1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
         images.append({"b64": base64.b64encode(jpeg).decode()})

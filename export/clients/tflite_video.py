@@ -4,6 +4,7 @@ It needs `pip install ai-edge-litert numpy opencv-python`, and no videorec: for 
 """
 
 import json
+import os
 import sys
 import zipfile
 
@@ -19,7 +20,7 @@ height, width = pictures["resize"]
 # === All frames, at the size that the model takes ===
 if stream["fps"]:
     sys.exit(f"The model takes {stream['fps']} frames a second: write the video at this rate first, as with ffmpeg -r")
-frames, capture = [], cv2.VideoCapture(video)
+frames, capture = [], cv2.VideoCapture(os.path.abspath(video))
 while capture.grab():
     frame = capture.retrieve()[1]
     h, w = frame.shape[:2]

@@ -50,7 +50,7 @@ def reason_not_to_open(path: Path) -> str | None:
     What the operating system says, which OpenCV does not pass on; names at which OpenCV ends the process; pipes, devices and
     sockets, at which it waits for ever; texts, of which FFmpeg draws some and follows others to the files that they name.
     """
-    if not is_utf8(path):
+    if not is_utf8(path.absolute()):
         return "its name is not UTF-8, which OpenCV needs: rename it"
     try:
         special = kind_of_special(path)

@@ -63,7 +63,7 @@ def _views(entries: Sequence[tuple[Video, int]], reader: ClipReader, seed: int) 
 
 def _stable(video: Video) -> int:
     """A number of the video that does not depend on its place in the manifest."""
-    return zlib.crc32(video.name.encode()) & 0x7FFFFFFF
+    return zlib.crc32(video.name.encode("utf-8", "surrogateescape")) & 0x7FFFFFFF
 
 
 def load_features(

@@ -14,6 +14,7 @@ from rich.text import Text
 from videorec.config import UserError
 from videorec.inference.prediction import LIKELY, Prediction
 from videorec.storage import files
+from videorec.terminal import printable
 
 BAR = 30  # characters of the longest bar
 STDOUT = "-"
@@ -123,7 +124,7 @@ def opened(path: str) -> TextIO:
         UserError: it cannot be written.
     """
     if path == STDOUT:
-        sys.stdout.reconfigure(errors="surrogateescape")
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
         return sys.stdout
     place = files.must_be_local(path, "an output file").expanduser()
     try:
@@ -139,11 +140,6 @@ def closed(file: TextIO) -> None:
         file.flush()
     else:
         file.close()
-
-
-def printable(text: str) -> str:
-    """A text with � for every byte of a file's name that is not UTF-8."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _time(seconds: float) -> str:

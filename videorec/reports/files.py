@@ -37,3 +37,8 @@ def write_files(contents: dict[str, bytes], folder: str | Path) -> None:
             files.write(files.join(folder, name), content)
     except OSError as error:
         raise UserError(f"The results cannot be written to {folder}: {error}. Choose another folder with --out") from error
+
+
+def as_csv(text: str) -> bytes:
+    """The content of a CSV file: UTF-8; names of files that are not appear with backslashes."""
+    return text.encode("utf-8", "backslashreplace")

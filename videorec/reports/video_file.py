@@ -96,7 +96,7 @@ class _H264:
     def __init__(self, path: str, size: tuple[int, int], rate: float, live: bool):
         # Fragments can be played without the index, which a file has only at its end.
         options = {"movflags": "frag_keyframe+empty_moov", "flush_packets": "1"} if live else {}
-        self._container = av.open(path, "w", format="mp4", options=options)
+        self._container = av.open(os.path.abspath(path), "w", format="mp4", options=options)
         self._stream = self._container.add_stream("libx264", rate=Fraction(rate).limit_denominator(1001))
         self._stream.height, self._stream.width = size
         self._stream.pix_fmt = "yuv420p"
@@ -117,7 +117,7 @@ class _H264:
 
 class _OpenCV:
     def __init__(self, path: str, size: tuple[int, int], rate: float, live: bool):
-        self._writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*"mp4v"), rate, size[::-1])
+        self._writer = cv2.VideoWriter(os.path.abspath(path), cv2.VideoWriter_fourcc(*"mp4v"), rate, size[::-1])
         if not self._writer.isOpened():
             raise OSError("OpenCV has no writer for .mp4 files, or the place is not writable")
         self._rate, self._clocked, self._written = rate, live, 0

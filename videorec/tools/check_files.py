@@ -7,12 +7,14 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from videorec.data.decode import Reader
+from videorec.data.file_kinds import reason_not_to_open
 from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 
@@ -118,9 +120,9 @@ def check(path: str, segments: list[Video], stop: threading.Event | None = None)
 
 def _header(path: str) -> tuple[int | None, float | None]:
     """Frames and rate that a file declares, None where it does not; a folder has as many frames as images."""
-    if os.path.isdir(path):
+    if os.path.isdir(path) or reason_not_to_open(Path(path)):
         return None, None
-    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     count, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
     return int(count) if count > 0 else None, rate if 0 < rate < 1000 else None
 

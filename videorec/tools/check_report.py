@@ -49,7 +49,7 @@ def writer(path: Path | None) -> Iterator[Callable[[Row], None]]:
         yield lambda row: None
         return
     try:
-        file = open(path, "w", newline="", encoding="utf-8")  # noqa: SIM115 -- closed below
+        file = open(path, "w", newline="", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 -- closed below
     except OSError as error:
         raise UserError(f"The report {path} cannot be written: {error}") from error
     with file:

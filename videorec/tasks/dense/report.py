@@ -16,7 +16,7 @@ from videorec.config import UserError
 from videorec.config.dense import DenseEvaluate
 from videorec.data.moments.frame_labels import single_labels
 from videorec.reports import average_precision, pictures
-from videorec.reports.files import as_json, as_png
+from videorec.reports.files import as_csv, as_json, as_png
 from videorec.reports.segments import PredictedSegment, predicted_segments, single_predictions, smoothing_window
 from videorec.tasks.dense import metrics
 from videorec.tasks.dense.scores import VideoScores
@@ -40,7 +40,7 @@ class DenseReport(Report):
         """`results.json`, `segments.csv`, and `per_class.png`, of single labels `confusion.png`."""
         return {
             "results.json": as_json(self.figures),
-            "segments.csv": _csv(self.segments).encode(),
+            "segments.csv": as_csv(_csv(self.segments)),
             "confusion.png" if "confusion" in self.figures else "per_class.png": as_png(_picture(self.figures)),
         }
 

@@ -15,7 +15,7 @@ from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits
 from videorec.data.problems import Problems
 from videorec.reports import pictures
-from videorec.reports.files import as_json, as_png
+from videorec.reports.files import as_csv, as_json, as_png
 from videorec.reports.protocol import describe_pictures, describe_protocol
 from videorec.tasks.recognition import meaning, multilabel, single_label
 from videorec.tasks.recognition.metrics import hit_at_k
@@ -75,7 +75,7 @@ class RecognitionReport(Report):
     def files(self) -> dict[str, bytes]:
         """`results.json`, `predictions.csv` and, of one label a clip, `confusion.png`."""
         results = self.results()
-        contents = {"results.json": as_json(results), "predictions.csv": self._predictions().encode()}
+        contents = {"results.json": as_json(results), "predictions.csv": as_csv(self._predictions())}
         if "confusion" in results:
             title = f"{self.protocol['split']}: accuracy {results['accuracy']:.3f}, {results['videos']} videos"
             picture = pictures.confusion_figure(np.array(results["confusion"]), self.classes, title)

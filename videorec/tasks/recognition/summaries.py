@@ -11,6 +11,7 @@ from videorec.data.problems import Problems
 from videorec.models.split import SUFFIX
 from videorec.reports import pictures
 from videorec.tasks.recognition.metrics import MeanClassAccuracy
+from videorec.terminal import printable
 from videorec.training.curves import Curves
 
 Clips = dict[str, np.ndarray]  # {stream: (N, T, H, W, 3)} uint8
@@ -61,7 +62,7 @@ class Summaries(Curves):
             tf.summary.scalar("input/unreadable_videos", len(self.problems.unreadable))
             if self.problems.unreadable:
                 lines = [f"* {name}: {reason}" for name, reason in self.problems.unreadable.items()]
-                tf.summary.text("unreadable videos", "\n".join(lines))
+                tf.summary.text("unreadable videos", printable("\n".join(lines)))
         metrics = [part for metric in self.model.metrics for part in getattr(metric, "metrics", [metric])]
         for confusion in (metric for metric in metrics if isinstance(metric, MeanClassAccuracy)):
             matrix = keras.ops.convert_to_numpy(confusion.matrix)
