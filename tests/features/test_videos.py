@@ -200,7 +200,9 @@ def test_a_changed_video_is_a_new_entry(tmp_path, backbone):
 def test_unreadable_videos_are_reported_and_not_stored(tmp_path, backbone):
     bad = tmp_path / "bad.avi"
     bad.write_bytes(b"no video")
-    broken = noise(tmp_path, 70, "broken")  # its second piece cannot be read
+    broken = noise(tmp_path, 70, "broken")
+    assert Reader(broken.path).facts.frames == 70
+    # After it was looked at: now its second piece cannot be read.
     (Path(broken.path) / "69.png").write_bytes(b"no image")
     videos = [DenseVideo(str(bad), ()), broken, noise(tmp_path, 5, "good")]
     store = make(tmp_path, backbone)

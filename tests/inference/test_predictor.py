@@ -57,7 +57,7 @@ def test_what_cannot_be_read_is_a_row_with_its_reason(quick_runs, video, tmp_pat
     predictions = list(Predictor(quick_runs / "a", threads=3)(given))
     assert [p.error is None for p in predictions] == [False, True, False, False, False, True]
     assert [p.video for p in predictions if p.error] == [str(tmp_path / name) for name in names]
-    reasons = ["no such file", "the file is empty", "text, not a video", "no frame can be decoded"]
+    reasons = ["no such file", "the file is empty", "text, not a video", "a folder without pictures"]
     for prediction, reason in zip([p for p in predictions if p.error], reasons, strict=True):
         assert reason in prediction.error and prediction.label is None
         assert prediction.as_dict() == {"video": prediction.video, "error": prediction.error}

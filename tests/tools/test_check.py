@@ -38,11 +38,11 @@ def good(tmp_path):
 def test_good_videos(good, tmp_path, capsys):
     assert check.main([str(good), "--out", str(tmp_path / "report.csv")]) == 0
     output = capsys.readouterr().out
-    assert "4 videos, 2.4 seconds, 29 frames, 0 unreadable, 0 otherwise odd" in output
+    assert "4 videos, 2.4 seconds, 29 frames, 0 unreadable, 0 damaged, 0 otherwise odd" in output
     rows = rows_of(tmp_path / "report.csv")
     video, folder = rows["1.avi"], rows["frames"]
-    assert [video[key] for key in ("frames", "declared", "fps", "width", "height", "seconds", "problem")] == [
-        *("8", "8", "10", "64", "48", "0.8", "")
+    assert [video[key] for key in ("frames", "declared", "fps", "width", "height", "seconds", "verdict", "problem")] == [
+        *("8", "8", "10", "64", "48", "0.8", "good", "")
     ]
     assert [folder[key] for key in ("frames", "declared", "fps", "width", "seconds")] == ["5", "", "", "30", ""]
 
@@ -68,8 +68,8 @@ def test_a_truncated_file(good, capsys):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     status = check.main([str(good)])
     line = next(line for line in capsys.readouterr().out.splitlines() if "truncated.avi" in line)
-    assert status == 0  # what is left can be read
-    assert "can be read" in line and "declares" in line
+    assert status == 1
+    assert "of 200 frames can be read" in line and "bytes" in line
 
 
 def test_odd_but_readable(good, capsys):
@@ -85,7 +85,9 @@ def test_odd_but_readable(good, capsys):
 def test_a_broken_image_in_a_folder_of_frames(good, capsys):
     (good / "b" / "frames" / "7.png").write_text("no image")
     assert check.main([str(good)]) == 1
-    assert "7.png is not an image (after 5 frames)" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "frames: 5 of 6 pictures can be read, left out: 7.png: not an image" in output
+    assert "1 damaged" in output
 
 
 def test_segments_of_one_file_are_decoded_once(good, tmp_path, capsys):

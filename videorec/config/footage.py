@@ -46,6 +46,8 @@ class Footage(Source):
         "exclude": "which classes",
         "val": "which videos",
         "augment": "whether there are augmented views",
+        "damaged": "which videos",
+        "max_pixels": "which videos",
         "max_unreadable": "when a run stops",
         "workers": "how fast",
         "remote_cache_gb": "where copies lie",
@@ -87,6 +89,11 @@ class Footage(Source):
     a random position at full scale, as in the papers."""
     color: float = 0.2
     """Strength of the random change of brightness, contrast and saturation; 0 turns it off."""
+    damaged: Literal["keep", "drop", "error"] = "keep"
+    """Videos of which a part cannot be decoded, or not without errors: use the rest (keep), leave them out (drop), or stop
+    (error). They are named in any case."""
+    max_pixels: int = 64_000_000
+    """Videos and pictures with more pixels a frame count as unreadable; they are not decoded."""
     max_unreadable: float = 0.01
     """Share of unreadable videos above which the run stops. Below it they count with weight 0 and are reported."""
     workers: int = 0

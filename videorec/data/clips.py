@@ -60,7 +60,7 @@ class ClipReader:
         clip = {}
         for name, stream in self.streams.items():
             choose = _training_choice(stream.data, np.random.default_rng(key))
-            clip[name] = stream.read(video, choose, to_end=stream.data.sampling == "uniform")[0]
+            clip[name] = stream.read(video, choose)[0]
         return clip
 
     def plain_clips(self, video: Video, clips: int) -> Iterator[dict[str, np.ndarray]]:
@@ -68,7 +68,7 @@ class ClipReader:
         if clips == 0:
             parts = [stream.windows(video) for stream in self.streams.values()]
         else:
-            parts = [s.read(video, _plain_choice(s.data, clips), s.data.sampling != "first") for s in self.streams.values()]
+            parts = [stream.read(video, _plain_choice(stream.data, clips)) for stream in self.streams.values()]
         for rows in zip(*parts, strict=True):
             yield dict(zip(self.streams, rows, strict=True))
 

@@ -1,7 +1,7 @@
 """Decode video files and folders of frames with OpenCV, frame after frame, never seeking.
 
-Seeking by frame number returns wrong frames on some files, and files declare wrong frame counts: here a frame is what
-`grab` reaches, and a count is what was reached.
+Seeking by frame number returns wrong frames on some files, and files declare wrong frame counts: here a frame is what `grab`
+reaches, and a count is what was reached.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from videorec.data.file_kinds import reason_not_to_open
+from videorec.data.clock import shown
+from videorec.data.index import INDEX, MAX_PIXELS
 from videorec.data.pictures import PictureFolder, Unreadable
 from videorec.storage import files
 
@@ -20,19 +21,25 @@ Retrieve = Callable[[], np.ndarray]
 class Reader:
     """The frames of one video in order: iterate for functions that convert a frame only when called.
 
+    Which frames there are, and when each is shown, is what reading the video from end to end showed (`videorec.data.index`),
+    not what its header says. A damaged video has the frames that can be decoded.
+
     Args:
         path: video file, local or remote, or local folder of images (in name order; they count as already at the wanted rate).
-        fps: resample to this rate by time stamps, so that a variable frame rate comes out right; None: every frame.
-        start, end: seconds; frames outside are left out, and what follows `end` is not decoded.
+        fps: resample to this rate by time stamps, so that a variable frame rate comes out right; None: every frame. See
+            `videorec.data.clock` for what counts as time.
+        start, end: seconds; frames outside are left out, and what follows the last is not decoded.
         threads: decoder threads of this file; 1 where several files are decoded at once.
         cache_gb: most disk that copies of remote videos take. This one's stays while the reader lives.
         values: of a folder of images, as `PictureFolder`.
+        max_pixels: of a frame.
 
     Attributes:
+        facts: what the whole video holds.
         stamp: seconds from `start` to the frame that iterating gave last; None for a folder of frames, which has no clock.
 
     Raises:
-        Unreadable: when opened, or when iterated without a single frame.
+        Unreadable: when opened, also where no frame lies between `start` and `end`; when iterated, where it has changed.
     """
 
     stamp: float | None = None
@@ -46,89 +53,65 @@ class Reader:
         threads: int = 1,
         cache_gb: float = 20.0,
         values: tuple[float, float] | None = None,
+        max_pixels: int = MAX_PIXELS,
     ):
-        self.fps, self.start, self.end = fps, start or 0.0, float("inf") if end is None else end
+        self.fps, self.start, self._threads = fps, start or 0.0, threads
         self._copy = files.local(path, cache_gb)
         try:
             self.path = self._copy.__enter__()
         except OSError as error:
             raise Unreadable(error.strerror or str(error)) from error
-        self._source = PictureFolder(self.path, values) if self.path.is_dir() else _File(self.path, threads)
+        self.facts = INDEX.of(self.path, max_pixels, changes=not files.is_remote(path))
+        if self.facts.unreadable:
+            raise Unreadable(self.facts.unreadable)
+        self._times = self.facts.times
+        if self._times is None:
+            self._folder = PictureFolder(self.path, values, self.facts.missing)
+            self._numbers = np.arange(len(self._folder))
+        else:
+            self._numbers = shown(self._times, fps, self.start, np.inf if end is None else end)
+        if not len(self._numbers):
+            to = "its end" if end is None else f"{end:g} s"
+            raise Unreadable(f"no frame lies between {self.start:g} s and {to}; it lasts {self.facts.seconds:.2f} s")
 
-    @property
-    def declared(self) -> int:
-        """Frames to be expected, from the file's own header: may be wrong, at least 1."""
-        rate, count = self._source.rate, self._source.declared
-        if rate is None:
-            return max(count, 1)
-        if self.end == float("inf") and not self.start and self.fps is None:
-            return max(count, 1)
-        seconds = max(min(self.end, count / rate) - self.start, 0)
-        return max(round(seconds * (self.fps or rate)), 1)
+    def __len__(self) -> int:
+        """Frames that iterating gives."""
+        return len(self._numbers)
 
     @property
     def rate(self) -> float | None:
-        """Frames a second of the whole file, from its header (25 where it says none); None for a folder of frames."""
-        return self._source.rate
+        """Frames a second of the whole file, between its gaps; None for a folder of frames."""
+        return self.facts.rate
 
     @property
     def seconds(self) -> float | None:
-        """How long the whole file is, from its header: may be wrong; None for a folder of frames, or where it says nothing."""
-        rate, count = self._source.rate, self._source.declared
-        return count / rate if rate and count else None
+        """How long the whole file is; None for a folder of frames."""
+        return self.facts.seconds
 
     def __iter__(self) -> Iterator[Retrieve]:
-        emitted, previous = 0, -np.inf
-        for stamp in self._source:
-            if stamp is None:  # a folder of frames has no clock
-                yield self._source.retrieve
-                emitted += 1
-                continue
-            # Some containers end with a stamp of 0; time does not run backwards.
-            stamp = stamp if stamp > previous else previous + 1 / (self._source.rate or 25)
-            previous = stamp
-            if stamp >= self.end:
-                break
-            for _ in range(self._due(stamp, emitted)):
-                self.stamp = emitted / self.fps if self.fps else stamp - self.start
-                yield self._source.retrieve
-                emitted += 1
-        if not emitted:
-            within = f" between {self.start:g} s and {self.end:g} s" if self.start or self.end < np.inf else ""
-            raise Unreadable(f"no frame can be decoded{within}")
-
-    def _due(self, stamp: float, emitted: int) -> int:
-        """How often the frame at `stamp` is shown: at the wanted rate, tick k shows the first frame not before it."""
-        if stamp < self.start:
-            return 0
-        if self.fps is None:
-            return 1
-        slack = 1e-3  # stamps are rounded to milliseconds in some containers
-        return max(int(np.floor((stamp - self.start + slack) * self.fps)) + 1 - emitted, 0)
+        if self._times is None:
+            yield from (self._folder.retrieve for _ in self._folder)
+            return
+        # Of a damaged file several threads may show other frames than one.
+        file = _File(self.path, 1 if self.facts.damage else self._threads)
+        place = -1
+        for emitted, number in enumerate(self._numbers):
+            while place < number:
+                if not file.grab():
+                    raise Unreadable(f"it had {self.facts.frames} frames, now {place + 1}: it changed while it was read")
+                place += 1
+            self.stamp = emitted / self.fps if self.fps else self._times[number] - self.start
+            yield file.retrieve
 
 
 class _File:
-    """A video file: iterating grabs the next frame and gives its time stamp in seconds."""
+    """A video file that was read before."""
 
     def __init__(self, path: Path, threads: int):
-        reason = reason_not_to_open(path)
-        if reason:
-            raise Unreadable(reason)
         whole = str(path.absolute())  # FFmpeg takes the start of a:b.mp4 for a protocol
         self._capture = cv2.VideoCapture(whole, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
-        if not self._capture.isOpened():
-            raise Unreadable("no video stream in it, or a format that FFmpeg does not know")
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # a phone held upright; not every build's default
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.rate = rate if 0 < rate < 1000 else 25.0
-        self.declared = int(max(self._capture.get(cv2.CAP_PROP_FRAME_COUNT), 0))
-
-    def __iter__(self):
-        first = None
-        while self._capture.grab():
-            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            first = stamp if first is None else first
-            yield stamp - first
+        self.grab = self._capture.grab
 
     def retrieve(self) -> np.ndarray:
         ok, frame = self._capture.retrieve()
@@ -138,5 +121,5 @@ class _File:
 
 
 def count(path, fps=None, start=None, end=None) -> int:
-    """The number of frames that can really be read."""
-    return sum(1 for _ in Reader(path, fps, start, end))
+    """The number of frames that can be read."""
+    return len(Reader(path, fps, start, end))

@@ -18,8 +18,8 @@ LOOKED_AT = 64  # videos, spread over all; a median needs no more, and opening 1
 def frame_intervals(videos: Sequence[Video], data: Footage) -> dict[str, float | None]:
     """Seconds between two frames of a plain clip, by stream: the median over up to 64 videos.
 
-    From settings alone where frames are taken at a rate (`fps`); otherwise also from the headers of the files. None where
-    nothing says it: folders of frames (also prepared ones) without a rate, remote videos, or headers without a length.
+    From settings alone where frames are taken at a rate (`fps`); otherwise also from the time stamps of the files. None where
+    nothing says it: folders of frames (also prepared ones) without a rate, and remote videos.
     """
     return {stream: _median(videos, data.of(stream)) for stream in data.streams}
 
@@ -46,13 +46,10 @@ def _readable(video: Video, data: Footage) -> float | None:
 def _of_video(video: Video, data: Footage) -> float | None:
     if files.is_remote(video.path) or not os.path.isfile(video.path):
         return _without_clock(video, data)
-    reader = Reader(video.path)
+    reader = Reader(video.path, max_pixels=data.max_pixels)
     if not _is_spread(data):
         return getattr(data, "step", 1) / reader.rate
-    length = reader.seconds
-    if length is None:
-        return None
-    seconds = min(getattr(video, "end", None) or length, length) - (getattr(video, "start", None) or 0.0)
+    seconds = min(getattr(video, "end", None) or reader.seconds, reader.seconds) - (getattr(video, "start", None) or 0.0)
     # A video of fewer frames than a clip shows each of them, and then holds the last.
     return max(seconds / data.frames, 1 / (data.fps or reader.rate)) if seconds > 0 else None
 
@@ -60,7 +57,7 @@ def _of_video(video: Video, data: Footage) -> float | None:
 def _without_clock(video: Video, data: Footage) -> float | None:
     """A folder of frames counts as already at the wanted rate; prepared pictures have theirs."""
     if os.path.isdir(video.path):
-        rate, frames = data.fps, Reader(video.path).declared
+        rate, frames = data.fps, len(Reader(video.path, max_pixels=data.max_pixels))
     elif isinstance(data, Data) and (stored := stored_pictures(data)):
         rate = data.fps or (stored.settings.flow if data.stream == "flow" else stored.settings).fps
         frames = len(stored.indices(video, data.stream, data.fps))

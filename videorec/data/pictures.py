@@ -7,7 +7,7 @@ the lower bits and wraps signed numbers without a word.
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -39,19 +39,24 @@ class PictureFolder:
 
     Args:
         values: the stored values that become 0 and 255, others clipped; None: pictures must be of 8 bits.
+        left_out: names of pictures that are not used.
+
+    Raises:
+        Unreadable: the folder cannot be read.
     """
 
     rate = None
 
-    def __init__(self, path: Path, values: Values = None):
+    def __init__(self, path: Path, values: Values = None, left_out: Collection[str] = ()):
         try:
-            names = [entry for entry in path.iterdir() if is_picture(entry)]
+            self._paths = [entry for entry in picture_paths(path) if entry.name not in left_out]
         except OSError as error:
             raise Unreadable(f"the folder cannot be read: {error.strerror}") from error
-        self._names = sorted(names, key=natural_order)
         self._values = values
         self._first: tuple[Path, np.dtype] | None = None
-        self.declared = len(names)
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
     def look(self) -> np.dtype | None:
         """The type of the first picture's values, from its header where that says it; None where it cannot be read.
@@ -59,15 +64,15 @@ class PictureFolder:
         Raises:
             ValuesNeeded: not of 8 bits, and no range is given.
         """
-        dtype = stored_type(self._names[0]) if self._names else None
+        dtype = stored_type(self._paths[0]) if self._paths else None
         if dtype is not None:
-            self._first = self._names[0], dtype
-            _check(self._names[0].name, dtype, self._values)
+            self._first = self._paths[0], dtype
+            _check(self._paths[0].name, dtype, self._values)
         return dtype
 
     def __iter__(self) -> Iterator[None]:
         self.look()
-        for path in self._names:
+        for path in self._paths:
             self._current = path
             yield None
 
@@ -190,6 +195,15 @@ def _say(kind: str, text: str) -> None:
     if kind not in SAID:
         SAID.add(kind)
         log.warning("%s (said once, for all such pictures)", text)
+
+
+def picture_paths(folder: Path) -> list[Path]:
+    """The pictures of a folder, in order.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return sorted((entry for entry in folder.iterdir() if is_picture(entry)), key=natural_order)
 
 
 def natural_order(path: Path) -> list:

@@ -14,11 +14,17 @@ class Problems:
     Args:
         total: videos of the run, all splits.
         max_share: share of unreadable videos above which `check` stops the run.
+
+    Attributes:
+        unreadable: names with the reasons; they count with weight 0, and in no figure.
+        damaged: names of those that are used as far as they can be decoded, with what is wrong.
+        short: names of those that have fewer frames than a clip, with their number.
     """
 
     def __init__(self, total: int, max_share: float):
         self.total, self.max_share = total, max_share
         self.unreadable: dict[str, str] = {}
+        self.damaged: dict[str, str] = {}
         self.short: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -52,5 +58,9 @@ class Problems:
             )
 
     def summary(self) -> dict:
-        """For `results.json`: the unreadable videos with their reasons, and how many were short."""
-        return {"unreadable": dict(sorted(self.unreadable.items())), "shorter_than_clip": len(self.short)}
+        """For `results.json`: the unreadable and the damaged videos with their reasons, and how many were short."""
+        return {
+            "unreadable": dict(sorted(self.unreadable.items())),
+            "damaged": dict(sorted(self.damaged.items())),
+            "shorter_than_clip": len(self.short),
+        }

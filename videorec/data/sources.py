@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from videorec.config import Data, Experiment, UserError, nearest
-from videorec.data import labels, manifest, synthetic
+from videorec.data import labels, manifest, synthetic, verdicts
 from videorec.data.folders import class_folders
 from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits, official_videos
@@ -34,6 +34,7 @@ def load(data: Data, seed: int = 0) -> VideoSet:
     manifest.check_groups(videos)
     videos = complete_splits(videos, seed, data.val)
     manifest.check_groups(videos)
+    videos = verdicts.kept(videos, data)
     return VideoSet(tuple(videos), classes_of(videos, data.path))
 
 
@@ -44,7 +45,7 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
         UserError: nothing there, or no video in that split.
     """
     videos = _without(find(data), data)
-    return of_split(videos, data, split, trained.data, trained.train.seed)
+    return verdicts.kept(of_split(videos, data, split, trained.data, trained.train.seed), data)
 
 
 def _without(videos: list[Video], data: Data) -> list[Video]:

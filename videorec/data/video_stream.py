@@ -17,9 +17,6 @@ from videorec.data.resize import resize_frame, scale_to_short_side
 class VideoStream:
     """Reads pictures `(*data.resize, 3)` uint8 of one stream.
 
-    The header's frame count is only a first guess: where reading shows another, the indices are chosen again and the
-    video read again. True counts are remembered, so that this happens once a video and process.
-
     Args:
         data: settings of this stream alone (`Data.of`).
         problems: where short videos are noted.
@@ -34,23 +31,13 @@ class VideoStream:
         self.data, self.problems, self._threads = data, problems, threads
         self.is_motion = data.stream == "flow" and data.flow.method != "stored"
         self._fewer = 1 if self.is_motion or paired else 0  # pictures than frames
-        self._counts: dict[str, int] = {}
 
-    def read(self, video: Video, choose: Callable[[int], np.ndarray], to_end: bool) -> np.ndarray:
-        """`(V, T, H, W, 3)`: the pictures that `choose(number of pictures) -> (V, T)` names.
-
-        `to_end` reads past the last of them to learn the true count, where the choice depends on it.
-        """
+    def read(self, video: Video, choose: Callable[[int], np.ndarray]) -> np.ndarray:
+        """`(V, T, H, W, 3)`: the pictures that `choose(number of pictures) -> (V, T)` names; none after the last is decoded."""
         reader = self._open(video)
-        known = self._counts.get(video.name)
-        expected = known or self._expected(reader)
-        kept, count = self._collect(reader, set(choose(expected).flat), to_end and known is None)
-        if count is not None:
-            self._counts[video.name] = self._check(count)
-        count = self._counts.get(video.name, expected)
+        count = self._check(len(reader) - self._fewer)
         indices = choose(count)
-        if not kept.keys() >= set(indices.flat):  # the header was wrong in a way that matters
-            kept, _ = self._collect(self._open(video), set(indices.flat), False)
+        kept = self._collect(reader, set(indices.flat))
         self._note_short(video, count, sampling.span(indices.shape[1], self._step))
         return np.stack([[kept[i] for i in row] for row in indices])
 
@@ -83,13 +70,8 @@ class VideoStream:
 
     def _open(self, video: Video) -> Reader:
         data = self.data
-        return Reader(video.path, data.fps, video.start, video.end, self._threads, data.remote_cache_gb, data.values)
-
-    def _expected(self, reader: Reader) -> int:
-        """Pictures to be expected; for sampling `first` as many as a clip spans, whatever the header says."""
-        if self.data.sampling == "first":
-            return sampling.span(self.data.frames, self.data.step)
-        return max(reader.declared - self._fewer, 1)
+        options = {"cache_gb": data.remote_cache_gb, "values": data.values, "max_pixels": data.max_pixels}
+        return Reader(video.path, data.fps, video.start, video.end, self._threads, **options)
 
     def _check(self, pictures: int) -> int:
         if pictures < 1:
@@ -112,19 +94,12 @@ class VideoStream:
         motion = flow.estimate(first, second, self.data.flow.method)
         return resize_frame(flow.encode(motion, self.data.flow.encoding), *self.data.resize, self.data.fit)
 
-    def _collect(self, reader: Reader, wanted: set[int], to_end: bool) -> tuple[dict[int, np.ndarray], int | None]:
-        """The wanted pictures that exist, and the number of pictures where the end was reached."""
+    def _collect(self, reader: Reader, wanted: set[int]) -> dict[int, np.ndarray]:
+        """The wanted pictures by number."""
         needed = wanted | {i + 1 for i in wanted} if self.is_motion else wanted
-        kept, last, index, ended = {}, max(needed), -1, True
-        for index, retrieve in enumerate(reader):
-            if index in needed:
-                kept[index] = self.scaled(retrieve())
-            if index == last and not to_end:
-                ended = False
-                break
-        if self.is_motion:
-            kept = {i: self.motion(kept[i], kept[i + 1]) for i in wanted if i in kept and i + 1 in kept}
-        return kept, index + 1 - self._fewer if ended else None
+        upto = zip(range(max(needed) + 1), reader, strict=False)
+        frames = {i: self.scaled(retrieve()) for i, retrieve in upto if i in needed}
+        return {i: self.motion(frames[i], frames[i + 1]) for i in wanted} if self.is_motion else frames
 
     def pictures(self, video: Video) -> Iterator[np.ndarray]:
         """Every picture of the video."""

@@ -78,7 +78,7 @@ class Annotator:
 
     def _seconds(self, video: Video, prediction: Prediction) -> float | None:
         reader = Reader(video.path)
-        whole = reader.declared * self._apart(prediction) if reader.rate is None else reader.seconds
+        whole = len(reader) * self._apart(prediction) if reader.rate is None else reader.seconds
         start, end = video.start or 0.0, video.end
         if whole is None:
             return None if end is None else end - start

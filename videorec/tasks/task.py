@@ -14,6 +14,7 @@ from rich.console import Console
 from videorec import models
 from videorec.config import Experiment, rules
 from videorec.data.problems import Problems
+from videorec.data.verdicts import problems_of
 from videorec.runs.run import Run
 from videorec.tasks.serving import Serving
 from videorec.training.feed import Feed
@@ -82,7 +83,7 @@ class Task(ABC):
 
     def problems(self, experiment: Experiment, dataset: Dataset) -> Problems:
         """Where what goes wrong with videos is collected during training."""
-        return Problems(len(dataset.videos), experiment.data.max_unreadable)
+        return problems_of(dataset.videos, experiment.data)
 
     @abstractmethod
     def feed(

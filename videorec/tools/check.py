@@ -1,9 +1,10 @@
-"""Decode every video whole and say what is wrong with it, before a training run finds out.
+"""Read every video from end to end and say what is wrong with it. Training, evaluation and prediction see the same.
 
     python -m videorec.tools.check videos/
     python -m videorec.tools.check videos/manifest.csv --out report.csv
 
-Exit status: 0 where every video can be read, 1 where one cannot.
+Exit status: 0 where every video can be read whole, 1 where one cannot. What was read once is kept, and read again only where
+the file changed.
 """
 
 import os
@@ -28,7 +29,9 @@ class Options:
     videos: str | None = None
     """Folder that relative video paths start from. Default: the folder of the source."""
     workers: int = 0
-    """Videos decoded at once; 0: one a core."""
+    """Videos read at once; 0: one a core."""
+    max_pixels: int = 64_000_000
+    """Videos and pictures with more pixels a frame count as unreadable, as --data.max-pixels of train.py."""
     out: Path | None = None
     """Write a row for every video, good or not, to this CSV file."""
 
@@ -45,13 +48,13 @@ def main(args: list[str]) -> int:
     report = check_report.Report()
     began = time.monotonic()
     with check_report.writer(options.out) as write:
-        for row, kinds in check_files.check_all(files, options.workers or os.cpu_count() or 1):
+        for row, kinds in check_files.check_all(files, options.workers or os.cpu_count() or 1, options.max_pixels):
             report.add(row, kinds)
             write(row)
     report.show(Console(), time.monotonic() - began)
     if options.out:
         Console().print(f"written: {terminal.rich_escape(str(options.out))}", soft_wrap=True)
-    return 1 if report.listed["unreadable"] or report.listed["segment"] else 0
+    return 1 if any(report.listed[kind] for kind in check_files.FAULTS) else 0
 
 
 def _validate(options: Options) -> None:

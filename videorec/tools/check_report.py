@@ -36,8 +36,9 @@ class Report:
             for row in self.listed[kind]:
                 console.print(f"  {terminal.rich_escape(f'{row.path}: {row.problem}')}", soft_wrap=True, highlight=False)
         hours = f"{self.seconds / 3600:.2f} hours" if self.seconds >= 360 else f"{self.seconds:.1f} seconds"
-        rest = sum(len(rows) for kind, rows in self.listed.items() if kind != "unreadable")
+        rest = sum(len(rows) for kind, rows in self.listed.items() if kind not in ("unreadable", "damaged"))
         parts = [f"{self.files} videos", hours, f"{self.frames} frames", f"{len(self.listed['unreadable'])} unreadable"]
+        parts += [f"{len(self.listed['damaged'])} damaged"]
         parts += [f"{rest} otherwise odd", f"checked in {took:.1f} s ({self.files / max(took, 1e-3):.1f} videos/s)"]
         console.print(", ".join(parts), highlight=False, soft_wrap=True)
 

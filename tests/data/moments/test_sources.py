@@ -119,7 +119,7 @@ def test_a_folder_of_frames_is_a_video(folder):
         cv2.imwrite(str(folder / "frames" / f"{k}.png"), np.zeros((32, 32, 3), np.uint8))
     data = DenseData(path=write(folder / "t.csv", "path,label,start,end\nframes,run,0,2\n"), fps=5.0)
     (video,) = sources.find(data)
-    assert sources.durations([video], 5.0) == {video.path: 2.0}
+    assert sources.durations([video], DenseData(fps=5.0)) == {video.path: 2.0}
     with pytest.raises(UserError, match="1 of 1 segments end after the end of their video.*has 0.5 s"):
         sources.find(DenseData(path=data.path, fps=20.0))
 
@@ -220,7 +220,7 @@ def test_a_video_that_cannot_be_opened_is_left_to_the_reader(folder):
     (folder / "b.avi").write_bytes(b"no video")
     loaded = sources.find(data)
     assert segments_of(loaded) == SEGMENTS
-    assert sources.durations(loaded, 5.0) == {str(folder / "a.avi"): 2.0}
+    assert sources.durations(loaded, DenseData(fps=5.0)) == {str(folder / "a.avi"): 2.0}
 
 
 def test_an_end_before_its_start(folder):

@@ -211,21 +211,21 @@ def shown(stamps, fps) -> list[int]:
 @pytest.mark.parametrize("rate", [10, 25, 30000 / 1001])
 def test_lower_and_higher_rates(rate, fps):
     stamps = np.arange(50) / rate
-    entry = {"pictures": 50, **records.clock(list(stamps))}
+    entry = {"pictures": 50, **records.clock_of(list(stamps))}
     assert set(entry) == {"pictures", "start", "rate"}
     assert records.at_rate(entry, fps).tolist() == shown(stamps, fps)
 
 
 def test_unequal_stamps():
     stamps = [0.02, 0.05, 0.30, 0.31, 0.75, 1.5]
-    entry = {"pictures": 6, **records.clock(stamps)}
+    entry = {"pictures": 6, **records.clock_of(stamps)}
     assert entry["stamps"] == stamps
     assert records.at_rate(entry, 4).tolist() == shown(stamps, 4) == [0, 2, 4, 4, 5, 5, 5]
     assert records.at_rate(entry, None).tolist() == list(range(6))
 
 
 def test_without_a_clock():
-    entry = {"pictures": 3, **records.clock([None] * 3)}
+    entry = {"pictures": 3, **records.clock_of([None] * 3)}
     assert entry == {"pictures": 3}
     assert records.at_rate(entry, 5).tolist() == [0, 1, 2]
 
@@ -235,7 +235,7 @@ def test_a_variable_rate_as_the_reader_resamples_it(shared_data):
     reader, stamps = Reader(path), []
     for _ in reader:
         stamps.append(reader.stamp)
-    entry = {"pictures": len(stamps), **records.clock(stamps)}
+    entry = {"pictures": len(stamps), **records.clock_of(stamps)}
     assert "stamps" in entry
     for fps in (5, 10, 24):
         assert len(records.at_rate(entry, fps)) == count(path, fps=fps)

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 
 from videorec.config import UserError, nearest
 from videorec.config.dense import DenseData
-from videorec.data import manifest, splitting
+from videorec.data import manifest, splitting, verdicts
 from videorec.data.csv_rows import column_names
-from videorec.data.decode import Reader
 from videorec.data.labels import canonical
 from videorec.data.moments import published, tables
 from videorec.data.moments.tables import DenseVideo
-from videorec.data.pictures import Unreadable
 from videorec.data.prepared.index import is_prepared
 from videorec.data.splitting import VideoSet
 from videorec.storage import files
@@ -34,6 +32,7 @@ def load(data: DenseData, seed: int = 0) -> VideoSet:
     """
     videos = splitting.complete_splits(find(data), seed, data.val)
     manifest.check_groups(videos)
+    videos = verdicts.kept(videos, data)
     return VideoSet(tuple(videos), splitting.classes_of(videos, data.path))
 
 
@@ -47,7 +46,7 @@ def load_for_evaluation(data: DenseData, split: str, trained: DenseData, seed: i
     Raises:
         UserError: as `load`, or no video in that split.
     """
-    return splitting.of_split(find(data), data, split, trained, seed)
+    return verdicts.kept(splitting.of_split(find(data), data, split, trained, seed), data)
 
 
 def find(data: DenseData) -> list[DenseVideo]:
@@ -62,7 +61,7 @@ def find(data: DenseData) -> list[DenseVideo]:
     if data.group:
         videos = [_in_group(video, data) for video in videos]
     tables.check_files(videos)
-    tables.check_ends(videos, durations(videos, data.of(data.stream).fps))
+    tables.check_ends(videos, durations(videos, data))
     return tables.single_label(videos, data.slack) if data.single else videos
 
 
@@ -131,18 +130,12 @@ def _in_group(video: DenseVideo, data: DenseData) -> DenseVideo:
     return dataclasses.replace(video, group=splitting.group_of(name.removeprefix(base), data.group))
 
 
-def durations(videos: Sequence[DenseVideo], rate: float) -> dict[str, float]:
-    """Seconds by path, from the annotation, the file's header, or the number of images of a folder at `rate`; without those
-    that have none (remote videos, videos that cannot be opened)."""
-    seconds_of = {}
-    for video in videos:
-        seconds = video.duration
-        if seconds is None and not files.is_remote(video.path):
-            try:
-                reader = Reader(video.path)
-            except Unreadable:
-                continue  # it is reported when its frames are wanted
-            seconds = reader.declared / rate if os.path.isdir(video.path) else reader.seconds
-        if seconds is not None:
-            seconds_of[video.path] = seconds
+def durations(videos: Sequence[DenseVideo], data: DenseData) -> dict[str, float]:
+    """Seconds by path, from the annotation, the file's time stamps, or the number of images of a folder at `data.fps`; without
+    those that have none (remote videos, videos that cannot be read)."""
+    seconds_of = {video.path: video.duration for video in videos if video.duration is not None}
+    facts = verdicts.measured([video for video in videos if video.duration is None], data)
+    for path, known in facts.items():
+        if not known.unreadable:  # which is reported when its frames are wanted
+            seconds_of[path] = known.frames / data.of(data.stream).fps if known.seconds is None else known.seconds
     return seconds_of

@@ -74,16 +74,15 @@ def rate_of(data: DenseData) -> float:
     return data.of(data.stream).fps
 
 
-def expected_lengths(videos: Sequence[DenseVideo], data: DenseData) -> list[int]:
-    """The number of pictures of each video, as its header says: may be wrong, at least 1. Counted where it says nothing."""
-    return [_expected(video, data) for video in videos]
+def lengths(videos: Sequence[DenseVideo], data: DenseData) -> list[int]:
+    """The number of pictures of each video at the model's rate; 1 of one that cannot be read."""
+    return [_length(video, data) for video in videos]
 
 
-def _expected(video: DenseVideo, data: DenseData) -> int:
+def _length(video: DenseVideo, data: DenseData) -> int:
     fewer = int(data.stream == "flow" and data.flow.method != "stored")  # motion lies between frames
     try:
-        reader = Reader(video.path, rate_of(data), cache_gb=data.remote_cache_gb)
-        frames = reader.declared if reader.declared > 1 else sum(1 for _ in reader)
+        frames = len(Reader(video.path, rate_of(data), cache_gb=data.remote_cache_gb, max_pixels=data.max_pixels))
     except Unreadable:
         return 1  # reported when it is read
     return max(frames - fewer, 1)
@@ -162,7 +161,7 @@ def from_frames(labelled: Labelled, problems: Problems, seed: int) -> Callable:
 
     def read(index, epoch):
         for start, frames in read_windows(labelled, int(index), starts_of(labelled, int(index), seed, int(epoch)), problems):
-            targets, weights = labelled.labels(int(index), start, start + len(frames))  # whatever the header says
+            targets, weights = labelled.labels(int(index), start, start + len(frames))
             yield _filled(frames[: data.frames], data), targets, weights, np.array([epoch, index, start])
 
     signature = (

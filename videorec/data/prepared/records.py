@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from videorec.config import Flow
-from videorec.data import flow
+from videorec.data import clock, flow
 from videorec.data.decode import Reader
 from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
@@ -146,7 +146,7 @@ def write(path: Path, name: str, labels: Sequence[str], stream: str, timed: Iter
     """Write one stream of one video to a local TFRecord file of its own, a record at a time.
 
     Returns:
-        Its entry of the index: the number of `pictures`; their clock (see `clock`); `records`, for each the place of its
+        Its entry of the index: the number of `pictures`; their clock (see `clock_of`); `records`, for each the place of its
         content in bytes, the content's length and its CRC-32.
 
     Raises:
@@ -168,7 +168,7 @@ def write(path: Path, name: str, labels: Sequence[str], stream: str, timed: Iter
         raise OSError(errno.ENOSPC, error.message, str(path)) from error
     except tf.errors.OpError as error:
         raise OSError(errno.EIO, error.message, str(path)) from error
-    return {"pictures": count, **clock(stamps), "records": records}
+    return {"pictures": count, **clock_of(stamps), "records": records}
 
 
 def serialize(name: str, labels: Sequence[str], stream: str, first: int, chunk: Sequence[Timed]) -> bytes:
@@ -199,31 +199,12 @@ def parse(content: bytes) -> Sequence[bytes]:
 # === Time ===
 
 
-def clock(stamps: Sequence[float | None]) -> dict:
-    """Time stamps for the index: `start` and `rate` where they are equidistant to a microsecond, else each of them in
-    `stamps` (seconds); nothing without a clock."""
-    if not stamps or stamps[0] is None:
-        return {}
-    times = np.array(stamps)
-    if len(times) > 1:
-        rate = (len(times) - 1) / (times[-1] - times[0])
-        if np.abs(times[0] + np.arange(len(times)) / rate - times).max() < 1e-6:
-            return {"start": float(times[0]), "rate": float(rate)}
-    return {"stamps": [round(float(time), 6) for time in times]}
-
-
-def stamps_of(entry: dict) -> np.ndarray | None:
-    """`(pictures,)` float64 seconds of an entry of the index; None without a clock."""
-    if "rate" in entry:
-        return entry["start"] + np.arange(entry["pictures"]) / entry["rate"]
-    return np.array(entry["stamps"]) if "stamps" in entry else None
+def clock_of(stamps: Sequence[float | None]) -> dict:
+    """Time stamps for the index, see `clock.pack`; nothing without a clock."""
+    return clock.pack(np.array(stamps)) if stamps and stamps[0] is not None else {}
 
 
 def at_rate(entry: dict, fps: float | None) -> np.ndarray:
-    """Numbers of the pictures shown at a rate, by the rule of `videorec.data.decode.Reader`: tick k shows the first picture
-    not before k / fps. All of them for None, and without a clock."""
-    times = stamps_of(entry)
-    if fps is None or times is None:
-        return np.arange(entry["pictures"])
-    ticks = np.floor((times + 1e-3) * fps).astype(int) + 1  # ticks up to each picture; stamps may be rounded to 1 ms
-    return np.repeat(np.arange(len(times)), np.diff(np.maximum(ticks, 0), prepend=0))
+    """Numbers of the pictures of an entry that are shown at a rate, see `clock.shown`; all of them without a clock."""
+    times = clock.unpack(entry, entry["pictures"])
+    return np.arange(entry["pictures"]) if fps is None or times is None else clock.shown(times, fps)

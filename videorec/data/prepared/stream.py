@@ -31,7 +31,7 @@ class PreparedStream:
     def __init__(self, stored: Prepared, data: Data, problems: Problems, paired: bool = False):
         self.data, self.problems, self._stored, self._paired = data, problems, stored, paired
 
-    def read(self, video: Video, choose: Callable[[int], np.ndarray], to_end: bool = True) -> np.ndarray:
+    def read(self, video: Video, choose: Callable[[int], np.ndarray]) -> np.ndarray:
         """`(V, T)` JPEGs (bytes): the pictures that `choose(number of pictures) -> (V, T)` names."""
         numbers = self._numbers(video)
         indices = choose(len(numbers))

@@ -14,6 +14,7 @@ from videorec.data.moments import sources, tables, windows
 from videorec.data.moments.frame_labels import frame_labels
 from videorec.data.moments.windows import Labelled, rate_of
 from videorec.data.problems import Problems
+from videorec.data.verdicts import problems_of
 from videorec.reports.protocol import describe_pictures, describe_protocol
 from videorec.runs.run import Run
 from videorec.tasks.anticipation.report import AnticipationReport, Predictions, accuracies
@@ -34,7 +35,7 @@ def evaluate(run: Run, options: AnticipationOptions, progress: Progress) -> Anti
     trained, data = run.experiment, options.data
     videos = sources.load_for_evaluation(data, options.evaluate.split, trained.data, trained.train.seed)
     tables.check_known(videos, run.classes)
-    problems = Problems(len(videos), data.max_unreadable)
+    problems = problems_of(videos, data)
     labelled = Labelled(videos, (), run.classes, data, trained.model.horizon, single=True)
     batch = max(options.evaluate.batch // data.frames, 1)
     predictions = predict(run.load_model(), labelled, batch, problems, progress)

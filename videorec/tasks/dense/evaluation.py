@@ -12,6 +12,7 @@ from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import rate_of
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
+from videorec.data.verdicts import problems_of
 from videorec.inference.labeller import Labeller
 from videorec.reports.protocol import describe_pictures, describe_protocol
 from videorec.runs.run import Run
@@ -39,7 +40,7 @@ def evaluate(run: Run, options: DenseOptions, progress: Progress) -> DenseReport
     videos = sources.load_for_evaluation(data, options.evaluate.split, trained.data, trained.train.seed)
     tables.check_known(videos, run.classes)
     labeller = Labeller(run.load_model(), data, options.evaluate.batch)
-    problems = Problems(len(videos), data.max_unreadable)
+    problems = problems_of(videos, data)
     scores = score(labeller, videos, run.classes, problems, progress)
     protocol = describe(run, labeller, options)
     return report.make(scores, run.classes, data.single, protocol, options.evaluate, problems.summary())

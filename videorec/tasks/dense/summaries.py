@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.data.moments.sources import durations
-from videorec.data.moments.windows import rate_of
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
@@ -42,7 +41,7 @@ class DenseSummaries(Curves):
         """The timeline, beside the truth."""
         validation = self.dataset.split("val")
         videos = validation or self.dataset.split("train")
-        seconds = durations(videos, rate_of(self.data))
+        seconds = durations(videos, self.data)
         video = min(videos, key=lambda video: seconds.get(video.path, float("inf")))
         try:
             labeller = Labeller(self.whole, self.data, self.evaluate.batch)

@@ -52,7 +52,7 @@ def feed(
         examples = {name: from_features(part, store, views[name]) for name, part in moments.items()}
     else:
         model = whole
-        moments = {name: labelled(part, windows.expected_lengths(part, data)) for name, part in parts.items()}
+        moments = {name: labelled(part, windows.lengths(part, data)) for name, part in parts.items()}
         examples = {name: windows.from_frames(part, problems, train.seed) for name, part in moments.items()}
     outputs = tuple(model.output)
     val = windows.evaluation(moments["val"], examples["val"], train.batch, outputs) if parts["val"] else None

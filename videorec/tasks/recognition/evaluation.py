@@ -13,6 +13,7 @@ from videorec.data import pipeline, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.data.verdicts import problems_of
 from videorec.inference.framewise import Framewise
 from videorec.runs.run import Run
 from videorec.tasks.recognition import report
@@ -40,7 +41,7 @@ def evaluate(run: Run, options: RecognitionOptions, progress: Progress) -> Recog
     check_labels(videos, run.classes)
     # Every run sees the same videos, each through its own preprocessing.
     seen = [(data, videos), *(same_videos(run, member, videos, how) for member in runs[1:])]
-    problems = Problems(len(videos), data.max_unreadable)
+    problems = problems_of(videos, data)
     scores = [predict(m.load_model(), v, d, how, problems, progress) for m, (d, v) in zip(runs, seen, strict=True)]
     shares = {member.place: weight for member, weight in zip(runs, weights, strict=True)}
     protocol = report.describe(data, how, shares, run.experiment)

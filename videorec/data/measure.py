@@ -1,0 +1,198 @@
+"""Read one video from end to end, in a process of its own: a file that hangs or ends the decoder ends that process alone.
+
+python -m videorec.data.measure        # reads a request a line, answers with a line; see `videorec.data.measuring`
+
+"""
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from videorec.data import clock, containers, decoder_messages
+from videorec.data.facts import Facts
+from videorec.data.file_kinds import is_utf8, kind_of_special, reason_not_to_open
+from videorec.data.pictures import picture_paths
+
+Image.MAX_IMAGE_PIXELS = None  # the size is compared here, before anything is decoded
+ALIVE_SECONDS = 2.0  # between two signs of life
+
+Alive = Callable[[], None]
+
+
+def measure(path: Path, max_pixels: int, alive: Alive = lambda: None) -> Facts:
+    """What a video file or a folder of pictures holds.
+
+    Args:
+        max_pixels: of a frame; above it nothing is decoded.
+        alive: called between frames.
+    """
+    try:
+        return _of_folder(path, max_pixels, alive) if path.is_dir() else _of_file(path, max_pixels, alive)
+    except OSError as error:
+        return Facts(unreadable=error.strerror or str(error))
+    except cv2.error as error:
+        return Facts(unreadable=f"OpenCV: {error.err}")
+    except MemoryError:
+        return Facts(unreadable="its frames do not fit into memory")
+
+
+# === A file ===
+
+
+def _of_file(path: Path, max_pixels: int, alive: Alive) -> Facts:
+    reason = reason_not_to_open(path)
+    if reason:
+        return Facts(unreadable=reason)
+    too_large = Facts(*(0, *_size_of_picture(path)))
+    if too_large.above(max_pixels):
+        return _refused(too_large, max_pixels)
+    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    ended = containers.missing_end(path)
+    if not capture.isOpened():
+        return _unreadable("no video stream in it, or a format that FFmpeg does not know", ended)
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    size = Facts(0, *(int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)))
+    if size.above(max_pixels):
+        return _refused(size, max_pixels)
+    declared, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
+    stamps = []
+    while capture.grab():
+        stamps.append(capture.get(cv2.CAP_PROP_POS_MSEC))
+        alive()
+    if not stamps:
+        return _unreadable("no frame can be decoded", ended)
+    times = clock.clock(np.array(stamps) / 1000, rate if 0 < rate < 100_000 else None)
+    counted = int(declared) if containers.counts_frames(path) and 0 < declared < 1e8 else None
+    damage = _damage(len(stamps), counted, [*decoder_messages.errors(), *([ended] if ended else [])])
+    return Facts(
+        frames=len(stamps),
+        width=size.width,
+        height=size.height,
+        declared=counted,
+        rate=times.rate,
+        packed_times=clock.pack(times.times),
+        damage=damage,
+        remarks=_remarks(len(stamps), None if damage else counted, times.remarks),
+    )
+
+
+def _unreadable(reason: str, ended: str | None) -> Facts:
+    return Facts(unreadable="; ".join([reason, *decoder_messages.errors(), *([ended] if ended else [])]))
+
+
+def _refused(size: Facts, max_pixels: int) -> Facts:
+    return Facts(0, size.width, size.height, unreadable=size.above(max_pixels))
+
+
+def _size_of_picture(path: Path) -> tuple[int, int]:
+    """Width and height by the header of a picture or GIF, whatever its name; FFmpeg would decode a frame to learn them."""
+    try:
+        with Image.open(path) as picture:
+            return picture.size
+    except (OSError, ValueError, SyntaxError):
+        return 0, 0
+
+
+def _damage(frames: int, declared: int | None, signs: list[str]) -> str:
+    if not signs:
+        return ""
+    share = f"{frames} of {declared} frames can be read" if declared and declared > frames else f"{frames} frames can be read"
+    return "; ".join([share, *signs])
+
+
+def _remarks(frames: int, declared: int | None, of_clock: tuple[str, ...]) -> dict[str, str]:
+    remarks = {}
+    if declared is not None and declared != frames:
+        remarks["count"] = f"declares {declared} frames, {frames} can be read"
+    if of_clock:
+        remarks["clock"] = "; ".join(of_clock)
+    if frames == 1:
+        remarks["short"] = "has 1 frame"
+    return remarks
+
+
+# === A folder of pictures ===
+
+
+def _of_folder(folder: Path, max_pixels: int, alive: Alive) -> Facts:
+    paths = picture_paths(folder)
+    if not paths:
+        return Facts(unreadable="a folder without pictures")
+    if not is_utf8(folder):
+        return Facts(unreadable="its name is not UTF-8, which OpenCV needs: rename it")
+    sizes, missing, signs = Counter(), {}, []
+    for path in paths:
+        alive()
+        of_header = Facts(0, *_size_of_picture(path))
+        if of_header.above(max_pixels):
+            return Facts(0, of_header.width, of_header.height, unreadable=f"{path.name}: {of_header.above(max_pixels)}")
+        decoder_messages.forget()
+        reason = kind_of_special(path) if is_utf8(path) else "its name is not UTF-8, which OpenCV needs"
+        picture = None if reason else cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        if picture is None:
+            missing[path.name] = reason or "not an image that OpenCV can decode"
+            continue
+        sizes[picture.shape[1], picture.shape[0]] += 1
+        ended = containers.missing_end(path)
+        said = decoder_messages.errors()
+        if ended or said:
+            signs.append(f"{path.name}: {'; '.join([*([ended] if ended else []), *said])}")
+    return _facts_of_folder(len(paths), sizes, missing, signs)
+
+
+def _facts_of_folder(count: int, sizes: Counter, missing: dict[str, str], signs: list[str]) -> Facts:
+    frames = count - len(missing)
+    broken = [f"{name}: {reason}" for name, reason in missing.items()]
+    if not frames:
+        return Facts(unreadable=f"none of its {count} pictures can be read, the first is {broken[0]}")
+    (width, height), _ = sizes.most_common(1)[0]
+    damage = []
+    if broken:
+        damage.append(f"{frames} of {count} pictures can be read, left out: {_some(broken)}")
+    if signs:
+        damage.append(f"{len(signs)} can be read in part: {_some(signs)}")
+    remarks = {"short": "has 1 frame"} if frames == 1 else {}
+    if len(sizes) > 1:
+        listed = ", ".join(f"{number} of {w} x {h}" for (w, h), number in sizes.most_common(3))
+        remarks["size"] = f"frames of {len(sizes)} sizes: {listed}"
+    return Facts(frames, width, height, damage="; ".join(damage), remarks=remarks, missing=tuple(missing))
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
+# === The process ===
+
+
+def main() -> None:
+    """Answer requests `{"path": ..., "max_pixels": ...}` on standard input until it ends."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="ascii")
+    requests = os.fdopen(os.dup(0), "r", encoding="ascii")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    cv2.setNumThreads(1)
+    last = time.monotonic()
+
+    def alive():
+        nonlocal last
+        if time.monotonic() - last > ALIVE_SECONDS:
+            last = time.monotonic()
+            answers.write(".\n")
+
+    with decoder_messages.listening():
+        for line in requests:
+            request = json.loads(line)
+            decoder_messages.forget()
+            answers.write(measure(Path(request["path"]), request["max_pixels"], alive).to_json() + "\n")
+
+
+if __name__ == "__main__":
+    main()

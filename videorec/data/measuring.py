@@ -1,0 +1,135 @@
+"""Processes that read videos from end to end (`videorec.data.measure`): started when needed, kept, replaced when one dies."""
+
+import atexit
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import videorec
+from videorec.data.decoder_messages import ENVIRONMENT
+from videorec.data.facts import Facts
+
+SILENCE_SECONDS = 60.0  # without a frame, after which a decoder is given up
+
+
+class Worker:
+    """One process; for one thread at a time."""
+
+    def __init__(self):
+        self._process: subprocess.Popen | None = None
+        self._lines: queue.Queue[str] = queue.Queue()
+
+    def measure(self, path: str, max_pixels: int, silence: float = SILENCE_SECONDS) -> Facts:
+        """See `measure.measure`; a file at which the decoder hangs or dies is unreadable."""
+        process = self._running()
+        try:
+            process.stdin.write(json.dumps({"path": path, "max_pixels": max_pixels}) + "\n")
+            process.stdin.flush()
+            while (line := self._lines.get(timeout=silence)) == ".\n":
+                pass
+            return Facts.from_json(line)
+        except queue.Empty:
+            self.stop()
+            return Facts(unreadable=f"the decoder gave no frame for {silence:g} s and was stopped")
+        except (ValueError, OSError):  # an empty line at its end, a closed pipe
+            code = self.stop()
+            return Facts(unreadable=f"the decoder ended its process{f' (signal {-code})' if code and code < 0 else ''}")
+
+    def stop(self) -> int | None:
+        """End the process; the next file gets a new one."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        try:
+            code = process.wait(timeout=1)  # dead already
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        process.stdin.close()
+        return code
+
+    def _running(self) -> subprocess.Popen:
+        if self._process is None or self._process.poll() is not None:
+            root = str(Path(videorec.__file__).parents[1])
+            path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+            command = [sys.executable, "-m", "videorec.data.measure"]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "encoding": "ascii"}
+            environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": path}
+            # A session of its own: Ctrl-C goes to the program alone, which stops its workers.
+            self._process = subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
+            self._lines = queue.Queue()
+            threading.Thread(target=_copy, args=(self._process.stdout, self._lines), daemon=True).start()
+        return self._process
+
+
+def _copy(lines: Iterable[str], to: queue.Queue) -> None:
+    with lines:
+        for line in lines:
+            to.put(line)
+    to.put("")
+
+
+_idle: list[Worker] = []
+_lock = threading.Lock()
+
+
+@contextmanager
+def _worker() -> Iterator[Worker]:
+    with _lock:
+        worker = _idle.pop() if _idle else Worker()
+    try:
+        yield worker
+    except BaseException:
+        worker.stop()
+        raise
+    with _lock:
+        _idle.append(worker)
+
+
+@atexit.register
+def stop_all() -> None:
+    """End the processes that wait for work."""
+    with _lock:
+        while _idle:
+            _idle.pop().stop()
+
+
+def one(path: str, max_pixels: int) -> Facts:
+    """The facts of one video, in a process that is kept for the next."""
+    with _worker() as worker:
+        return worker.measure(path, max_pixels)
+
+
+def many(paths: Iterable[str], max_pixels: int, workers: int, done: Callable[[], None]) -> Iterator[tuple[str, Facts]]:
+    """The facts of many videos, in order, read side by side, a bounded number of them ahead.
+
+    Args:
+        workers: videos at once.
+        done: called after each, in any order.
+    """
+
+    def job(path: str) -> tuple[str, Facts]:
+        facts = one(path, max_pixels)
+        done()
+        return path, facts
+
+    pending: deque = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for path in paths:
+            pending.append(pool.submit(job, path))
+            if len(pending) > 16 * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:  # after Ctrl-C nobody waits for the rest
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop_all()
