@@ -86,7 +86,7 @@ def test_a_broken_image_in_a_folder_of_frames(good, capsys):
     (good / "b" / "frames" / "7.png").write_text("no image")
     assert check.main([str(good)]) == 1
     output = capsys.readouterr().out
-    assert "frames: 5 of 6 pictures can be read, left out: 7.png: not an image" in output
+    assert "frames: 5 of 6 pictures can be read, left out: 7.png is not an image" in output
     assert "1 damaged" in output
 
 

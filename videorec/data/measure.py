@@ -18,7 +18,7 @@ from PIL import Image
 from videorec.data import clock, containers, decoder_messages
 from videorec.data.facts import Facts
 from videorec.data.file_kinds import is_utf8, kind_of_special, reason_not_to_open
-from videorec.data.pictures import picture_paths
+from videorec.data.pictures import Unreadable, picture_paths, read_stored
 
 Image.MAX_IMAGE_PIXELS = None  # the size is compared here, before anything is decoded
 ALIVE_SECONDS = 2.0  # between two signs of life
@@ -94,6 +94,8 @@ def _refused(size: Facts, max_pixels: int) -> Facts:
 def _size_of_picture(path: Path) -> tuple[int, int]:
     """Width and height by the header of a picture or GIF, whatever its name; FFmpeg would decode a frame to learn them."""
     try:
+        if kind_of_special(path):  # at a pipe it would wait
+            return 0, 0
         with Image.open(path) as picture:
             return picture.size
     except (OSError, ValueError, SyntaxError):
@@ -134,14 +136,13 @@ def _of_folder(folder: Path, max_pixels: int, alive: Alive) -> Facts:
         if of_header.above(max_pixels):
             return Facts(0, of_header.width, of_header.height, unreadable=f"{path.name}: {of_header.above(max_pixels)}")
         decoder_messages.forget()
-        reason = kind_of_special(path) if is_utf8(path) else "its name is not UTF-8, which OpenCV needs"
-        picture = None if reason else cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-        if picture is None:
-            missing[path.name] = reason or "not an image that OpenCV can decode"
+        try:
+            picture = read_stored(path)
+        except Unreadable as error:
+            missing[path.name] = str(error)
             continue
         sizes[picture.shape[1], picture.shape[0]] += 1
-        ended = containers.missing_end(path)
-        said = decoder_messages.errors()
+        ended, said = containers.missing_end(path), decoder_messages.errors()
         if ended or said:
             signs.append(f"{path.name}: {'; '.join([*([ended] if ended else []), *said])}")
     return _facts_of_folder(len(paths), sizes, missing, signs)
@@ -149,9 +150,9 @@ def _of_folder(folder: Path, max_pixels: int, alive: Alive) -> Facts:
 
 def _facts_of_folder(count: int, sizes: Counter, missing: dict[str, str], signs: list[str]) -> Facts:
     frames = count - len(missing)
-    broken = [f"{name}: {reason}" for name, reason in missing.items()]
+    broken = list(missing.values())
     if not frames:
-        return Facts(unreadable=f"none of its {count} pictures can be read, the first is {broken[0]}")
+        return Facts(unreadable=f"none of its {count} pictures can be read: {broken[0]}")
     (width, height), _ = sizes.most_common(1)[0]
     damage = []
     if broken:
