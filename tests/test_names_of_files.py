@@ -15,6 +15,7 @@ from tiny_runs import QUICK, events
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data.decode import Reader
+from videorec.data.index import INDEX
 from videorec.data.sequences import formats
 from videorec.reports import video_file
 from videorec.runs.run import Run
@@ -71,7 +72,7 @@ def test_a_colon_is_no_protocol(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_video(tmp_path / "video.avi", 5).rename(tmp_path / "cam1:1.avi")
     assert sum(1 for _ in Reader("cam1:1.avi")) == 5
-    row, _ = check_files.check("cam1:1.avi", [])
+    row, _ = check_files.check("cam1:1.avi", INDEX.of("cam1:1.avi"), [])
     assert (row.frames, row.declared, row.problem) == (5, 5, "")
 
 

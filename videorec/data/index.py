@@ -131,7 +131,7 @@ class Index:
         self._known |= entries
         if self._place is None or not entries:
             return
-        rows = [(os.fsencode(path), state, facts.to_json()) for path, (state, facts) in entries.items() if state]
+        rows = [(os.fsencode(path), state, facts.to_json()) for path, (state, facts) in entries.items() if _lasts(state, facts)]
         with self._lock:
             try:
                 self._place.parent.mkdir(parents=True, exist_ok=True)
@@ -154,6 +154,11 @@ class Index:
 
 def _opened(place: Path) -> contextlib.closing[sqlite3.Connection]:
     return contextlib.closing(sqlite3.connect(place, timeout=BUSY_SECONDS))
+
+
+def _lasts(state: str, facts: Facts) -> bool:
+    """Whether it is worth keeping: not what was not there, or what may have been the machine's fault."""
+    return bool(state) and not facts.unreadable.startswith(measuring.GIVEN_UP)
 
 
 def _was_too_large(facts: Facts) -> bool:

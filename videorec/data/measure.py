@@ -98,7 +98,7 @@ def _size_of_picture(path: Path) -> tuple[int, int]:
             return 0, 0
         with Image.open(path) as picture:
             return picture.size
-    except (OSError, ValueError, SyntaxError):
+    except Exception:
         return 0, 0
 
 

@@ -17,6 +17,7 @@ import videorec
 from videorec.data.decoder_messages import ENVIRONMENT
 from videorec.data.facts import Facts
 
+GIVEN_UP = "the decoder"  # how the reason begins, which may be the machine's: the next start tries again
 SILENCE_SECONDS = 60.0  # without a frame, after which a decoder is given up
 
 
@@ -38,10 +39,10 @@ class Worker:
             return Facts.from_json(line)
         except queue.Empty:
             self.stop()
-            return Facts(unreadable=f"the decoder gave no frame for {silence:g} s and was stopped")
+            return Facts(unreadable=f"{GIVEN_UP} gave no frame for {silence:g} s and was stopped")
         except (ValueError, OSError):  # an empty line at its end, a closed pipe
             code = self.stop()
-            return Facts(unreadable=f"the decoder ended its process{f' (signal {-code})' if code and code < 0 else ''}")
+            return Facts(unreadable=f"{GIVEN_UP} ended its process{f' (signal {-code})' if code and code < 0 else ''}")
 
     def stop(self) -> int | None:
         """End the process; the next file gets a new one."""
@@ -62,7 +63,7 @@ class Worker:
             path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
             command = [sys.executable, "-m", "videorec.data.measure"]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "encoding": "ascii"}
-            environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": path}
+            environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": path, "PYTHONUTF8": "1"}
             # A session of its own: Ctrl-C goes to the program alone, which stops its workers.
             self._process = subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
             self._lines = queue.Queue()
