@@ -89,6 +89,11 @@ def test_decimal_commas_are_refused(tmp_path):
         manifest.read(tmp_path / "m.csv")
 
 
+def test_splits_in_any_case(tmp_path):
+    (tmp_path / "m.csv").write_text("path,label,split\na.mp4,run,Train\nb.mp4,run,TEST\nc.mp4,run,\n")
+    assert [video.split for video in manifest.read(tmp_path / "m.csv")] == ["train", "test", None]
+
+
 def test_a_single_column_needs_no_separator(tmp_path):
     assert rows_of(tmp_path, "Path\na b.mp4\n", needed=("path",))[0][0] == {"path": "a b.mp4"}
 

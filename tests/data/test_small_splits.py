@@ -137,3 +137,20 @@ def test_splits_of_ucf101_stay(shared_data):
 def test_splits_of_generated_videos_stay():
     videos = [Video(f"{'abcde'[k % 5]}/{k}.avi", ("abcde"[k % 5],), group=f"g{k // 7}") for k in range(200)]
     assert [digest(splitting.assign(videos, seed=seed), "") for seed in range(2)] == ["20c764a198fbaae4", "056531b772f26e9e"]
+
+
+def test_a_share_without_effect_is_said(caplog):
+    videos = [Video(v.path, v.labels, split="val" if v.path.endswith("/0.mp4") else "train") for v in singles(a=5, b=5)]
+    assert complete_splits(videos, 0) == videos and not caplog.messages
+    assert complete_splits(videos, 0, val=0) == videos
+    assert "--data.val 0 is not used: the source names its validation videos" in caplog.text
+
+
+def test_a_group_in_two_unicode_forms_is_one():
+    videos = [Video(f"{k}.mp4", ("ab"[k % 2],), group=("Me\u0301", "Mé")[k % 2] if k < 10 else f"g{k // 2}") for k in range(40)]
+    for seed in range(10):
+        assert len({video.split for video in splitting.assign(videos, seed=seed)[:10]}) == 1
+    with pytest.raises(UserError, match="must not sit on both sides"):
+        manifest.check_groups(
+            [Video("a", ("a",), split="train", group="Me\u0301"), Video("b", ("a",), split="test", group="Mé")]
+        )

@@ -29,7 +29,7 @@ def label(text: str, where: str) -> str:
         kind = UNPRINTABLE.get(unicodedata.category(character))
         if kind:
             raise UserError(f"{where}: a label must not hold a {kind}. Received: {text!a}")
-    return unicodedata.normalize("NFC", text)
+    return canonical(text)
 
 
 def labels(text: str, where: str) -> tuple[str, ...]:
@@ -38,9 +38,14 @@ def labels(text: str, where: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in parts if part))
 
 
-def canonical(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of classes from a command line or a file of before, in the form that labels have."""
-    return tuple(unicodedata.normalize("NFC", name.strip()) for name in names)
+def canonical(name: str | None) -> str | None:
+    """The name of a class or group in Unicode's form NFC."""
+    return None if name is None else unicodedata.normalize("NFC", name)
+
+
+def all_canonical(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of classes from a command line, or a file of before, in the form that labels have; not checked."""
+    return tuple(canonical(name.strip()) for name in names)
 
 
 def joined(names: Iterable[str]) -> str:

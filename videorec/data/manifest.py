@@ -71,7 +71,7 @@ def _parse(row: dict, where: str, base: str | Path, needed: tuple[str, ...], spe
         raise UserError(f"{where}: {' and '.join(needed)} must not be empty. Received: {row}")
     path = files.join(base, spelled.here(base, row["path"], where))
     remote.check_scheme(path, where)
-    split = row.get("split") or None
+    split = row.get("split", "").lower() or None
     if split is not None and split not in SPLITS:
         raise UserError(f"{where}: split must be one of {', '.join(SPLITS)} or empty. Received: {split!r}")
     start, end = (number(row[key], key, where) if row.get(key) else None for key in ("start", "end"))
@@ -113,7 +113,7 @@ def check_groups(videos: list[Video]) -> None:
     sides = defaultdict(dict)
     for video in videos:
         if video.group is not None and video.split is not None:
-            sides[video.group].setdefault(video.split, video.path)
+            sides[labels.canonical(video.group)].setdefault(video.split, video.path)
     crossing = {group: paths for group, paths in sides.items() if len(paths) > 1}
     if crossing:
         group, paths = next(iter(crossing.items()))

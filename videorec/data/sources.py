@@ -24,7 +24,7 @@ def load(data: Data, seed: int = 0) -> VideoSet:
     everything = find(data)
     videos = _without(everything, data)
     known = {label for video in everything for label in video.labels}
-    for name in labels.canonical(data.exclude):
+    for name in labels.all_canonical(data.exclude):
         if name in known:
             log.info("left out: class %s", name)
         else:
@@ -50,7 +50,7 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
 
 def _without(videos: list[Video], data: Data) -> list[Video]:
     """Those of other classes than `data.exclude`."""
-    left_out = set(labels.canonical(data.exclude))
+    left_out = set(labels.all_canonical(data.exclude))
     return [video for video in videos if not set(video.labels) & left_out]
 
 

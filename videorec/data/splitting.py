@@ -9,7 +9,7 @@ import numpy as np
 
 from videorec.config import Footage, UserError
 from videorec.data import manifest
-from videorec.data.labels import warn_of_alike
+from videorec.data.labels import canonical, warn_of_alike
 from videorec.data.manifest import Video
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,10 @@ def assign(videos: list[Video], val: float = 0.15, test: float = 0.15, seed: int
     Raises:
         UserError: more groups are asked for than can be spared.
     """
-    groups = [video.group or f"\0{i}" for i, video in enumerate(videos)]
+    first = {}  # spelling of each group: é in two Unicode forms is one letter
+    for video in videos:
+        first.setdefault(canonical(video.group), video.group)
+    groups = [first[canonical(video.group)] or f"\0{i}" for i, video in enumerate(videos)]
     names, membership = np.unique(groups, return_inverse=True)
     labels = sorted({label for video in videos for label in video.labels})
     counts = np.zeros((len(names), len(labels)))  # videos of each class in each group
@@ -149,6 +152,8 @@ def complete_splits(videos: list[Video], seed: int, val: float = Footage.val) ->
         raise UserError(f"Either every video has a split or none has. Without one: {some.path}")
     if "train" not in given:
         raise UserError(f"No video is marked train. Received: {', '.join(sorted(given))}")
+    if "val" in given and val != Footage.val:
+        log.warning("--data.val %g is not used: the source names its validation videos", val)
     if "val" in given or not val:
         return videos
     log.info("no validation videos given: %.0f %% of the training videos are taken, by group (--data.val 0: none)", 100 * val)

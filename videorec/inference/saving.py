@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from videorec.config import UserError
-from videorec.data.manifest import Video
+from videorec.data.manifest import Video, seconds
 from videorec.inference.annotate import Annotator
 from videorec.inference.prediction import Prediction
 from videorec.inference.predictor import UNREADABLE, Predictor
@@ -114,7 +114,7 @@ def places(videos: Sequence[Video], folder: str) -> dict[Video, str]:
         name = os.path.relpath(os.path.abspath(video.path), base)
         name = name if os.path.isdir(video.path) else os.path.splitext(name)[0]
         if video.start is not None or video.end is not None:
-            name += f"_{video.start or 0:g}-{'end' if video.end is None else format(video.end, 'g')}s"
+            name += f"_{seconds(video.start or 0)}-{'end' if video.end is None else seconds(video.end)}s"
         number, free = 1, name
         while free in taken:
             number += 1

@@ -22,7 +22,7 @@ import numpy as np
 from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.config import file as config_file
-from videorec.data.labels import canonical
+from videorec.data.labels import all_canonical
 from videorec.runs import recipe
 from videorec.runs.mirror import Mirror, run_names
 from videorec.storage import files
@@ -57,7 +57,7 @@ class Run:
         try:
             self.experiment = config_file.from_dict(json.loads(file.read_text(encoding="utf-8")), models.CLASSES)
             lines = (self.folder / "classes.txt").read_text(encoding="utf-8").split("\n")
-            self.classes = canonical(line for line in lines if line.strip())
+            self.classes = all_canonical(line for line in lines if line.strip())
         except (OSError, ValueError) as error:
             raise UserError(f"The run folder {self.folder} is damaged: {error}") from error
 

@@ -51,7 +51,7 @@ def without(videos: list[Video], exclude: tuple[str, ...]) -> list[Video]:
     Raises:
         UserError: an unknown class, or no video is left.
     """
-    exclude = labels.canonical(exclude)
+    exclude = labels.all_canonical(exclude)
     known = {label for video in videos for label in video.labels}
     for name in exclude:
         if name not in known:

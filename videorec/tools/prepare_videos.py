@@ -31,7 +31,7 @@ def list_videos(data: Data) -> list[tuple[str, Video]]:
     if prepared.is_prepared(folder):
         raise UserError(f"{folder} holds prepared pictures already. The folder of the videos themselves is expected.")
     everything = sources.find(dataclasses.replace(data, exclude=()))
-    left_out = set(labels.canonical(data.exclude))
+    left_out = set(labels.all_canonical(data.exclude))
     videos = [video for video in everything if not set(video.labels) & left_out]
     if not videos:
         raise UserError(f"No video is left of {data.path} after --exclude {' '.join(data.exclude)}.")

@@ -9,7 +9,7 @@ from videorec.config import UserError, nearest
 from videorec.config.dense import DenseData
 from videorec.data import manifest, splitting, verdicts
 from videorec.data.csv_rows import column_names
-from videorec.data.labels import canonical
+from videorec.data.labels import all_canonical
 from videorec.data.moments import published, tables
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.prepared.index import is_prepared
@@ -109,7 +109,7 @@ def _at_home(data: DenseData) -> DenseData:
 
 
 def _without(videos: Sequence[DenseVideo], data: DenseData) -> list[DenseVideo]:
-    known, left_out = set(tables.labels(videos)), canonical(data.exclude)
+    known, left_out = set(tables.labels(videos)), all_canonical(data.exclude)
     for name in left_out:
         if name in known:
             log.info("left out: class %s (its frames stay, without this label)", name)

@@ -79,7 +79,7 @@ def read(path: str | Path, videos: str | Path | None = None, classes: Sequence[s
         video = files.join(base, spelled.here(base, row["path"], where))
         remote.check_scheme(video, where)
         segments = _segments(row, where, classes)
-        own = {key: row.get(key) or None for key in ("split", "group")}
+        own = {"split": row.get("split", "").lower() or None, "group": row.get("group") or None}
         if own["split"] not in (None, *manifest.SPLITS):
             raise UserError(f"{where}: split must be one of {', '.join(manifest.SPLITS)} or empty. Received: {own['split']!r}")
         if about.setdefault(video, own) != own:
