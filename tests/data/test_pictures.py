@@ -106,6 +106,18 @@ def test_folders_of_two_types_are_named(tmp_path, caplog):
     assert f"applies to pictures of several types: uint16 in {paths[0]}, uint8 in {paths[1]}" in caplog.text
 
 
+def test_masks_of_0_and_1_are_named(tmp_path, caplog):
+    mask = np.random.default_rng(0).integers(0, 2, (10, 12), dtype=np.uint8)
+    paths = [str(folder(tmp_path / name, array)) for name, array in (("a", mask), ("b", 0 * mask), ("c", mask))]
+    pictures.check_values(paths, None)
+    assert "the first pictures of 3 folders hold the values 0 and 1 alone, almost black" in caplog.text
+    caplog.clear()
+    pictures.check_values([*paths, str(folder(tmp_path / "d", 2 * mask))], None)
+    pictures.check_values(paths, (0, 1))
+    pictures.check_values(paths[1:2], None)
+    assert not caplog.text
+
+
 # === Other kinds ===
 
 

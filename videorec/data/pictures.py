@@ -41,6 +41,9 @@ class PictureFolder:
         values: the stored values that become 0 and 255, others clipped; None: pictures must be of 8 bits.
         left_out: names of pictures that are not used.
 
+    Attributes:
+        paths: of the pictures, in order.
+
     Raises:
         Unreadable: the folder cannot be read.
     """
@@ -49,14 +52,14 @@ class PictureFolder:
 
     def __init__(self, path: Path, values: Values = None, left_out: Collection[str] = ()):
         try:
-            self._paths = [entry for entry in picture_paths(path) if entry.name not in left_out]
+            self.paths = [entry for entry in picture_paths(path) if entry.name not in left_out]
         except OSError as error:
             raise Unreadable(f"the folder cannot be read: {error.strerror}") from error
         self._values = values
         self._first: tuple[Path, np.dtype] | None = None
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self.paths)
 
     def look(self) -> np.dtype | None:
         """The type of the first picture's values, from its header where that says it; None where it cannot be read.
@@ -64,15 +67,15 @@ class PictureFolder:
         Raises:
             ValuesNeeded: not of 8 bits, and no range is given.
         """
-        dtype = stored_type(self._paths[0]) if self._paths else None
+        dtype = stored_type(self.paths[0]) if self.paths else None
         if dtype is not None:
-            self._first = self._paths[0], dtype
-            _check(self._paths[0].name, dtype, self._values)
+            self._first = self.paths[0], dtype
+            _check(self.paths[0].name, dtype, self._values)
         return dtype
 
     def __iter__(self) -> Iterator[None]:
         self.look()
-        for path in self._paths:
+        for path in self.paths:
             self._current = path
             yield None
 
@@ -92,7 +95,7 @@ class PictureFolder:
 
 
 def check_values(paths: Sequence[str], values: Values) -> None:
-    """Look at the first picture of some of the folders among `paths`, before a run.
+    """Look at the first picture of some of the folders among `paths`, before a run; the log says what is odd of them.
 
     Raises:
         UserError: pictures that are not of 8 bits, where no range is given.
@@ -100,9 +103,12 @@ def check_values(paths: Sequence[str], values: Values) -> None:
     folders = [path for path in dict.fromkeys(paths) if os.path.isdir(path)]
     chosen = {int(index) for index in np.linspace(0, len(folders) - 1, min(len(folders), LOOKED_AT))}
     kinds: dict[np.dtype, str] = {}
+    greatest: list[float] = []
     for path in (folders[index] for index in sorted(chosen)):
         try:
-            dtype = PictureFolder(Path(path), values).look()
+            dtype = (folder := PictureFolder(Path(path), values)).look()
+            if values is None and dtype is not None and max(greatest, default=0) <= 1:
+                greatest.append(read_stored(folder.paths[0]).max())
         except ValuesNeeded as error:
             raise UserError(f"{path}: {error}") from error
         except Unreadable:  # reported when its pictures are wanted
@@ -112,6 +118,9 @@ def check_values(paths: Sequence[str], values: Values) -> None:
     if len(kinds) > 1:
         listed = ", ".join(f"{dtype} in {path}" for dtype, path in kinds.items())
         log.warning("--data.values %g %g applies to pictures of several types: %s", *values, listed)
+    if max(greatest, default=0) == 1:
+        text = "the first pictures of %d folders hold the values 0 and 1 alone, almost black. 1 as white: --data.values 0 1"
+        log.warning(text, len(greatest))
 
 
 def is_picture(path: Path) -> bool:
