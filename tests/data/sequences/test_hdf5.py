@@ -2,6 +2,7 @@
 
 import random
 import threading
+import zlib
 
 import h5py
 import numpy as np
@@ -194,6 +195,26 @@ def test_a_header_that_claims_more_than_its_file(tmp_path):
     path.write_bytes(content.replace(sizes, np.array((3 << 40, *SHAPE[1:]), "<u8").tobytes()))
     with pytest.raises(UserError, match=r"a\.h5.*(invalid dataset size|claims 693 TB, and 630 bytes are stored)"):
         hdf5.open_array(path, None)
+
+
+def test_chunks_that_unpack_to_more_than_they_are(tmp_path):
+    """A compressed stream of 20 MB of zeros in place of a chunk of 210 bytes: HDF5 would unpack all of it, and say nothing."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", SHAPE, "u1", chunks=SHAPE, compression="gzip").id.write_direct_chunk(
+            (0, 0, 0, 0), zlib.compress(bytes(20_000_000))
+        )
+    with pytest.raises(UserError, match=r"a\.h5:x: a chunk of 630 bytes must be stored in 1 to 4789 of"):
+        hdf5.open_array(path, None)
+    with h5py.File(path, "w") as file:  # nor less than its checksum, at which HDF5 ends the process
+        x = file.create_dataset("x", SHAPE, "u1", chunks=SHAPE, compression="gzip", fletcher32=True)
+        x.id.write_direct_chunk((0, 0, 0, 0), b"abc")
+    with pytest.raises(UserError, match=r"a\.h5:x: a chunk of 630 bytes must be stored in 5 to 4789 of .* Received: 3 from"):
+        hdf5.open_array(path, None)
+    noise = np.random.default_rng(0).integers(0, 256, (40, 3, 5), dtype=np.uint8)  # which takes more when compressed
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=noise, chunks=(1, 3, 5), compression="gzip", shuffle=True, fletcher32=True)
+    np.testing.assert_array_equal(hdf5.open_array(path, None).read(np.s_[0:40, 0:3, 0:5]), noise)
 
 
 def test_damaged_chunk(tmp_path):

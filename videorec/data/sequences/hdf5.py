@@ -22,6 +22,8 @@ from videorec.data.sequences.packing import Note, Packing
 
 SUFFIXES = frozenset((".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4"))
 OLDER = {b"CDF\x01": "classic netCDF", b"CDF\x02": "classic netCDF", b"CDF\x05": "classic netCDF", b"\x0e\x03\x13\x01": "HDF4"}
+CHECKSUM = 4  # bytes of fletcher32
+LARGER, OVERHEAD = 1.1, 4096  # a chunk that cannot be compressed takes that many times its size, and bytes more, at most
 
 
 class Array(NamedTuple):
@@ -171,7 +173,8 @@ def _check_filters(dataset: h5py.Dataset, name: str) -> None:
 
 def _check_stored(dataset: h5py.Dataset, name: str, file_size: int) -> list[Note]:
     """Refuse an array of which less is stored than its header claims; a note where part of its chunks was never written."""
-    claimed, stored = math.prod(dataset.shape) * dataset.id.get_type().get_size(), dataset.id.get_storage_size()
+    item, stored = dataset.id.get_type().get_size(), dataset.id.get_storage_size()
+    claimed = math.prod(dataset.shape) * item
     rule = f"{name}: its header claims {room.as_text(claimed)}"
     if not claimed:
         return []
@@ -181,15 +184,38 @@ def _check_stored(dataset: h5py.Dataset, name: str, file_size: int) -> list[Note
         raise UserError(f"{rule}, and {room.as_text(min(stored, file_size))} are stored: it is damaged.")
     if dataset.chunks is None:
         return []
-    room.check(math.prod(dataset.chunks) * dataset.dtype.itemsize, f"A chunk of {name}")
+    chunk = math.prod(dataset.chunks) * item
+    room.check(chunk, f"A chunk of {name}")
     chunks = math.prod(-(-size // chunk) for size, chunk in zip(dataset.shape, dataset.chunks, strict=True))
     written = dataset.id.get_num_chunks()
+    _check_chunks(dataset, name, chunk, file_size)
     if 2 * written < chunks:
         raise UserError(f"{rule} in {chunks} chunks, and {written} of them were ever written: fewer than half.")
     if written < chunks:
-        text = f"{chunks - written} of {chunks} chunks were never written and read as {dataset.fillvalue:g}"
+        text = f"{chunks - written} of {chunks} chunks were never written and read as {dataset.fillvalue}"
         return [Note(logging.WARNING, text)]
     return []
+
+
+def _check_chunks(dataset: h5py.Dataset, name: str, size: int, file_size: int) -> None:
+    """Refuse chunks that HDF5 would read past the end of what it holds, or unpack without bounds.
+
+    Args:
+        size: bytes of a chunk, unpacked.
+    """
+
+    least, most = CHECKSUM + 1 if dataset.fletcher32 else 1, int(LARGER * size + OVERHEAD)
+    if not dataset.id.get_create_plist().get_nfilters():
+        least = most = size
+
+    def check(chunk):
+        if not least <= chunk.size <= most or chunk.byte_offset + chunk.size > file_size:
+            raise UserError(
+                f"{name}: a chunk of {size} bytes must be stored in {least} to {most} of the {file_size} bytes of the file. "
+                f"Received: {chunk.size} from byte {chunk.byte_offset} on. The file is damaged."
+            )
+
+    dataset.id.chunk_iter(check)
 
 
 # === Reading ===

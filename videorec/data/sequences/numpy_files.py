@@ -56,13 +56,8 @@ def load(path: Path, key: str | None) -> Stored:
 def _mapped(path: Path) -> Stored:
     with open(path, "rb") as file:
         header = _header(file)
-    size = os.path.getsize(path)
-    _check(header, size, str(path))
-    array = _numpy_load(path)
-    if size == header.size:
-        return Stored(array)
-    text = f"{room.as_text(size - header.size)} follow the array and are not read (one array a .npy file; several: .npz)"
-    return Stored(array, (Note(logging.WARNING, text),))
+    notes = _check(header, os.path.getsize(path), str(path))
+    return Stored(_numpy_load(path), notes)
 
 
 def _numpy_load(path: Path) -> np.ndarray:
@@ -79,10 +74,10 @@ def _from_zip(path: Path, key: str | None) -> Stored:
                 headers[name] = _header(member)
         key = choose_key(path, key, {name: header.shape for name, header in headers.items()})
         info, header = members[key], headers[key]
-        _check(header, info.file_size, f"{path}:{key}")
+        notes = _check(header, info.file_size, f"{path}:{key}")
         room.check(header.size, f"{path}:{key}")
         with archive.open(info) as member, _lock:
-            return Stored(np.lib.format.read_array(member, allow_pickle=False))
+            return Stored(np.lib.format.read_array(member, allow_pickle=False), notes)
 
 
 def _header(file: BinaryIO) -> Header:
@@ -97,9 +92,14 @@ def _header(file: BinaryIO) -> Header:
     return Header(shape, dtype, file.tell() + math.prod(shape) * dtype.itemsize)
 
 
-def _check(header: Header, held: int, name: str) -> None:
+def _check(header: Header, held: int, name: str) -> tuple[Note, ...]:
+    """Refuse what claims more than is held; a note where more is held."""
     if header.dtype.hasobject:
         raise UserError(f"{name} must hold real numbers. Received: Python objects, which are not loaded")
     if header.size > held:
         claims, holds = room.as_text(header.size), room.as_text(held)
         raise UserError(f"{name} cannot be read: its header claims {claims}, and {holds} are stored: it is damaged.")
+    if header.size == held:
+        return ()
+    text = f"{room.as_text(held - header.size)} follow the array and are not read (one array a .npy file; several: .npz)"
+    return (Note(logging.WARNING, text),)
