@@ -25,6 +25,7 @@ def rows_of(tmp_path, content: bytes | str, needed=("path", "label"), known=mani
     [
         PLAIN,
         b"\xef\xbb\xbf" + PLAIN.encode(),
+        b"\xef\xbb\xbf\xef\xbb\xbf" + PLAIN.encode(),
         PLAIN.encode("utf-16"),
         b"\xfe\xff" + PLAIN.encode("utf-16-be"),
         PLAIN.encode("utf-32"),
@@ -74,6 +75,7 @@ def test_lines_are_those_of_the_file(tmp_path):
         ('path,label\na,x\nb,"y\nc,z"\nd,w\n', "line 3: a value must not hold a line break. .* Received: 'y.nc,z'"),
         ('path,label\na,x\nb,"y\nc,"z"\nd,w\n', 'line 3: a quote .". is not closed, or stands inside a value'),
         ("path,label\n" + 'a,"' + "x" * 200_000, 'line 2: a quote .". is not closed'),
+        ("Path,label\na,x\npath,Label\nb,y\n", "line 3: the names of the columns once more. Were two tables joined"),
         ("", "must name the columns path,label"),
         ("path,label\n,\n", "has no rows"),
     ],

@@ -76,3 +76,13 @@ def test_what_does_not_exist_is_refused_where_nothing_else_is_there(folder):
     (folder / "empty").mkdir()
     with pytest.raises(UserError, match="empty holds no videos and no folders of pictures, at any depth$"):
         given.videos(["empty"])
+
+
+def test_lists_of_other_systems(folder, caplog):
+    """UTF-16, and backslashes; a name that is not UTF-8 is still one."""
+    (folder / "a" / "ü.mp4").write_text("x")
+    (folder / "list.txt").write_bytes("a\\1.mp4\r\na\\b\\2.avi\r\na/ü.mp4\r\n".encode("utf-16"))
+    assert paths("list.txt") == ["a/1.mp4", "a/b/2.avi", "a/ü.mp4"]
+    assert "backslashes in 2 paths are read as /" in caplog.text
+    (folder / "list.txt").write_bytes(b"a/1.mp4\na/\xfc.mp4\n")
+    assert paths("list.txt") == ["a/1.mp4", "a/\udcfc.mp4"]

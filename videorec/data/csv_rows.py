@@ -43,7 +43,9 @@ def read_rows(path: str | Path, needed: Sequence[str], known: Sequence[str] | No
     rows = [(dict(zip(columns, _fitted(values, columns, where), strict=True)), where) for values, where in lines]
     if not rows:
         raise UserError(f"{path} has no rows: expected a line with the names of the columns, and a line for each entry.")
-    return [({name: value for name, value in row.items() if name}, where) for row, where in rows]
+    for row, _ in rows if "" in columns else ():
+        del row[""]
+    return rows
 
 
 def column_names(path: str | Path) -> list[str]:
@@ -88,19 +90,21 @@ def _separator(path: str | Path, header: str, needed: Sequence[str]) -> str:
 def _rows(path: str | Path, text: str, separator: str) -> Iterator[tuple[list[str], str]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     while True:
-        where = f"{path}, line {reader.line_num + 1}"
+        first = reader.line_num + 1
+        where = f"{path}, line {first}"
         try:
             values = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             raise UserError(f'{where}: a quote (") is not closed, or stands inside a value: {error}.') from error
-        for value in values:
-            if "\n" in value.strip() or "\r" in value.strip():
+        values = [value.strip() for value in values]
+        for value in values if reader.line_num > first else ():
+            if "\n" in value or "\r" in value:
                 raise UserError(
                     f'{where}: a value must not hold a line break. Is a quote (") not closed? Received: {value[:60]!r}'
                 )
-        yield [value.strip() for value in values], where
+        yield values, where
 
 
 def _without_numbers(path: str | Path, columns: list[str], rows: list) -> tuple[list[str], list]:
@@ -118,7 +122,9 @@ def _fitted(values: list[str], columns: list[str], where: str) -> list[str]:
         width -= 1
     if width != expected:
         raise UserError(f"{where}: expected {expected} values ({','.join(columns)}), got {width}")
-    nameless = [value for name, value in zip(columns, values, strict=False) if value and not name]
+    if [value.lower() for value in values[:width]] == columns:
+        raise UserError(f"{where}: the names of the columns once more. Were two tables joined? Remove the line.")
+    nameless = [value for name, value in zip(columns, values, strict=False) if value and not name] if "" in columns else []
     if nameless:
         raise UserError(f"{where}: {nameless[0]!r} is in a column without a name.")
     return values[:width]

@@ -11,6 +11,8 @@ from videorec.data import manifest
 from videorec.data.file_kinds import VIDEO_SUFFIXES
 from videorec.data.listing import Listing
 from videorec.data.manifest import Video
+from videorec.data.spelling import Spelling
+from videorec.data.text_files import read_lines
 from videorec.storage import files, remote
 
 log = logging.getLogger(__name__)
@@ -88,15 +90,11 @@ def _of_manifest(path: str) -> list[Video]:
 
 
 def _of_list(path: str, suffixes: Set[str]) -> Iterator[Video]:
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig", errors="surrogateescape").split("\n")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    paths = []
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            remote.check_scheme(line.strip(), f"{path}, line {number}")
-            paths.append(files.join(os.path.dirname(path), line.strip()))
+    paths, spelled, base = [], Spelling(path), os.path.dirname(path)
+    for line, where in read_lines(path, names=True):
+        remote.check_scheme(line, where)
+        paths.append(files.join(base, spelled.here(base, line, where)))
+    spelled.report()
     if not any(files.is_remote(p) or os.path.exists(p) for p in paths):
         first = f", the first: {paths[0]}" if paths else ""
         raise UserError(f"{path} must list videos, a path a line. None of its {len(paths)} exists{first}")

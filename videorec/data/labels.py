@@ -25,10 +25,10 @@ def label(text: str, where: str) -> str:
         UserError: a control character, a line break, or a byte that is not UTF-8 (in the name of a folder).
     """
     text = text.strip()
-    for character in text:
-        kind = UNPRINTABLE.get(unicodedata.category(character))
-        if kind:
-            raise UserError(f"{where}: a label must not hold a {kind}. Received: {text!a}")
+    kinds = () if text.isprintable() else map(unicodedata.category, text)
+    for kind in kinds:
+        if kind in UNPRINTABLE:
+            raise UserError(f"{where}: a label must not hold a {UNPRINTABLE[kind]}. Received: {text!a}")
     return canonical(text)
 
 

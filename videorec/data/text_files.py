@@ -17,8 +17,11 @@ MARKS = {
 }
 
 
-def read_text(path: str | Path) -> str:
+def read_text(path: str | Path, names: bool = False) -> str:
     """The text of a file in UTF-8, or in what its byte order mark says; line ends as they are.
+
+    Args:
+        names: names of files may hold bytes that are not UTF-8, as `os.fsdecode` gives them.
 
     Raises:
         UserError: the file cannot be read, or is in neither, naming line and cell; it holds a NUL byte.
@@ -32,7 +35,7 @@ def read_text(path: str | Path) -> str:
     if encoding == "utf-8" and b"\0" in content:
         raise UserError(_nul(path, content))
     try:
-        text = content.decode(encoding)
+        text = content.decode(encoding, "surrogateescape" if names and encoding == "utf-8" else "strict").lstrip("\ufeff")
     except UnicodeDecodeError as error:
         raise UserError(_undecodable(path, content, error)) from error
     if "\0" in text:
@@ -40,13 +43,16 @@ def read_text(path: str | Path) -> str:
     return text
 
 
-def read_lines(path: str | Path) -> list[tuple[str, str]]:
+def read_lines(path: str | Path, names: bool = False) -> list[tuple[str, str]]:
     """The lines that are not empty, without blanks around them, each with file and line number.
+
+    Args:
+        names: as for `read_text`.
 
     Raises:
         UserError: as `read_text`.
     """
-    lines = re.split("\r\n|\r|\n", read_text(path))
+    lines = re.split("\r\n|\r|\n", read_text(path, names))
     return [(line.strip(), f"{path}, line {k}") for k, line in enumerate(lines, start=1) if line.strip()]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from videorec.config import Data, Flow, UserError
+from videorec.data.labels import all_canonical
 from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.prepared import records
@@ -208,7 +209,7 @@ def name_below(folder: str, path: str) -> str:
 
 def _video(folder: str, entry: dict) -> Video:
     fields = {name: entry[name] for name in FIELDS[2:]}
-    return Video(files.join(folder, entry["name"]), tuple(entry["labels"]), **fields)
+    return Video(files.join(folder, entry["name"]), all_canonical(entry["labels"]), **fields)
 
 
 @functools.lru_cache(maxsize=8)
