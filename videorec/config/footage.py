@@ -14,7 +14,7 @@ class Flow:
 
     method: Literal["dis", "farneback", "tvl1", "stored"] = "dis"
     """dis, farneback, tvl1 (needs opencv-contrib-python): measured when a clip is read. stored: each video is a folder of flow
-    pictures already."""
+    pictures already, or holds grey pairs flow_x_00001.jpg, flow_y_00001.jpg (-20 to 20 px) beside its frames."""
     encoding: Literal["lrcn", "short_snippets"] = "lrcn"
     """How motion (u, v) in px becomes a picture. lrcn: 16 u + 128, 16 v + 128, 16 |w| + 128; short_snippets: -40 to 40 px as 0
     to 255, and zeros."""

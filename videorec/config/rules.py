@@ -72,8 +72,6 @@ def check_clips(data: Data, evaluate: Evaluate) -> None:
 
 
 def _check_both_streams(data: Data, evaluate: Evaluate) -> None:
-    rule = "--data.flow.method stored reads one kind of folder, so --data.stream must be flow; or use videorec.tools.prepare"
-    _check(rule, data.stream, data.flow.method != "stored")
     a, b = data.of("rgb"), data.of("flow")
     same = (a.frames, a.fps, a.step) == (b.frames, b.fps, b.step)
     rule = "--evaluate.clips must be 1 or more where --data.flow has a rate or length of its own"

@@ -47,7 +47,7 @@ class ClipReader:
         self.streams = {
             part.stream: PreparedStream(stored, part, problems, paired)
             if stored
-            else VideoStream(part, problems, paired, threads)
+            else VideoStream(part, problems, paired or (len(parts) == 2 and data.flow.method == "stored"), threads)
             for part in parts
         }
 

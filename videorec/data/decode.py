@@ -12,7 +12,8 @@ import numpy as np
 
 from videorec.data.clock import shown
 from videorec.data.index import INDEX, MAX_PIXELS
-from videorec.data.pictures import PictureFolder, Unreadable
+from videorec.data.pictures import Unreadable
+from videorec.data.stored_flow import EVERY, Wanted, opened
 from videorec.storage import files
 
 Retrieve = Callable[[], np.ndarray]
@@ -33,6 +34,7 @@ class Reader:
         cache_gb: most disk that copies of remote videos take. This one's stays while the reader lives.
         values: of a folder of images, as `PictureFolder`.
         max_pixels: of a frame.
+        wanted: which pictures of a folder, where flow lies beside the frames.
 
     Attributes:
         facts: what the whole video holds.
@@ -54,6 +56,7 @@ class Reader:
         cache_gb: float = 20.0,
         values: tuple[float, float] | None = None,
         max_pixels: int = MAX_PIXELS,
+        wanted: Wanted = EVERY,
     ):
         self.fps, self.start, self._threads = fps, start or 0.0, threads
         self._copy = files.local(path, cache_gb)
@@ -66,8 +69,10 @@ class Reader:
             raise Unreadable(self.facts.unreadable)
         self._times = self.facts.times
         if self._times is None:
-            self._folder = PictureFolder(self.path, values, self.facts.missing)
+            self._folder = opened(self.path, values, self.facts.missing, wanted)
             self._numbers = np.arange(len(self._folder))
+        elif wanted.stream == "flow":
+            raise Unreadable("--data.flow.method stored reads folders of pictures, and this is a video file")
         else:
             self._numbers = shown(self._times, fps, self.start, np.inf if end is None else end)
         if not len(self._numbers):

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-
 from videorec.data.decode import Reader
 from videorec.data.file_kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_hidden, kind_of_special, reason_not_to_open
 from videorec.data.pictures import Unreadable
@@ -272,7 +270,6 @@ def _is_video(path: str) -> bool:
     if reason_not_to_open(Path(path)):
         return False
     try:
-        frames = iter(Reader(path))
-        return next(frames, None) is not None and next(frames, None) is not None
-    except (Unreadable, cv2.error):
+        return len(Reader(path)) >= 2
+    except Unreadable:
         return False

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from videorec.config import Data
-from videorec.data import flow, sampling
+from videorec.data import flow, sampling, stored_flow
 from videorec.data.decode import Reader
 from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
@@ -20,7 +20,8 @@ class VideoStream:
     Args:
         data: settings of this stream alone (`Data.of`).
         problems: where short videos are noted.
-        paired: leave out the last frame, which has no motion, so that the stream is as long as flow.
+        paired: leave out the last frame, which has no motion, so that the stream is as long as flow; of stored flow the
+            frames without flow.
         threads: decoder threads of a file.
 
     Attributes:
@@ -30,7 +31,9 @@ class VideoStream:
     def __init__(self, data: Data, problems: Problems, paired: bool = False, threads: int = 1):
         self.data, self.problems, self._threads = data, problems, threads
         self.is_motion = data.stream == "flow" and data.flow.method != "stored"
-        self._fewer = 1 if self.is_motion or paired else 0  # pictures than frames
+        measured = data.flow.method != "stored"
+        self._fewer = 1 if self.is_motion or (paired and measured) else 0  # pictures than frames
+        self._wanted = stored_flow.wanted(data, both=paired)
 
     def read(self, video: Video, choose: Callable[[int], np.ndarray]) -> np.ndarray:
         """`(V, T, H, W, 3)`: the pictures that `choose(number of pictures) -> (V, T)` names; none after the last is decoded."""
@@ -71,7 +74,7 @@ class VideoStream:
     def _open(self, video: Video) -> Reader:
         data = self.data
         options = {"cache_gb": data.remote_cache_gb, "values": data.values, "max_pixels": data.max_pixels}
-        return Reader(video.path, data.fps, video.start, video.end, self._threads, **options)
+        return Reader(video.path, data.fps, video.start, video.end, self._threads, **options, wanted=self._wanted)
 
     def _check(self, pictures: int) -> int:
         if pictures < 1:

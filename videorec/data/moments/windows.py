@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from videorec.config import Footage
 from videorec.config.dense import DenseData
-from videorec.data import augment, pipeline
+from videorec.data import augment, pipeline, stored_flow
 from videorec.data.decode import Reader
 from videorec.data.manifest import Video
 from videorec.data.moments.frame_labels import frame_labels
@@ -82,7 +82,8 @@ def lengths(videos: Sequence[DenseVideo], data: DenseData) -> list[int]:
 def _length(video: DenseVideo, data: DenseData) -> int:
     fewer = int(data.stream == "flow" and data.flow.method != "stored")  # motion lies between frames
     try:
-        frames = len(Reader(video.path, rate_of(data), cache_gb=data.remote_cache_gb, max_pixels=data.max_pixels))
+        options = {"cache_gb": data.remote_cache_gb, "max_pixels": data.max_pixels, "wanted": stored_flow.wanted(data)}
+        frames = len(Reader(video.path, rate_of(data), **options))
     except Unreadable:
         return 1  # reported when it is read
     return max(frames - fewer, 1)

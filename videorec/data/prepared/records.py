@@ -29,6 +29,7 @@ from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.resize import resize_frame, scale_to_short_side
 from videorec.data.sequences.values import Values
+from videorec.data.stored_flow import FRAMES, Wanted
 
 PICTURES = 64  # a record: dense clips read one or two, and one is about 1 MB at a short side of 256
 FLOW_QUALITY = 95
@@ -87,7 +88,8 @@ def pictures(video: Video, stream: str, settings: Settings) -> Iterator[Timed]:
         if stream == "rgb":
             yield from _frames(_open(video, settings.fps, settings), settings.short_side, _options(settings.quality))
         elif settings.flow.method == "stored":
-            reader, options = _open(video, settings.flow.fps, settings), _options(FLOW_QUALITY, full_colour=True)
+            wanted = Wanted("flow", settings.flow.encoding)
+            reader, options = _open(video, settings.flow.fps, settings, wanted), _options(FLOW_QUALITY, full_colour=True)
             yield from _frames(reader, settings.flow.short_side, options)
         else:
             yield from _motion(_open(video, settings.flow.fps, settings), settings.flow)
@@ -100,8 +102,8 @@ def _options(quality: int, full_colour: bool = False) -> list[int]:
     return [*options, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444] if full_colour else options
 
 
-def _open(video: Video, fps: float | None, settings: Settings) -> Reader:
-    return Reader(video.path, fps, video.start, video.end, values=settings.values)
+def _open(video: Video, fps: float | None, settings: Settings, wanted: Wanted = FRAMES) -> Reader:
+    return Reader(video.path, fps, video.start, video.end, values=settings.values, wanted=wanted)
 
 
 def _frames(reader: Reader, short_side: int, options: list[int]) -> Iterator[Timed]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.data import decode, pictures
+from videorec.data import decode, pictures, stored_flow
 from videorec.data.file_kinds import VIDEO_SUFFIXES, kind_of_special
 from videorec.data.sequences import axes, hdf5, numpy_files, room
 from videorec.data.sequences.packing import Note
@@ -117,10 +117,10 @@ def _sequences(array: hdf5.Array, name: str, data: Sequences, needed: int) -> li
 
 
 def _pictures(folder: Path, name: str, values: Values) -> Sequence:
-    paths = [entry for entry in folder.iterdir() if pictures.is_picture(entry)]
+    every = pictures.picture_paths(folder)
+    paths = stored_flow.without_flow(every) or every
     if not paths:
         raise UserError(f"{folder} holds no pictures.")
-    paths.sort(key=pictures.natural_order)
     pictures.stored_type(paths[0])  # says what of it is left out
     first = _picture(paths[0])
     check = functools.partial(_picture_like, first.shape, first.dtype)
