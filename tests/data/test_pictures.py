@@ -22,7 +22,7 @@ from videorec.data.sequences import formats
 from videorec.inference import live
 from videorec.models.lrcn import LRCN
 from videorec.runs import recipe
-from videorec.tools import prepare
+from videorec.tools import check, prepare
 
 RAMP = np.arange(0, 6000, 50, dtype=np.uint16).reshape(10, 12)  # 12 bits and more
 SCALED = np.rint(np.clip((RAMP.astype(np.float64) - 1000) / 4000, 0, 1) * 255).astype(np.uint8)
@@ -94,10 +94,8 @@ def test_a_folder_of_two_types_is_an_error_that_names_both(tmp_path):
     for name, arrays, values in (("a", (shallow, RAMP), None), ("b", (RAMP, shallow), (0, 6000))):
         path = folder(tmp_path / name, *arrays)
         first, second = ("uint8", "uint16") if name == "a" else ("uint16", "uint8")
-        reader = iter(Reader(path, values=values))
-        next(reader)()
         with pytest.raises(Unreadable, match=rf"values of one type. Received: 0\.png {first} and 1\.png {second}"):
-            next(reader)()
+            Reader(path, values=values)
 
 
 def test_folders_of_two_types_are_named(tmp_path, caplog):
@@ -116,6 +114,17 @@ def test_masks_of_0_and_1_are_named(tmp_path, caplog):
     pictures.check_values(paths, (0, 1))
     pictures.check_values(paths[1:2], None)
     assert not caplog.text
+
+
+def test_check_says_what_must_be_given(tmp_path, capsys):
+    """The range over all pictures, so that it can be chosen; a folder of two types cannot be read by anybody."""
+    folder(tmp_path / "x" / "deep", RAMP, RAMP + 30)
+    folder(tmp_path / "y" / "mixed", RAMP, RAMP.astype(np.uint8))
+    folder(tmp_path / "y" / "plain", *2 * [RAMP.astype(np.uint8)])
+    assert check.main([str(tmp_path)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "x/deep: its pictures hold uint16 from 0 to 5980: --data.values LEAST MOST must be given" in said
+    assert "y/mixed: all pictures of a folder must hold values of one type" in said and "plain" not in said
 
 
 # === Other kinds ===

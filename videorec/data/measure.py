@@ -18,7 +18,7 @@ from PIL import Image
 from videorec.data import clock, containers, decoder_messages
 from videorec.data.facts import Facts
 from videorec.data.file_kinds import is_utf8, kind_of_special, reason_not_to_open
-from videorec.data.pictures import Unreadable, picture_paths, read_stored
+from videorec.data.pictures import Types, Unreadable, picture_paths, read_stored
 
 Image.MAX_IMAGE_PIXELS = None  # the size is compared here, before anything is decoded
 ALIVE_SECONDS = 2.0  # between two signs of life
@@ -129,7 +129,7 @@ def _of_folder(folder: Path, max_pixels: int, alive: Alive) -> Facts:
         return Facts(unreadable="a folder without pictures")
     if not is_utf8(folder):
         return Facts(unreadable="its name is not UTF-8, which OpenCV needs: rename it")
-    sizes, missing, signs = Counter(), {}, []
+    sizes, types, missing, signs = Counter(), Types(), {}, []
     for path in paths:
         alive()
         of_header = Facts(0, *_size_of_picture(path))
@@ -142,24 +142,29 @@ def _of_folder(folder: Path, max_pixels: int, alive: Alive) -> Facts:
             missing[path.name] = str(error)
             continue
         sizes[picture.shape[1], picture.shape[0]] += 1
+        types.add(path.name, picture)
         ended, said = containers.missing_end(path), decoder_messages.errors()
         if ended or said:
             signs.append(f"{path.name}: {'; '.join([*([ended] if ended else []), *said])}")
-    return _facts_of_folder(len(paths), sizes, missing, signs)
+    return _facts_of_folder(len(paths), sizes, types, missing, signs)
 
 
-def _facts_of_folder(count: int, sizes: Counter, missing: dict[str, str], signs: list[str]) -> Facts:
+def _facts_of_folder(count: int, sizes: Counter, types: Types, missing: dict[str, str], signs: list[str]) -> Facts:
     frames = count - len(missing)
     broken = list(missing.values())
     if not frames:
         return Facts(unreadable=f"none of its {count} pictures can be read: {broken[0]}")
     (width, height), _ = sizes.most_common(1)[0]
+    if types.fault:
+        return Facts(unreadable=types.fault)
     damage = []
     if broken:
         damage.append(f"{frames} of {count} pictures can be read, left out: {_some(broken)}")
     if signs:
         damage.append(f"{len(signs)} can be read in part: {_some(signs)}")
     remarks = {"short": "has 1 frame"} if frames == 1 else {}
+    if types.remark:
+        remarks["values"] = types.remark
     if len(sizes) > 1:
         listed = ", ".join(f"{number} of {w} x {h}" for (w, h), number in sizes.most_common(3))
         remarks["size"] = f"frames of {len(sizes)} sizes: {listed}"

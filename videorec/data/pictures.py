@@ -88,10 +88,43 @@ class PictureFolder:
         picture = read_stored(self._current)
         first, dtype = self._first = self._first or (self._current, picture.dtype)
         if picture.dtype != dtype:
-            rule = "all pictures of a folder must hold values of one type"
-            raise Unreadable(f"{rule}. Received: {first.name} {dtype} and {self._current.name} {picture.dtype}")
+            raise Unreadable(_of_two_types(first.name, dtype, self._current.name, picture.dtype))
         picture = as_bytes(picture, self._values, self._current.name)
         return picture if picture.ndim == 3 else cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+
+
+class Types:
+    """What values the pictures of a folder hold, from looking at all of them."""
+
+    def __init__(self):
+        self._names: dict[np.dtype, str] = {}
+        self._least, self._most = np.inf, -np.inf
+
+    def add(self, name: str, picture: np.ndarray) -> None:
+        """Take a picture as `read_stored` gives it into account."""
+        self._names.setdefault(picture.dtype, name)
+        if picture.dtype != np.uint8:
+            known = picture[np.isfinite(picture)]
+            if known.size:
+                self._least, self._most = min(self._least, known.min()), max(self._most, known.max())
+
+    @property
+    def fault(self) -> str:
+        """Why the folder cannot be read, in words: two types; empty where it can."""
+        (first, name), *others = self._names.items()
+        return _of_two_types(name, first, others[0][1], others[0][0]) if others else ""
+
+    @property
+    def remark(self) -> str:
+        """That a range of values must be given, in words; empty for 8 bits."""
+        dtype = next(iter(self._names))
+        if dtype == np.uint8:
+            return ""
+        return f"its pictures hold {dtype} from {self._least:g} to {self._most:g}: --data.values LEAST MOST must be given"
+
+
+def _of_two_types(name: str, dtype: np.dtype, other: str, others: np.dtype) -> str:
+    return f"all pictures of a folder must hold values of one type. Received: {name} {dtype} and {other} {others}"
 
 
 def check_values(paths: Sequence[str], values: Values) -> None:

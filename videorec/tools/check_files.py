@@ -17,6 +17,7 @@ KINDS = {
     "count": "another number of frames than the file declares",
     "clock": "time stamps that are no clock's",
     "short": "a single frame",
+    "values": "pictures of other values than 8 bits",
 }
 FAULTS = ("unreadable", "damaged", "segment")  # which the exit status tells
 
