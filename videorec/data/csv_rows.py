@@ -134,7 +134,7 @@ def _check_columns(path: str | Path, columns: list[str], needed: Sequence[str], 
     missing = [name for name in needed if name not in columns]
     if missing:
         raise UserError(
-            f"{path}: the first line must name the columns {','.join(needed)}. Received: {','.join(columns)}"
+            f"{path}: the first line must name the columns {','.join(needed)}. Received: {_shown(columns)}"
             f"{_renamed(columns, missing)}"
         )
     for name in columns:
@@ -151,7 +151,14 @@ def _renamed(columns: list[str], missing: Sequence[str]) -> str:
     if pairs:
         return f". Rename {', '.join(pairs)}"
     names = set().union(*ALIKE)
-    return "" if names & set(columns) else ". Is that a row already? Put the names of the columns before it"
+    if names & set(columns):
+        return ""
+    return f". Is that a row already? The names come first, separated by {', '.join(SEPARATORS.values())}"
+
+
+def _shown(columns: list[str]) -> str:
+    """What cannot be seen appears with backslashes."""
+    return ",".join(name if name.isprintable() else ascii(name) for name in columns)
 
 
 def number(text: str, name: str, where: str) -> float:
@@ -167,7 +174,7 @@ def number(text: str, name: str, where: str) -> float:
     if not 0 <= value < float("inf"):
         point = " (with a point: 1.5)" if "," in text else ""
         raise UserError(f"{where}: {name} must be a number, 0 or more{point}. Received: {text!r}")
-    return value
+    return value + 0.0  # -0.0 is 0.0
 
 
 def write_rows(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:

@@ -57,10 +57,13 @@ def read_lines(path: str | Path, names: bool = False) -> list[tuple[str, str]]:
 
 
 def _nul(path: str | Path, content: bytes) -> str:
-    # Of text in Latin letters every second byte of UTF-16 is 0.
-    if max(content[0::2].count(0), content[1::2].count(0)) > len(content) // 5:
+    if content.startswith(b"PK\x03\x04"):
+        return f"{path} is a ZIP archive, as workbooks of Excel are (.xlsx). Save it as text: CSV in UTF-8."
+    fewer, more = sorted((content[0::2].count(0), content[1::2].count(0)))
+    if more > len(content) // 5 and not fewer:  # of Latin letters every second byte of UTF-16 is 0, and no other
         return f"{path} looks like UTF-16 without a byte order mark. Save it as UTF-8."
-    return f"{path}, line {_line_of(content, content.index(0))}: a NUL byte is no text. Is the file damaged?"
+    where = f"{path}, line {_line_of(content, content.index(0))}"
+    return f"{where}: a NUL byte is no text. Is the file damaged, or of another kind?"
 
 
 def _undecodable(path: str | Path, content: bytes, error: UnicodeDecodeError) -> str:
