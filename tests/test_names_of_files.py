@@ -12,6 +12,7 @@ import pytest
 from grey_videos import write_video
 from tiny_runs import QUICK, events
 
+import train
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data.decode import Reader
@@ -66,6 +67,13 @@ def test_training(folder):
 
 
 # === In one process ===
+
+
+@pytest.mark.parametrize("args", [["--name", "b\udce9"], ["--runs", "b\udce9/runs"]])
+def test_a_run_has_a_name_that_can_be_written(tmp_path, monkeypatch, args):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"--runs and --name must be UTF-8. Received: '.*b\\udce9"):
+        train.main(["quickstart", *args])
 
 
 def test_a_colon_is_no_protocol(tmp_path, monkeypatch):

@@ -18,6 +18,8 @@ def check_experiment(experiment: Experiment) -> None:
     """
     name = experiment.name
     _check("--name must be a plain folder name", name, name == Path(name).name and name not in ("", ".."))
+    place = f"{experiment.runs}/{name}"  # TensorFlow and HDF5 write below it
+    _check("--runs and --name must be UTF-8", ascii(place), place == place.encode("utf-8", "replace").decode())
     _check_fit(experiment.train)
 
 
