@@ -101,12 +101,13 @@ def _predict(options: Options) -> int:
 
 def _ask(predictor, videos: list, outputs: list, saver) -> int:
     """Ask about the videos one after the other, and hand on every answer as it comes."""
-    done, unreadable, began = 0, 0, time.monotonic()
+    done, unreadable, damaged, began = 0, 0, 0, time.monotonic()
     predictions = predictor(videos) if len(videos) > 1 else [predictor(videos[0])]
     try:
         with terminal.Bar("predict") as bar:
             for video, prediction in zip(videos, predictions, strict=True):
                 unreadable += prediction.error is not None
+                damaged += bool(prediction.damage)
                 for output in outputs:
                     output.add(prediction)
                 done += 1
@@ -117,6 +118,7 @@ def _ask(predictor, videos: list, outputs: list, saver) -> int:
         if len(videos) > 1:
             number = f"{done}" if done == len(videos) else f"{done} of {len(videos)}"
             failed = f", {unreadable} unreadable" if unreadable else ""
+            failed += f", {damaged} damaged: the answer is of what can be decoded" if damaged else ""
             log.info("%s videos in %.1f s%s", number, time.monotonic() - began, failed)
     return 1 if unreadable == done else 0
 

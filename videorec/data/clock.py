@@ -29,11 +29,13 @@ class Clock:
         times: `(N,)` float64 seconds, from 0 on, rising.
         rate: frames a second between its gaps.
         remarks: what a user must know of the stamps, in words.
+        restarts: whether time went back, as in files that were joined.
     """
 
     times: np.ndarray
     rate: float
     remarks: tuple[str, ...] = ()
+    restarts: bool = False
 
 
 def clock(stamps: np.ndarray, declared: float | None = None) -> Clock:
@@ -60,7 +62,7 @@ def clock(stamps: np.ndarray, declared: float | None = None) -> Clock:
     if declared and abs(declared / rate - 1) < SAME_RATE:  # stamps may be rounded to milliseconds, the header is not
         rate = declared
     remarks = (*_of_gaps(times, believed, ~set_anew & ~is_usual), *_of_jumps(times, steps, set_anew))
-    return Clock(times, float(rate), remarks)
+    return Clock(times, float(rate), remarks, restarts=bool((steps[:-1] < 0).any()))
 
 
 def _of_gaps(times: np.ndarray, steps: np.ndarray, gaps: np.ndarray) -> list[str]:

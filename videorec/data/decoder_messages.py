@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 MOST = 1 << 16  # bytes that are looked at
+PACKET = b"Packet corrupt"
 ERROR = re.compile(
-    rb"\[OPENCV:FFMPEG:(?:8|08|16)\] (.*)|\[OPENCV:FFMPEG:24\] (Packet corrupt).*"
+    rb"\[OPENCV:FFMPEG:(?:8|08|16)\] (.*)|\[OPENCV:FFMPEG:24\] (" + PACKET + rb").*"
     rb"|((?:Corrupt JPEG|Premature end|libpng error).*)"
 )
 # What FFmpeg says of whole files too: of chapters, and of what the machine lacks.
@@ -38,12 +39,18 @@ def forget() -> None:
         _file.truncate(0)
 
 
-def errors() -> list[str]:
-    """How many errors were reported since `forget`, and the first, as one remark; empty without any."""
+def errors(joined: bool = False) -> list[str]:
+    """How many errors were reported since `forget`, and the first, as one remark; empty without any.
+
+    Args:
+        joined: files that were joined: where one ends and the next begins, whole packets are called corrupt.
+    """
     if _file is None:
         return []
     _file.seek(0)
     texts = [next(filter(None, match.groups())).strip() for match in ERROR.finditer(_file.read(MOST))]
+    if joined:
+        texts = [text for text in texts if text != PACKET]
     texts = [text.rstrip(b".").decode(errors="replace") for text in texts if text and not HARMLESS.search(text)]
     if not texts:
         return []

@@ -62,6 +62,11 @@ class Index:
             self._keep({path: (state, facts)})
         return within(facts, max_pixels)
 
+    def known(self, path: str | Path) -> Facts | None:
+        """The facts of a video that this process has asked for before; None of another."""
+        entry = self._known.get(os.path.abspath(path))
+        return entry[1] if entry else None
+
     def fill(self, paths: Iterable[str | Path], max_pixels: int, workers: int, progress: Done) -> dict[str, Facts]:
         """The facts of many local videos, by the paths as they were given; what is not known is measured side by side.
 

@@ -70,7 +70,7 @@ def _of_file(path: Path, max_pixels: int, alive: Alive) -> Facts:
         return _unreadable("no frame can be decoded", ended)
     times = clock.clock(np.array(stamps) / 1000, rate if 0 < rate < 100_000 else None)
     counted = int(declared) if containers.counts_frames(path) and 0 < declared < 1e8 else None
-    damage = _damage(len(stamps), counted, [*decoder_messages.errors(), *([ended] if ended else [])])
+    damage = _damage(len(stamps), counted, [*decoder_messages.errors(times.restarts), *([ended] if ended else [])])
     return Facts(
         frames=len(stamps),
         width=size.width,

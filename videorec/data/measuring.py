@@ -44,6 +44,11 @@ class Worker:
             code = self.stop()
             return Facts(unreadable=f"{GIVEN_UP} ended its process{f' (signal {-code})' if code and code < 0 else ''}")
 
+    def kill(self) -> None:
+        """End the process, also while another thread waits for it."""
+        if self._process is not None:
+            self._process.kill()
+
     def stop(self) -> int | None:
         """End the process; the next file gets a new one."""
         process, self._process = self._process, None
@@ -79,6 +84,7 @@ def _copy(lines: Iterable[str], to: queue.Queue) -> None:
 
 
 _idle: list[Worker] = []
+_busy: set[Worker] = set()
 _lock = threading.Lock()
 
 
@@ -86,21 +92,22 @@ _lock = threading.Lock()
 def _worker() -> Iterator[Worker]:
     with _lock:
         worker = _idle.pop() if _idle else Worker()
+        _busy.add(worker)
     try:
         yield worker
-    except BaseException:
-        worker.stop()
-        raise
-    with _lock:
-        _idle.append(worker)
+    finally:
+        with _lock:
+            _busy.discard(worker)
+            _idle.append(worker)
 
 
 @atexit.register
 def stop_all() -> None:
-    """End the processes that wait for work."""
+    """End all processes; who waits for one gets an answer at once."""
     with _lock:
-        while _idle:
-            _idle.pop().stop()
+        for worker in (*_idle, *_busy):
+            worker.kill()
+        _idle.clear()
 
 
 def one(path: str, max_pixels: int) -> Facts:
@@ -131,6 +138,8 @@ def many(paths: Iterable[str], max_pixels: int, workers: int, done: Callable[[],
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
-    finally:  # after Ctrl-C nobody waits for the rest
+    except BaseException:  # after Ctrl-C nobody waits for the rest
         pool.shutdown(wait=False, cancel_futures=True)
         stop_all()
+        raise
+    pool.shutdown()

@@ -35,6 +35,13 @@ class Problems:
                 self.unreadable[name] = reason
                 log.warning("unreadable, counted with weight 0: %s: %s", name, reason)
 
+    def add_damaged(self, name: str, reason: str) -> None:
+        """Note a video of which a part cannot be decoded; it is named in the log the first time."""
+        with self._lock:
+            if name not in self.damaged:
+                self.damaged[name] = reason
+                log.warning("damaged, used as far as it can be decoded: %s: %s", name, reason)
+
     def add_short(self, name: str, frames: int, wanted: int, filled: str) -> None:
         """Note a video with fewer frames than a clip; the log says once how such are `filled` (see `Data.short`)."""
         how = {"hold": "its last frame is repeated", "repeat": "it repeats from its start"}[filled]

@@ -74,7 +74,10 @@ class VideoStream:
     def _open(self, video: Video) -> Reader:
         data = self.data
         options = {"cache_gb": data.remote_cache_gb, "values": data.values, "max_pixels": data.max_pixels}
-        return Reader(video.path, data.fps, video.start, video.end, self._threads, **options, wanted=self._wanted)
+        reader = Reader(video.path, data.fps, video.start, video.end, self._threads, **options, wanted=self._wanted)
+        if reader.facts.damage:
+            self.problems.add_damaged(video.name, reader.facts.damage)
+        return reader
 
     def _check(self, pictures: int) -> int:
         if pictures < 1:

@@ -51,7 +51,7 @@ class Rows:
             self._write([prediction.video, *[""] * (len(self._columns()) - 2), prediction.error])
             return
         for row in self._rows(prediction):
-            self._write([prediction.video, *row, ""])
+            self._write([prediction.video, *row, prediction.damage, ""])
 
     def close(self) -> None:
         """Close the file."""
@@ -70,7 +70,7 @@ class Rows:
             "anticipation": ["step", "seconds", *answer],
             "forecasting": ["seen", "forecast", "height", "width", "channels"],
         }
-        return ["video", *own[self._task], "error"]
+        return ["video", *own[self._task], "damage", "error"]
 
     def _rows(self, prediction: Prediction) -> Iterator[list]:
         if self._task == "dense":

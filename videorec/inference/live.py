@@ -124,6 +124,8 @@ def of_file(video: Video, interval: float | None, values: tuple[float, float] | 
         Unreadable: when iterated.
     """
     reader = Reader(video.path, None if interval is None else 1 / interval, video.start, video.end, threads=2, values=values)
+    if reader.facts.damage:
+        log.warning("damaged, used as far as it can be decoded: %s: %s", video.path, reader.facts.damage)
     if interval is not None and reader.rate is None:
         log.warning("%s has no clock: every frame is taken, as if they were %.3g s apart", video.path, interval)
     elif interval is not None and reader.rate * interval < 1 - SLACK:

@@ -21,6 +21,8 @@ class Prediction:
     """Its path, with the segment where there is one."""
     error: str | None = None
     """Why nothing could be predicted."""
+    damage: str = ""
+    """What is broken or missing where only a part of it can be decoded; the answer is of that part."""
     label: str | None = None
     """The most probable class (of a clip, or of the moment that a stream is at)."""
     score: float | None = None
@@ -66,6 +68,7 @@ class Prediction:
             return {"video": self.video, "error": self.error}
         entries = {
             "video": self.video,
+            "damage": self.damage,
             "time": None if self.time is None else round(self.time, 3),
             "label": self.label,
             "score": self.score,
@@ -75,7 +78,7 @@ class Prediction:
             "rate": self.rate,
             "frames": None if self.frames is None else list(self.frames.shape),
         }
-        entries = {name: value for name, value in entries.items() if value not in (None, {}, [])}
+        entries = {name: value for name, value in entries.items() if value not in (None, {}, [], "")}
         if self.moments is not None:
             entries["segments"] = [_as_dict(segment) for segment in self.segments]
         return entries

@@ -24,7 +24,7 @@ from videorec.inference.forms import open_form
 from videorec.inference.live import Moment
 from videorec.inference.overlapping import Overlapping
 from videorec.inference.prediction import Prediction, of_classes
-from videorec.inference.reading import READERS, batches
+from videorec.inference.reading import READERS, batches, damage_of
 from videorec.inference.steppers import WindowStepper
 from videorec.reports.segments import predicted_segments
 from videorec.runs import recipe as recipes
@@ -148,7 +148,8 @@ class Predictor:
         clip, outputs = single
         attention = attention_of(outputs) if count == 1 else {}
         seen = clip["rgb"] if "frames" in outputs else None
-        return Prediction(video.name, attention=attention, seen=seen, **self._fields(outputs, total / count))
+        fields = self._fields(outputs, total / count)
+        return Prediction(video.name, damage=damage_of(video), attention=attention, seen=seen, **fields)
 
     def _fields(self, outputs: dict, probabilities: np.ndarray) -> dict:
         """What outputs without a batch axis mean; of several clips, `probabilities` are their mean."""
@@ -170,7 +171,7 @@ class Predictor:
         how, rate = self.recipe["evaluation"], next(iter(self.recipe["streams"].values()))["fps"]
         smooth = how["smooth"] if how["single"] else 0.0
         segments = predicted_segments(probabilities, self.classes, rate, how["threshold"], how["single"], smooth)
-        return Prediction(video.name, segments=tuple(segments), moments=probabilities, rate=rate)
+        return Prediction(video.name, damage=damage_of(video), segments=tuple(segments), moments=probabilities, rate=rate)
 
     # === Frame by frame ===
 

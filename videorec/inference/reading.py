@@ -11,6 +11,7 @@ import numpy as np
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data.clips import ClipReader
+from videorec.data.index import INDEX
 from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
@@ -20,6 +21,7 @@ from videorec.data.sequences.packing import Note
 from videorec.data.sequences.windows import as_inputs
 from videorec.data.video_stream import VideoStream
 from videorec.runs import recipe as recipes
+from videorec.storage import files
 
 Clip = dict[str, np.ndarray]  # {stream: (T, H, W, C)}
 
@@ -126,6 +128,12 @@ class LastOfSequence:
         """What is to be said of many files is said of the first of them."""
         survey.say([dataclasses.replace(sequence, notes=tuple(note for note in sequence.notes if note not in self._said))])
         self._said.update(sequence.notes)
+
+
+def damage_of(video: Video) -> str:
+    """What is broken or missing of a local video that was read; empty where nothing is, and of arrays."""
+    facts = None if files.is_remote(video.path) else INDEX.known(video.path)
+    return facts.damage if facts else ""
 
 
 READERS = {"recognition": Clips, "anticipation": LastFrames, "forecasting": LastOfSequence}

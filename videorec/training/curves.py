@@ -6,6 +6,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from videorec.data.problems import Problems
+from videorec.terminal import printable
 from videorec.training.callbacks import current_learning_rate, tidy
 
 
@@ -15,11 +17,12 @@ class Curves(keras.callbacks.Callback):
     Args:
         folder: of the events.
         clips: training clips an epoch.
+        problems: unreadable and damaged videos, shown as curves and as text; None: nothing is shown of them.
     """
 
-    def __init__(self, folder: Path, clips: int):
+    def __init__(self, folder: Path, clips: int, problems: Problems | None = None):
         super().__init__()
-        self.clips = clips
+        self.clips, self.problems = clips, problems
         self._train = tf.summary.create_file_writer(str(folder / "train"))
         self._val = tf.summary.create_file_writer(str(folder / "val"))
 
@@ -49,6 +52,8 @@ class Curves(keras.callbacks.Callback):
                     tf.summary.scalar(key, value)
             tf.summary.scalar("learning_rate", current_learning_rate(self.model))
             tf.summary.scalar("input/clips_per_second", self.clips / seconds)
+            if self.problems:
+                self._show_problems(self.problems)
         with self._val.as_default(epoch + 1):
             for key, value in logs.items():
                 if key.startswith("val_"):
@@ -57,3 +62,10 @@ class Curves(keras.callbacks.Callback):
             self.write(epoch + 1)
         self._train.flush()
         self._val.flush()
+
+    def _show_problems(self, problems: Problems) -> None:
+        for kind, reasons in (("unreadable", problems.unreadable), ("damaged", problems.damaged)):
+            tf.summary.scalar(f"input/{kind}_videos", len(reasons))
+            if reasons:
+                lines = [f"* {name}: {reason}" for name, reason in reasons.items()]
+                tf.summary.text(f"{kind} videos", printable("\n".join(lines)))

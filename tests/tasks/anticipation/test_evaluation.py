@@ -7,11 +7,10 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from grey_videos import write_video
+from grey_videos import declare, write_video
 
 from videorec.config import UserError
 from videorec.config.dense import DenseData
-from videorec.data.decode import Reader
 from videorec.data.moments.tables import DenseVideo, Segment
 from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
@@ -84,10 +83,9 @@ def test_frames_without_a_label(tmp_path):
 
 
 @pytest.mark.parametrize("declared", [1, 5, 1000])
-def test_headers_do_not_matter(tmp_path, monkeypatch, declared):
-    path = write_video(tmp_path / "v.avi", 20, size=(32, 32))
+def test_headers_do_not_matter(tmp_path, declared):
+    path = declare(write_video(tmp_path / "v.avi", 20, size=(32, 32)), declared)
     segments = tuple(Segment(CLASSES[k], k / 10, (k + 1) / 10) for k in range(24))
-    monkeypatch.setattr(Reader, "declared", property(lambda self: declared))
     predictions, _, _ = predict([DenseVideo(str(path), segments)])
     assert predictions.current.tolist() == [2, 7, 12, 17]
     assert predictions.weights.sum() == 8

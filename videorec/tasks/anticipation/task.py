@@ -37,7 +37,7 @@ class AnticipationTask(DenseTask):
     def callbacks(
         self, run: Run, experiment: Experiment, dataset: VideoSet, whole: keras.Model, feed: Feed, problems: Problems
     ) -> list[keras.callbacks.Callback]:
-        return [Curves(run.tensorboard, feed.clips)]
+        return [Curves(run.tensorboard, feed.clips, problems)]
 
     def evaluate(self, run: Run, options: AnticipationOptions, progress: Progress) -> AnticipationReport:
         return evaluation.evaluate(run, options, progress)

@@ -241,5 +241,6 @@ def _summary(results: dict, segments: int) -> str:
     if results["ambiguous_frames"]:
         counts.append(f"{results['ambiguous_frames']:,} more ambiguous")
     counts += [f"{segments:,} segments found", f"{len(results.get('unreadable', ()))} videos unreadable"]
+    counts += [f"{len(results['damaged'])} damaged"] if results.get("damaged") else []
     protocol = results["protocol"]
     return f"{'   '.join(figures)}; {protocol['split']} videos of {protocol['data']}: {', '.join(counts)}"

@@ -29,12 +29,20 @@ class DenseSummaries(Curves):
         whole: the model on frames.
         dataset: the videos, and the classes.
         data, evaluate: how they are read and labelled.
+        problems: unreadable and damaged videos.
     """
 
     def __init__(
-        self, folder: Path, count: int, whole: keras.Model, dataset: VideoSet, data: DenseData, evaluate: DenseEvaluate
+        self,
+        folder: Path,
+        count: int,
+        whole: keras.Model,
+        dataset: VideoSet,
+        data: DenseData,
+        evaluate: DenseEvaluate,
+        problems: Problems,
     ):
-        super().__init__(folder, count)
+        super().__init__(folder, count, problems)
         self.whole, self.dataset, self.data, self.evaluate = whole, dataset, data, evaluate
 
     def on_train_end(self, logs=None):

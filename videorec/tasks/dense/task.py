@@ -42,7 +42,7 @@ class DenseTask(Task):
     def callbacks(
         self, run: Run, experiment: Experiment, dataset: VideoSet, whole: keras.Model, feed: Feed, problems: Problems
     ) -> list[keras.callbacks.Callback]:
-        return [DenseSummaries(run.tensorboard, feed.clips, whole, dataset, experiment.data, experiment.evaluate)]
+        return [DenseSummaries(run.tensorboard, feed.clips, whole, dataset, experiment.data, experiment.evaluate, problems)]
 
     def evaluate(self, run: Run, options: DenseOptions, progress: Progress) -> Report:
         return evaluation.evaluate(run, options, progress)

@@ -104,8 +104,8 @@ class RecognitionReport(Report):
         lines += ["   ".join(others)] if others else []  # accuracy is Hit@1, top-5 is Hit@5
         lines += self.kind.notes(results)
         lines.append(
-            f"{results['videos']} {meaning.views(self.protocol)}; "
-            f"{len(results['unreadable'])} unreadable, {results['shorter_than_clip']} shorter than a clip"
+            f"{results['videos']} {meaning.views(self.protocol)}; {len(results['unreadable'])} unreadable, "
+            f"{len(results['damaged'])} damaged, {results['shorter_than_clip']} shorter than a clip"
         )
         for line in lines:
             console.print(line, soft_wrap=True, markup=False)

@@ -11,19 +11,18 @@ from videorec.data.problems import Problems
 from videorec.models.split import SUFFIX
 from videorec.reports import pictures
 from videorec.tasks.recognition.metrics import MeanClassAccuracy
-from videorec.terminal import printable
 from videorec.training.curves import Curves
 
 Clips = dict[str, np.ndarray]  # {stream: (N, T, H, W, 3)} uint8
 
 
 class Summaries(Curves):
-    """Curves, unreadable videos and the confusion matrix each epoch; clips at the start, attention to them at the end.
+    """Curves and the confusion matrix each epoch; clips at the start, attention to them at the end.
 
     Args:
         folder: of the events.
         classes: names, in the order of the outputs.
-        problems: unreadable videos, shown as a curve and as text.
+        problems: unreadable and damaged videos, shown as curves and as text.
         count: training clips an epoch.
         whole: the model on frames, whose attention is shown.
         first_clips: a few training clips as the augmentation of an epoch makes them.
@@ -40,8 +39,8 @@ class Summaries(Curves):
         first_clips: Callable[[int], Clips],
         encoding: str,
     ):
-        super().__init__(folder, count)
-        self.classes, self.problems, self.whole = classes, problems, whole
+        super().__init__(folder, count, problems)
+        self.classes, self.whole = classes, whole
         self._first_clips, self._encoding, self._clips = first_clips, encoding, None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -57,12 +56,7 @@ class Summaries(Curves):
             self._show_attention(self._clips, self.params["epochs"])
 
     def write(self, epoch: int) -> None:
-        """Unreadable videos, and the confusion matrix where the metrics keep one."""
-        with self._train.as_default(epoch):
-            tf.summary.scalar("input/unreadable_videos", len(self.problems.unreadable))
-            if self.problems.unreadable:
-                lines = [f"* {name}: {reason}" for name, reason in self.problems.unreadable.items()]
-                tf.summary.text("unreadable videos", printable("\n".join(lines)))
+        """The confusion matrix where the metrics keep one."""
         metrics = [part for metric in self.model.metrics for part in getattr(metric, "metrics", [metric])]
         for confusion in (metric for metric in metrics if isinstance(metric, MeanClassAccuracy)):
             matrix = keras.ops.convert_to_numpy(confusion.matrix)
