@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skimage import io
 
-from videorec.config import Data, Experiment, UserError, rules
+from videorec.config import Data, Experiment, Flow, UserError, rules
 from videorec.config.dense import DenseData
 from videorec.config.forecasting import Sequences
 from videorec.data import pictures
@@ -96,6 +96,18 @@ def test_a_folder_of_two_types_is_an_error_that_names_both(tmp_path):
         first, second = ("uint8", "uint16") if name == "a" else ("uint16", "uint8")
         with pytest.raises(Unreadable, match=rf"values of one type. Received: 0\.png {first} and 1\.png {second}"):
             Reader(path, values=values)
+
+
+def test_flow_beside_frames_may_be_of_another_type(tmp_path):
+    (tmp_path / "a").mkdir()
+    for number in range(2):
+        cv2.imwrite(str(tmp_path / "a" / f"img_{number}.png"), RAMP)
+        for axis in "xy":
+            cv2.imwrite(str(tmp_path / "a" / f"flow_{axis}_{number}.png"), np.full((10, 12), 128, np.uint8))
+    data = Data(frames=2, resize=(10, 12), crop=(10, 12), values=(1000, 5000), stream="both", flow=Flow("stored"))
+    (clip,) = ClipReader(data, Problems(1, 0.0)).plain_clips(Video(str(tmp_path / "a"), ("x",)), 1)
+    np.testing.assert_array_equal(clip["rgb"][0, ..., 0], SCALED)
+    assert abs(int(clip["flow"][0, 0, 0, 0]) - 128) <= 2  # no motion
 
 
 def test_folders_of_two_types_are_named(tmp_path, caplog):

@@ -12,7 +12,8 @@ class Sequences(Source):
 
     path: str = "moving_mnist"
     """`moving_mnist` (digits that move, made on the fly), a folder of .npz or .npy sequences, of frame folders (pictures in the
-    order of their names) or of videos, or HDF5 (one .h5 file, or a folder of them). Sub-folders train, val, test are splits."""
+    order of their names) or of videos, or HDF5 or netCDF-4 (one file, or a folder of them). Sub-folders train, val, test are
+    splits."""
     digits: str | None = None
     """moving_mnist: folder with the raw MNIST IDX files, plain or gzipped. Default: keras.datasets.mnist (downloaded once)."""
     protocol: Literal["common", "shi"] = "common"
@@ -30,8 +31,8 @@ class Sequences(Source):
     """.npz, .npy and HDF5: the order of the axes, a letter each: N sequences, T time, H height, W width, C channels; e.g. NHWT
     (as in SEVIR) or NTHW. auto: THW or THWC of files with one sequence each."""
     values: tuple[float, float] | None = None
-    """The values that become 0 and 1; what lies outside is clipped, and counted in the log. Default: 0 to 255 for uint8; 0 to 1
-    for float, where other values are an error."""
+    """The values, unpacked where a file says how, that become 0 and 1; what lies outside is clipped, and counted in the log.
+    Default: 0 to 255 for uint8; 0 to 1 for float, where other values are an error."""
     frames: int = 10
     """Frames that the model sees (J); it forecasts the next `--model.horizon` (K)."""
     hop: int = 1

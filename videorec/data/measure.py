@@ -19,6 +19,7 @@ from videorec.data import clock, containers, decoder_messages
 from videorec.data.facts import Facts
 from videorec.data.file_kinds import is_utf8, kind_of_special, reason_not_to_open
 from videorec.data.pictures import Types, Unreadable, picture_paths, read_stored
+from videorec.data.stored_flow import without_flow
 
 Image.MAX_IMAGE_PIXELS = None  # the size is compared here, before anything is decoded
 ALIVE_SECONDS = 2.0  # between two signs of life
@@ -130,6 +131,7 @@ def _of_folder(folder: Path, max_pixels: int, alive: Alive) -> Facts:
     if not is_utf8(folder):
         return Facts(unreadable="its name is not UTF-8, which OpenCV needs: rename it")
     sizes, types, missing, signs = Counter(), Types(), {}, []
+    frames = set(without_flow(paths))  # flow has a type of its own
     for path in paths:
         alive()
         of_header = Facts(0, *_size_of_picture(path))
@@ -142,7 +144,8 @@ def _of_folder(folder: Path, max_pixels: int, alive: Alive) -> Facts:
             missing[path.name] = str(error)
             continue
         sizes[picture.shape[1], picture.shape[0]] += 1
-        types.add(path.name, picture)
+        if path in frames:
+            types.add(path.name, picture)
         ended, said = containers.missing_end(path), decoder_messages.errors()
         if ended or said:
             signs.append(f"{path.name}: {'; '.join([*([ended] if ended else []), *said])}")

@@ -111,20 +111,22 @@ class Types:
     @property
     def fault(self) -> str:
         """Why the folder cannot be read, in words: two types; empty where it can."""
-        (first, name), *others = self._names.items()
-        return _of_two_types(name, first, others[0][1], others[0][0]) if others else ""
+        if len(self._names) < 2:
+            return ""
+        (dtype, name), (other_dtype, other), *_ = self._names.items()
+        return _of_two_types(name, dtype, other, other_dtype)
 
     @property
     def remark(self) -> str:
         """That a range of values must be given, in words; empty for 8 bits."""
-        dtype = next(iter(self._names))
+        dtype = next(iter(self._names), np.uint8)
         if dtype == np.uint8:
             return ""
         return f"its pictures hold {dtype} from {self._least:g} to {self._most:g}: --data.values LEAST MOST must be given"
 
 
-def _of_two_types(name: str, dtype: np.dtype, other: str, others: np.dtype) -> str:
-    return f"all pictures of a folder must hold values of one type. Received: {name} {dtype} and {other} {others}"
+def _of_two_types(name: str, dtype: np.dtype, other: str, other_dtype: np.dtype) -> str:
+    return f"all pictures of a folder must hold values of one type. Received: {name} {dtype} and {other} {other_dtype}"
 
 
 def check_values(paths: Sequence[str], values: Values) -> None:

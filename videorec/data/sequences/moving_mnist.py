@@ -141,7 +141,7 @@ class MovingMNIST:
             raise UserError("--data.test-file goes with --data.protocol common: the test sequences of shi are its own.")
         try:
             array = np.load(Path(path).expanduser(), mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+        except Exception as error:  # of damaged files NumPy raises ValueError, TypeError, OverflowError, TokenError ...
             raise UserError(f"--data.test-file {path} cannot be read as .npy: {error}") from error
         form = getattr(array, "shape", ("an .npz archive",))
         if len(form) != 4 or array.dtype != np.uint8 or form[2:] != (FRAME, FRAME) or form[0] != TEST_FILE_FRAMES:
