@@ -31,6 +31,12 @@ def test_what_no_label_holds(text, kind):
     str(error.value).encode()  # can be shown
 
 
+@pytest.mark.parametrize("text", ["", "  ", "\u200b", "\u200b \u2060"])
+def test_a_label_can_be_seen(text):
+    with pytest.raises(UserError, match="videos/x: a label must hold a character that can be seen"):
+        labels.label(text, "videos/x")
+
+
 def test_tables_name_the_row(tmp_path):
     (tmp_path / "m.csv").write_text("path,label,start,end\na.mp4,run,0,1\nb.mp4,ru\x0bn,0,1\n")
     for read in (manifest.read, tables.read):

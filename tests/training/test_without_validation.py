@@ -37,6 +37,8 @@ def test_recogniser(go, listed, caplog):
     assert measured(run)["videos"] == counts["test"]
     with pytest.raises(UserError, match="has no val videos. Choose --evaluate.split"):
         measured(run, "--evaluate.split val")
+    with pytest.raises(UserError, match="--data.val is the run's, 0: its split stays what it was. Received: 0.2"):
+        measured(run, "--data.val 0.2")
 
 
 def test_stored_features_and_the_last_model(go, listed, caplog):

@@ -22,20 +22,22 @@ def label(text: str, where: str) -> str:
         where: file and line, or folder, for the message.
 
     Raises:
-        UserError: a control character, a line break, or a byte that is not UTF-8 (in the name of a folder).
+        UserError: nothing that can be seen, a control character, a line break, or a byte that is not UTF-8 (in the name of a
+            folder).
     """
     text = text.strip()
     kinds = () if text.isprintable() else map(unicodedata.category, text)
     for kind in kinds:
         if kind in UNPRINTABLE:
             raise UserError(f"{where}: a label must not hold a {UNPRINTABLE[kind]}. Received: {text!a}")
+    if not text or (kinds and not _seen(text)):
+        raise UserError(f"{where}: a label must hold a character that can be seen. Received: {text!a}")
     return canonical(text)
 
 
 def labels(text: str, where: str) -> tuple[str, ...]:
     """The labels that a text lists as `a;b`, each once; raises as `label`."""
-    parts = (label(part, where) for part in text.split(SEPARATOR))
-    return tuple(dict.fromkeys(part for part in parts if part))
+    return tuple(dict.fromkeys(label(part, where) for part in text.split(SEPARATOR) if part.strip()))
 
 
 def canonical(name: str | None) -> str | None:

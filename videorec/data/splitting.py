@@ -123,6 +123,8 @@ class VideoSet:
 
 def of_split(videos: list, data: Footage, split: str, trained: Footage, seed: int) -> list:
     """What `load_for_evaluation` gives of all videos that `data` names (anything with path, labels, split and group)."""
+    if data.val != trained.val:
+        raise UserError(f"--data.val is the run's, {trained.val:g}: its split stays what it was. Received: {data.val:g}")
     same_source = (data.path, data.videos) == (trained.path, trained.videos)
     if all(video.split is None for video in videos) and not same_source:
         log.info("%s names no splits: all %d videos", data.path, len(videos))
