@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from videorec.config import Data, Experiment, UserError, nearest
-from videorec.data import labels, manifest, synthetic, verdicts
+from videorec.data import labels, manifest, same_files, synthetic, verdicts
 from videorec.data.folders import class_folders
 from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits, official_videos
@@ -19,7 +19,7 @@ def load(data: Data, seed: int = 0) -> VideoSet:
     """Find the videos that `data` describes, with train, val and test set and checked.
 
     Raises:
-        UserError: nothing there, one class only, a label in test or val that training has not, a group on two sides.
+        UserError: nothing there, one class only, a label in test or val that training has not, a group or a file on two sides.
     """
     everything = find(data)
     videos = _without(everything, data)
@@ -32,7 +32,9 @@ def load(data: Data, seed: int = 0) -> VideoSet:
     if not videos:
         raise UserError(f"No video is left of {data.path} after --data.exclude {' '.join(data.exclude)}.")
     manifest.check_groups(videos)
-    videos = complete_splits(videos, seed, data.val)
+    same = same_files.representatives(video.path for video in videos)
+    videos = complete_splits(same_files.in_one_group(videos, same), seed, data.val)
+    same_files.check(videos, same)
     manifest.check_groups(videos)
     videos = verdicts.kept(videos, data)
     return VideoSet(tuple(videos), classes_of(videos, data.path))
@@ -45,6 +47,7 @@ def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Vid
         UserError: nothing there, or no video in that split.
     """
     videos = _without(find(data), data)
+    videos = same_files.in_one_group(videos, same_files.representatives(video.path for video in videos))
     return verdicts.kept(of_split(videos, data, split, trained.data, trained.train.seed), data)
 
 

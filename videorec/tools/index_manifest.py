@@ -11,7 +11,7 @@ from rich.table import Table
 
 from videorec import terminal
 from videorec.config import UserError, nearest
-from videorec.data import folders, labels, manifest, splitting
+from videorec.data import folders, labels, manifest, same_files, splitting
 from videorec.data.file_kinds import is_utf8
 from videorec.data.manifest import SPLITS, Video
 
@@ -65,11 +65,24 @@ def without(videos: list[Video], exclude: tuple[str, ...]) -> list[Video]:
 def divide(videos: list[Video], val: float, test: float, seed: int) -> list[Video]:
     """Splits by group. Folders train, val and test are kept; without val it is taken from train, as train.py does.
 
+    Videos of one file (copies, links) are in one group.
+
     Args:
         videos: without splits, or all of them with one.
         val, test: below 1 a share of the videos, from 1 on a number of groups.
         seed: of the choice.
+
+    Raises:
+        UserError: more groups are asked for than can be spared; a group or a file on two sides.
     """
+    same = same_files.representatives(video.path for video in videos)
+    divided = _divide(same_files.in_one_group(videos, same), val, test, seed)
+    same_files.check(divided, same)
+    manifest.check_groups(divided)
+    return divided
+
+
+def _divide(videos: list[Video], val: float, test: float, seed: int) -> list[Video]:
     if videos[0].split is None:
         return splitting.assign(videos, val, test, seed)
     given = {video.split for video in videos}
@@ -78,7 +91,6 @@ def divide(videos: list[Video], val: float, test: float, seed: int) -> list[Vide
         train = [video for video in videos if video.split == "train"]
         divided = splitting.assign(train, val, 0.0, seed)
         videos = divided + [video for video in videos if video.split != "train"]
-    manifest.check_groups(videos)
     return videos
 
 

@@ -26,6 +26,11 @@ def ramp(frames: int, first: int = 0, shape=(4, 5)) -> np.ndarray:
     return array
 
 
+def marked(picture: np.ndarray, name: str) -> np.ndarray:
+    picture[-1, -1] = ord(name)  # no two folders hold the same
+    return picture
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Five files of 12 to 16 frames; the frames of file k start at 20 k."""
@@ -86,7 +91,7 @@ def test_folders_as_splits(tmp_path):
     for split, count in (("train", 3), ("val", 1), ("test", 2)):
         (tmp_path / split).mkdir()
         for k in range(count):
-            np.save(tmp_path / split / f"{k}.npy", ramp(6))
+            np.save(tmp_path / split / f"{k}.npy", ramp(6, 10 * k + len(split)))
     files = FileSequences(settings(tmp_path), 2, 0).files
     assert files == {
         "train": ["train/0.npy", "train/1.npy", "train/2.npy"],
@@ -120,7 +125,7 @@ def test_folders_of_pictures(tmp_path):
     for name in "abc":
         for k in range(1, 13):  # 2 before 10
             (tmp_path / name).mkdir(exist_ok=True)
-            cv2.imwrite(str(tmp_path / name / f"{k}.png"), np.full((6, 8), 10 * k, np.uint8))
+            cv2.imwrite(str(tmp_path / name / f"{k}.png"), marked(np.full((6, 8), 10 * k, np.uint8), name))
     source = FileSequences(settings(tmp_path), 2, 0)
     assert source.shape == (6, 8, 1) and source.windows("train") == 8
     assert source.window("train", 7)[:, 0, 0, 0].tolist() == [80, 90, 100, 110, 120]
@@ -136,15 +141,15 @@ def test_colour_and_16_bit_pictures(tmp_path):
     for name in "abc":
         (tmp_path / name).mkdir()
         for k in range(5):
-            cv2.imwrite(str(tmp_path / name / f"{k}.png"), np.full((6, 8, 3), (10, 20, 30), np.uint8))  # blue, green, red
+            cv2.imwrite(str(tmp_path / name / f"{k}.png"), marked(np.full((6, 8, 3), (10, 20, 30), np.uint8), name))
     assert FileSequences(settings(tmp_path), 2, 0).window("train", 0)[0, 0, 0].tolist() == [30, 20, 10]
     for name in "abc":
         for k in range(5):
-            cv2.imwrite(str(tmp_path / name / f"{k}.png"), np.full((6, 8), 300, np.uint16))
+            cv2.imwrite(str(tmp_path / name / f"{k}.png"), marked(np.full((6, 8), 300, np.uint16), name))
     with pytest.raises(UserError, match="holds uint16.*--data.values"):
         FileSequences(settings(tmp_path), 2, 0)
     window = FileSequences(settings(tmp_path, values=(0, 1200)), 2, 0).window("train", 0)
-    assert window.shape == (5, 6, 8, 1) and np.all(window == np.float32(0.25))
+    assert window.shape == (5, 6, 8, 1) and np.all(window[:, :-1] == np.float32(0.25))
 
 
 def test_folders_of_videos(tmp_path):
@@ -204,7 +209,7 @@ def test_large_data_is_looked_at_where_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(survey, "LOOKED_THROUGH", 0)
     for n in range(3):
         array = np.full((20, 4, 4), 0.5)
-        array[19] = 7
+        array[19], array[19, 0, 0] = 7, n
         np.save(tmp_path / f"{n}.npy", array)
     source = FileSequences(settings(tmp_path), 2, 0)
     assert source.window("train", 14).max() == 0.5
@@ -216,7 +221,7 @@ def test_size(folder):
     """Halved by area: 4 x 6 to 2 x 3, the means of 2 x 2 pixels."""
     array = np.random.default_rng(0).random((9, 4, 6)).astype(np.float32)
     for k in range(5):
-        np.save(folder / f"{k}.npy", array)
+        np.save(folder / f"{k}.npy", np.concatenate([array, np.full((1, 4, 6), 0.1 * k, np.float32)]))
     source = FileSequences(settings(folder, size=(2, 3)), 2, 0)
     expected = array[:5].reshape(5, 2, 2, 3, 2).mean((2, 4))
     assert source.shape == (2, 3, 1)
@@ -261,7 +266,7 @@ def test_sizes_and_channels_that_differ(folder):
 
 def test_keys_of_npz(tmp_path):
     for n in range(3):
-        np.savez(tmp_path / f"{n}.npz", frames=ramp(8), mask=ramp(8))
+        np.savez(tmp_path / f"{n}.npz", frames=ramp(8, n), mask=ramp(8))
     with pytest.raises(UserError, match=r"several arrays: choose one.*frames \(8 x 4 x 5\), mask"):
         FileSequences(settings(tmp_path), 2, 0)
     with pytest.raises(UserError, match=r"no array --data.key frame\. It has: frames"):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from videorec.config import UserError, nearest
 from videorec.config.dense import DenseData
-from videorec.data import manifest, splitting, verdicts
+from videorec.data import manifest, same_files, splitting, verdicts
 from videorec.data.csv_rows import column_names
 from videorec.data.labels import all_canonical
 from videorec.data.moments import published, tables
@@ -27,10 +27,13 @@ def load(data: DenseData, seed: int = 0) -> VideoSet:
     """The videos with their segments, train, val and test set and checked; `VideoSet.videos` are `DenseVideo`s.
 
     Raises:
-        UserError: nothing there, missing videos, one class only, a label in test or val that training has not, a group on two
-            sides, segments that overlap where they must not, many that end after their video.
+        UserError: nothing there, missing videos, one class only, a label in test or val that training has not, a group or
+            a file on two sides, segments that overlap where they must not, many that end after their video.
     """
-    videos = splitting.complete_splits(find(data), seed, data.val)
+    videos = find(data)
+    same = same_files.representatives(video.path for video in videos)
+    videos = splitting.complete_splits(same_files.in_one_group(videos, same), seed, data.val)
+    same_files.check(videos, same)
     manifest.check_groups(videos)
     videos = verdicts.kept(videos, data)
     return VideoSet(tuple(videos), splitting.classes_of(videos, data.path))
@@ -46,7 +49,9 @@ def load_for_evaluation(data: DenseData, split: str, trained: DenseData, seed: i
     Raises:
         UserError: as `load`, or no video in that split.
     """
-    return verdicts.kept(splitting.of_split(find(data), data, split, trained, seed), data)
+    videos = find(data)
+    videos = same_files.in_one_group(videos, same_files.representatives(video.path for video in videos))
+    return verdicts.kept(splitting.of_split(videos, data, split, trained, seed), data)
 
 
 def find(data: DenseData) -> list[DenseVideo]:

@@ -10,8 +10,10 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
+from videorec.data import same_files
 from videorec.data.folders import split_folders
 from videorec.data.listing import Listing
+from videorec.data.manifest import Video
 from videorec.data.resize import resize_frames
 from videorec.data.sequences import formats, survey, values
 from videorec.data.sequences.formats import SUFFIXES, Sequence
@@ -28,7 +30,7 @@ def find(path: str) -> dict[str | None, list[Path]]:
     What is not used is counted in the log.
 
     Raises:
-        UserError: nothing there, a remote path, or folders with sequences beside those of the splits.
+        UserError: nothing there, a remote path, folders with sequences beside those of the splits, or a file on two sides.
     """
     root = storage.must_be_local(path, "--data.path").expanduser()
     if root.is_file() and root.suffix.lower() in SUFFIXES:
@@ -45,6 +47,8 @@ def find(path: str) -> dict[str | None, list[Path]]:
             kinds = ".npy, .npz, .h5, videos, or folders of pictures"
             raise UserError(f"{folders[0]} holds no sequences: {kinds}.{f' In it, {unused}' if unused else ''}")
     listing.warn(str(root))
+    listed = [Video(str(path), (), split=split) for split, paths in sequences.items() for path in paths]
+    same_files.check(listed, same_files.representatives(video.path for video in listed))
     return sequences
 
 
@@ -97,12 +101,15 @@ class FileSequences:
 
     # === Opening ===
 
-    def _open(self, paths: list[Path]) -> list[Sequence]:
+    @property
+    def _base(self) -> Path:
+        """What the names of files start from."""
         root = Path(self.data.path).expanduser()
-        base = root if root.is_dir() else root.parent
+        return root if root.is_dir() else root.parent
 
+    def _open(self, paths: list[Path]) -> list[Sequence]:
         def open_one(path: Path) -> list[Sequence]:
-            return formats.open_file(path, os.path.relpath(path, base), self.data, self.span)
+            return formats.open_file(path, os.path.relpath(path, self._base), self.data, self.span)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             sequences = [sequence for opened in pool.map(open_one, paths) for sequence in opened]
@@ -148,7 +155,9 @@ class FileSequences:
         by_file = len({sequence.file for sequence in pool}) > 1
         if not by_file and len(pool) > 1:
             log.warning("%s is the only file: its sequences are split, and neighbours may be alike", pool[0].file)
-        unit = {sequence.name: sequence.file if by_file else sequence.name for sequence in pool}
+        same = same_files.representatives(str(self._base / sequence.file) for sequence in pool)  # copies go where one goes
+        first = {path: os.path.relpath(one, self._base) for path, one in same.items()}
+        unit = {s.name: first[str(self._base / s.file)] if by_file else s.name for s in pool}
         shares = {split: getattr(self.data, split) if split in missing else None for split in ("val", "test")}
         parts = split_units(list(dict.fromkeys(unit.values())), shares["val"], shares["test"], seed)
         divided = {split: [s for s in pool if unit[s.name] in set(units)] for split, units in parts.items()}
