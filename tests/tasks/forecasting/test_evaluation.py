@@ -33,7 +33,7 @@ def save_run(place, path, model=MODEL, shape=(HEIGHT, WIDTH, 1), length=None, **
 def save_splits(folder, test: dict[str, np.ndarray]):
     """Sub-folders train, val and test; noise to train on."""
     noise = np.random.default_rng(1).integers(0, 256, (J + K, *next(iter(test.values())).shape[1:])).astype(np.uint8)
-    for split, arrays in {"train": {"t": noise}, "val": {"v": noise}, "test": test}.items():
+    for split, arrays in {"train": {"t": noise}, "val": {"v": 255 - noise}, "test": test}.items():
         (folder / split).mkdir(parents=True)
         for name, array in arrays.items():
             np.savez(folder / split / f"{name}.npz", array)
