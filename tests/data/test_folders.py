@@ -44,14 +44,18 @@ def test_splits_by_any_usual_name(tmp_path, names, caplog):
     train, val, test = names.split()
     for split, number in ((train, 3), (val, 1), (test, 2)):
         touch(tmp_path / split, *(f"{label}/{k}.mp4" for label in "ab" for k in range(number)))
-    touch(tmp_path, "notes/readme.txt", "readme.md", "loose.mp4")
+    touch(tmp_path, "thumbs/1.jpg", "notes/readme.txt", "readme.md", "loose.mp4")
     videos = class_folders(tmp_path)
     assert Counter(video.split for video in videos) == {"train": 6, "val": 2, "test": 4}
     assert {video.labels for video in videos} == {("a",), ("b",)}
     assert all(
         f"{name}/ is {split}" in caplog.text for name, split in zip(names.split(), ("train", "val", "test"), strict=True)
     )
-    for part in ("folders beside the splits: 1 (notes)", ".md: 1 (readme.md)", "in no folder of a class: 1 (loose.mp4)"):
+    for part in (
+        "folders beside the splits: 2 (notes, thumbs)",
+        ".md: 1 (readme.md)",
+        "in no folder of a class: 1 (loose.mp4)",
+    ):
         assert part in caplog.text
 
 
@@ -63,6 +67,13 @@ def test_two_folders_of_one_split_are_read_as_one(tmp_path):
 def test_a_test_folder_alone_is_a_split(tmp_path):
     touch(tmp_path, "Test/a/1.mp4", "Test/b/2.mp4")
     assert [(v.split, v.labels[0]) for v in class_folders(tmp_path)] == [("test", "a"), ("test", "b")]
+
+
+def test_splits_below_classes_are_said_to_be_none(tmp_path, caplog):
+    touch(tmp_path, "a/train/1.mp4", "a/test/2.mp4", "b/Train/3.mp4", "b/4.mp4")
+    assert {video.split for video in class_folders(tmp_path)} == {None}
+    assert "no splits, and all its videos are divided anew: a/test, a/train, b/Train" in caplog.text
+    assert "test/a in place of a/test" in caplog.text
 
 
 def test_a_class_called_train_beside_other_classes(tmp_path, caplog):

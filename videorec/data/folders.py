@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 from videorec.config import UserError
@@ -56,6 +56,7 @@ def class_folders(path: str | Path, group: str | None = None) -> list[Video]:
         unused = listing.describe_unused(path)
         raise UserError(f"{path} holds no videos. {_expected(path)}{f' In it, {unused}' if unused else ''}")
     listing.warn(path)
+    _warn_of_splits_below(path, videos)
     return videos
 
 
@@ -88,31 +89,48 @@ def _of_class(folder: str, listing: Listing) -> list[str]:
     return videos
 
 
+def _warn_of_splits_below(path: str, videos: Sequence[Video]) -> None:
+    """Of `CLASS/train/video`: splits stand above classes."""
+    places = [_below(video.path, path).split("/") for video in videos if video.split is None]
+    below = ["/".join(place[:2]) for place in places if len(place) > 2 and place[1].lower() in SPLIT_OF]
+    if below:
+        rule = "%s: folders below a class are no splits, and all its videos are divided anew: %s. A split stands above: %s"
+        first, second = below[0], "/".join(reversed(below[0].split("/")))
+        log.warning(rule, path, _some(list(dict.fromkeys(below))), f"{second} in place of {first}")
+
+
 # === Splits ===
 
 
-def split_folders(path: str, suffixes: Set[str] = VIDEO_SUFFIXES) -> dict[str, list[str]]:
-    """The folders that are splits by their names, case ignored, by split; none without one for train."""
+def split_folders(path: str, listing: Listing) -> dict[str, list[str]]:
+    """The folders that are splits by their names, case ignored, by split; none without one for train.
+
+    Args:
+        listing: takes note of what lies beside them.
+
+    Raises:
+        UserError: other folders hold files that the listing takes.
+    """
     folders = _folders(path)
-    named = {name: SPLIT_OF[name.lower()] for name in folders if name.lower() in SPLIT_OF}
+    named = _named_as_splits(folders)
     if "train" not in named.values():
         return {}
-    others = [name for name in folders if name not in named and _has_videos(folders[name], suffixes)]
+    others = [name for name in folders if name not in named and _has_videos(folders[name], listing.suffixes)]
     if others:
         raise _mixture(path, list(named), others)
-    return _by_split(path, named)
+    return _by_split(path, named, listing)
 
 
 def _roots(path: str, listing: Listing) -> list[tuple[str | None, str]]:
     """The folders that hold the classes, each with its split; the path itself where it names no splits."""
     folders = _folders(path)
-    named = {name: SPLIT_OF[name.lower()] for name in folders if name.lower() in SPLIT_OF}
-    direct = [name for name in named if _holds_media(folders[name])]
-    others = [name for name in folders if name not in named and _has_videos(folders[name], VIDEO_SUFFIXES)] if named else []
-    if named and others and (direct or len(set(named.values())) == 1):
-        log.info("%s: %s are classes like %s, no splits", path, _named(list(named)), _named(others))
-        return [(None, path)]
+    named = _named_as_splits(folders)
     if not named:
+        return [(None, path)]
+    direct = [name for name in named if _holds_media(folders[name])]
+    others = [name for name in folders if name not in named and _has_videos(folders[name], listing.suffixes)]
+    if others and (direct or len(set(named.values())) == 1):
+        log.info("%s: %s are classes like %s, no splits", path, _some(list(named)), _some(others))
         return [(None, path)]
     if others:
         raise _mixture(path, list(named), others)
@@ -121,13 +139,17 @@ def _roots(path: str, listing: Listing) -> list[tuple[str | None, str]]:
             f"{files.join(path, direct[0])} holds videos directly, which have no class. {_expected(path)} Splits are folders "
             f"{SPLIT_WORDS} with the classes below each."
         )
+    return [(split, root) for split, roots in _by_split(path, named, listing).items() for root in roots]
+
+
+def _named_as_splits(names: Iterable[str]) -> dict[str, str]:
+    return {name: SPLIT_OF[name.lower()] for name in names if name.lower() in SPLIT_OF}
+
+
+def _by_split(path: str, named: dict[str, str], listing: Listing) -> dict[str, list[str]]:
     for name, folder in _folders(path, listing).items():
         if name not in named:
             listing.unused["folders beside the splits"].append(folder)
-    return [(split, root) for split, roots in _by_split(path, named).items() for root in roots]
-
-
-def _by_split(path: str, named: dict[str, str]) -> dict[str, list[str]]:
     log.info("%s: splits by folder: %s", path, ", ".join(f"{name}/ is {split}" for name, split in named.items()))
     splits = [split for split in dict.fromkeys(SPLIT_OF.values()) if split in named.values()]
     return {split: [files.join(path, name) for name, own in named.items() if own == split] for split in splits}
@@ -135,13 +157,13 @@ def _by_split(path: str, named: dict[str, str]) -> dict[str, list[str]]:
 
 def _mixture(path: str, named: Sequence[str], others: Sequence[str]) -> UserError:
     return UserError(
-        f"{path} holds folders that are splits by their names ({_named(named)}) and others with videos ({_named(others)}). "
+        f"{path} holds folders that are splits by their names ({_some(named)}) and others with videos ({_some(others)}). "
         "Move the others below a split or elsewhere; or rename the first where they are no splits; or list the videos in a "
         "manifest (.csv)."
     )
 
 
-def _named(names: Sequence[str]) -> str:
+def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:EXAMPLES]) + (f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else "")
 
 

@@ -17,7 +17,7 @@ from videorec.storage import files
 
 log = logging.getLogger(__name__)
 
-REASONS, EXAMPLES = 6, 3  # named in one message
+REASONS, EXAMPLES = 20, 3  # named in one message
 TRIED = 3  # files of an unknown suffix
 LONGEST_SUFFIX = 8  # characters: what follows the last point of `lecture 2.Tuesday evening` is none
 # Not tried, because FFmpeg takes such files for pictures, sound or noise.
@@ -98,8 +98,8 @@ class Listing:
         return [str(path) for path in sorted(map(Path, self._once(paths)))]
 
     def holds_any(self, folder: str) -> bool:
-        """Whether there is something to use, of a known suffix; of a local folder."""
-        return any(level.taken or level.pictures for level in self._levels(folder))
+        """Whether there is something to use below a local folder, of a known suffix; pictures directly in it are not."""
+        return any(level.taken or (level.pictures and level.folder != folder) for level in self._levels(folder))
 
     # === What there is ===
 

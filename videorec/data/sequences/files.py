@@ -40,7 +40,7 @@ def find(path: str) -> dict[str | None, list[Path]]:
         kinds = "folder of sequences (.npy, .npz, .h5, videos, folders of pictures), one such file, or `moving_mnist`"
         raise UserError(f"--data.path must be a {kinds}. Received: {path}, which {what}.")
     listing, sequences = Listing(SUFFIXES), {}
-    for split, folders in (split_folders(str(root), SUFFIXES) or {None: [str(root)]}).items():
+    for split, folders in (split_folders(str(root), listing) or {None: [str(root)]}).items():
         sequences[split] = [Path(path) for folder in folders for path in listing.walk(folder)]
         if not sequences[split]:
             unused = listing.describe_unused(str(root))
