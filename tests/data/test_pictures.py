@@ -116,6 +116,15 @@ def test_folders_of_two_types_are_named(tmp_path, caplog):
     assert f"applies to pictures of several types: uint16 in {paths[0]}, uint8 in {paths[1]}" in caplog.text
 
 
+def test_a_range_is_for_folders_of_pictures(tmp_path):
+    video = tmp_path / "a.mp4"
+    video.write_bytes(b"video")
+    with pytest.raises(UserError, match="--data.values is for folders of pictures: leave it out. Received: 0 4095, for video"):
+        pictures.check_values([str(video)], (0, 4095))
+    pictures.check_values([str(video), str(folder(tmp_path / "b", RAMP))], (0, 4095))
+    pictures.check_values(["prepared/a"], (0, 4095))  # the folder of prepared pictures knows its own
+
+
 def test_masks_of_0_and_1_are_named(tmp_path, caplog):
     mask = np.random.default_rng(0).integers(0, 2, (10, 12), dtype=np.uint8)
     paths = [str(folder(tmp_path / name, array)) for name, array in (("a", mask), ("b", 0 * mask), ("c", mask))]

@@ -101,7 +101,7 @@ class Types:
         self._least, self._most = np.inf, -np.inf
 
     def add(self, name: str, picture: np.ndarray) -> None:
-        """Take a picture as `read_stored` gives it into account."""
+        """Count a picture in, as `read_stored` gives it."""
         self._names.setdefault(picture.dtype, name)
         if picture.dtype != np.uint8:
             known = picture[np.isfinite(picture)]
@@ -133,9 +133,14 @@ def check_values(paths: Sequence[str], values: Values) -> None:
     """Look at the first picture of some of the folders among `paths`, before a run; the log says what is odd of them.
 
     Raises:
-        UserError: pictures that are not of 8 bits, where no range is given.
+        UserError: pictures that are not of 8 bits, where no range is given; a range, where there are video files alone.
     """
     folders = [path for path in dict.fromkeys(paths) if os.path.isdir(path)]
+    if values is not None and not folders and any(map(os.path.isfile, paths)):
+        least, most = values
+        raise UserError(
+            f"--data.values is for folders of pictures: leave it out. Received: {least:g} {most:g}, for video files"
+        )
     chosen = {int(index) for index in np.linspace(0, len(folders) - 1, min(len(folders), LOOKED_AT))}
     kinds: dict[np.dtype, str] = {}
     greatest: list[float] = []
