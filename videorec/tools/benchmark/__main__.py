@@ -3,12 +3,14 @@
     python -m videorec.tools.benchmark                        all parts (a quarter of an hour on 2 idle cores)
     python -m videorec.tools.benchmark time_distributed       the layer against keras.layers.TimeDistributed
     python -m videorec.tools.benchmark pipeline               clips a second against bare OpenCV reading
+    python -m videorec.tools.benchmark index                  the first reading of every video against bare OpenCV grabbing
     python -m videorec.tools.benchmark prepare                clips a second from prepared pictures against decoding videos
     python -m videorec.tools.benchmark cache                  an epoch on stored features
     python -m videorec.tools.benchmark layers                 convolutional recurrent layers against one convolution
     python -m videorec.tools.benchmark forecast               a forecaster's train step against one convolution
     python -m videorec.tools.benchmark stream                 a step of a stream against its CNN alone and a window run again
     python -m videorec.tools.benchmark memory                 peak memory of a video of ten minutes against one of ten seconds
+    python -m videorec.tools.benchmark damage --files 1000    damaged files before every command; not a part of all
 
 Each figure is the median of rounds in which the candidates take turns. Run it on an otherwise idle machine.
 """
@@ -29,6 +31,7 @@ from videorec.config import UserError
 PARTS = {
     "time_distributed": lambda options: {"rounds": options.rounds},
     "pipeline": lambda options: {"folder": options.video_folder, "rounds": options.rounds + 2},
+    "index": lambda options: {"rounds": options.rounds + 2},
     "prepare": lambda options: {"rounds": options.rounds + 2},
     "cache": lambda options: {"epochs": 4 * options.rounds + 1},
     "layers": lambda options: {"rounds": 4 * options.rounds + 1},
@@ -36,26 +39,31 @@ PARTS = {
     "stream": lambda options: {"rounds": 10 * options.rounds + 1, "frames": options.frames},
     "memory": lambda options: {},
 }
+APART = {"damage": lambda options: {"files": options.files, "folder": options.video_folder, "seed": options.seed}}
 
 
 @dataclass(frozen=True)
 class Options:
     """What to measure."""
 
-    part: tyro.conf.Positional[Literal[(*PARTS, "all")]] = "all"
+    part: tyro.conf.Positional[Literal[(*PARTS, *APART, "all")]] = "all"
     """Which part."""
     video_folder: Path | None = None
-    """Videos of the pipeline part, at any depth. Default: made here (320 x 240, 150 frames; H.264 with PyAV)."""
+    """Videos of the pipeline part, and what is damaged in the damage part, at any depth. Default: made here."""
     rounds: int = 3
     """Rounds of time_distributed; the cheaper parts take more."""
     frames: int = 10_000
     """Length of the stream whose memory is measured."""
+    files: int = 1000
+    """Damaged files."""
+    seed: int = 0
+    """Of the damage."""
 
 
 def main(args: list[str]) -> int:
     """Measure -> show."""
     options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.benchmark")
-    for name in ("rounds", "frames"):
+    for name in ("rounds", "frames", "files"):
         if getattr(options, name) < 1:
             raise UserError(f"--{name} must be 1 or more. Received: {getattr(options, name)}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -66,7 +74,7 @@ def main(args: list[str]) -> int:
         pipeline.videos_below(options.video_folder)  # refused before a part is measured
     rows = []
     for part in PARTS if options.part == "all" else (options.part,):
-        rows += importlib.import_module(f"videorec.tools.benchmark.{part}").measure(**PARTS[part](options))
+        rows += importlib.import_module(f"videorec.tools.benchmark.{part}").measure(**(PARTS | APART)[part](options))
     figures.show(rows, Console())
     return 0
 
