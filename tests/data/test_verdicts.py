@@ -1,5 +1,6 @@
 """One verdict a file, the same for every command; what `--data.damaged` does with it."""
 
+import dataclasses
 import logging
 
 import cv2
@@ -12,6 +13,7 @@ from videorec.data import sources, verdicts
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.tools import prepare
 
 
 @pytest.fixture
@@ -90,3 +92,14 @@ def test_wrong_counts_are_said_once(folder, caplog):
     sources.load(data(folder))
     assert "1 videos declare another number of frames than can be read" in caplog.text
     assert "0.avi: declares 21 frames, 20 can be read" in caplog.text
+
+
+def test_prepared_pictures_keep_the_verdict(folder, tmp_path_factory):
+    out = str(tmp_path_factory.mktemp("prepared") / "out")
+    assert prepare.main([str(folder), out, "--short-side", "48"]) == 0
+    stored = data(folder, damaged="keep")
+    stored = dataclasses.replace(stored, path=out)
+    problems = verdicts.problems_of(sources.load(stored).videos, stored)
+    assert names(Video(name, ()) for name in problems.damaged) == {"half.avi", "frames"} and not problems.unreadable
+    with pytest.raises(UserError, match="2 of 8 videos are damaged"):
+        sources.load(dataclasses.replace(stored, damaged="error"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from videorec.config import Footage, UserError
 from videorec.data.facts import Facts
 from videorec.data.index import INDEX
-from videorec.data.prepared.index import is_prepared
+from videorec.data.prepared.index import Prepared, is_prepared
 from videorec.data.problems import Problems
 from videorec.storage import files
 from videorec.terminal import Bar
@@ -21,10 +21,12 @@ HINT = "`python -m videorec.tools.check` lists all"
 def measured(videos: Sequence, data: Footage) -> dict[str, Facts]:
     """The facts of the videos (anything with a path) by path; those not known yet are read from end to end, side by side.
 
-    Remote videos are left out: each is measured when its copy comes. So are prepared pictures: they have their own index.
+    Remote videos are left out: each is measured when its copy comes. Of prepared pictures it is what was seen when they were
+    made.
     """
     if is_prepared(data.videos or data.path):
-        return {}
+        stored = Prepared(data.videos or data.path)
+        return {video.path: stored.facts(video) for video in videos}
     paths = dict.fromkeys(video.path for video in videos if not files.is_remote(video.path))
     with Bar("reading every video once") as progress:
         return INDEX.fill(paths, data.max_pixels, data.workers or os.cpu_count() or 1, progress)

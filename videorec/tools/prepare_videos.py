@@ -102,8 +102,12 @@ def report(work: Work, settings: Settings) -> int:
     """Say what is there; the exit status."""
     for path, reason in work.unreadable:
         log.warning("cannot be read: %s: %s", path, reason)
+    entries = [entry for side in work.sides.values() for entry in side["videos"]]
+    damaged = sum(any("damage" in stream for stream in entry.values()) for entry in entries)
+    if damaged:
+        log.warning("%d videos are damaged; what can be decoded of them is stored. videorec.tools.check names them", damaged)
     counts = dict.fromkeys(settings.streams, 0)
-    for entry in (entry for side in work.sides.values() for entry in side["videos"]):
+    for entry in entries:
         for stream in counts:
             counts[stream] += entry[stream].get("pictures", 0)
     pictures = ", ".join(f"{count} {stream} pictures" for stream, count in counts.items())

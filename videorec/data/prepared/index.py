@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from videorec.config import Data, Flow, UserError
+from videorec.data.facts import Facts
 from videorec.data.labels import all_canonical
 from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
@@ -132,6 +133,12 @@ class Prepared:
                     f"Received: --data.flow.{name} {asked} (where that is not given, it follows from --data.fps or "
                     f"--data.resize). Train with {flow_options(stored)}, or prepare it anew into another folder."
                 )
+
+    def facts(self, video: Video) -> Facts:
+        """What was seen of a video when it was prepared: whether it could be read, and what was damaged."""
+        streams = [entry for entry in (self._find(video) or {}).values() if isinstance(entry, dict)]
+        problem, damage = (next((s[key] for s in streams if key in s), "") for key in ("problem", "damage"))
+        return Facts(unreadable=f"{problem} (when it was prepared)" if problem else "", damage=damage)
 
     # === Pictures ===
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from videorec.data.index import INDEX
 from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.prepared import records
@@ -112,6 +113,8 @@ def _append(file, digest, name: str, video: Video, stream: str, settings: Settin
             digest.update(block)
             file.write(block)
     part.unlink()
+    facts = None if files.is_remote(video.path) else INDEX.known(video.path)
+    entry |= {"damage": facts.damage} if facts and facts.damage else {}
     return entry | {"records": [[start + offset, length, checksum] for offset, length, checksum in entry["records"]]}
 
 

@@ -75,6 +75,9 @@ def predict(
         if len(owner):
             progress(int(owner[-1]) + 1, len(videos))
     clips, owner = np.concatenate(clips), np.concatenate(owners)  # (M, S, C), (M,)
+    # A file that changed while it was read gave some clips: it is named as unreadable, and counts in no figure.
+    whole = np.array([video.name not in problems.unreadable for video in videos])[owner]
+    clips, owner = clips[whole], owner[whole]
     order = np.argsort(owner, kind="stable")  # videos are read side by side
     clips, owner = clips[order], owner[order]
     means = dict(zip(names, np.moveaxis(_mean_per_video(clips, owner, len(videos)), 1, 0), strict=True))
