@@ -19,8 +19,8 @@ from videorec.tools import prepare
 @pytest.fixture
 def folder(tmp_path):
     """Two classes of four videos; one is cut short, one a folder of ten frames with a broken picture."""
-    for name in ("a/0.avi", "a/1.avi", "a/2.avi", "b/0.avi", "b/1.avi", "b/2.avi"):
-        write_video(tmp_path / name)
+    for k, name in enumerate(("a/0.avi", "a/1.avi", "a/2.avi", "b/0.avi", "b/1.avi", "b/2.avi")):
+        write_video(tmp_path / name, 20 - k)
     half = write_video(tmp_path / "a" / "half.avi", size=(480, 640))
     half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
     (tmp_path / "b" / "frames").mkdir()

@@ -119,7 +119,10 @@ class _File:
         self.grab = self._capture.grab
 
     def retrieve(self) -> np.ndarray:
-        ok, frame = self._capture.retrieve()
+        try:
+            ok, frame = self._capture.retrieve()
+        except cv2.error as error:
+            raise Unreadable(f"a frame cannot be converted: {error.err}") from error
         if not ok:
             raise Unreadable("a frame cannot be converted")
         return frame if frame.ndim == 3 else cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)

@@ -54,11 +54,10 @@ def _of_file(path: Path, max_pixels: int, alive: Alive) -> Facts:
     too_large = Facts(*(0, *_size_of_picture(path)))
     if too_large.above(max_pixels):
         return _refused(too_large, max_pixels)
-    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    capture = _opened(path)
     ended = containers.missing_end(path)
     if not capture.isOpened():
         return _unreadable("no video stream in it, or a format that FFmpeg does not know", ended)
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     size = Facts(0, *(int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)))
     if size.above(max_pixels):
         return _refused(size, max_pixels)
@@ -69,19 +68,48 @@ def _of_file(path: Path, max_pixels: int, alive: Alive) -> Facts:
         alive()
     if not stamps:
         return _unreadable("no frame can be decoded", ended)
-    times = clock.clock(np.array(stamps) / 1000, rate if 0 < rate < 100_000 else None)
     counted = int(declared) if containers.counts_frames(path) and 0 < declared < 1e8 else None
-    damage = _damage(len(stamps), counted, [*decoder_messages.errors(times.restarts), *([ended] if ended else [])])
+    return _facts(path, size, np.array(stamps) / 1000, rate if 0 < rate < 100_000 else None, counted, ended, alive)
+
+
+def _opened(path: Path) -> cv2.VideoCapture:
+    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    return capture
+
+
+def _facts(path: Path, size: Facts, stamps: np.ndarray, rate: float | None, declared: int | None, ended, alive: Alive) -> Facts:
+    times = clock.clock(stamps, rate)
+    signs = [*decoder_messages.errors(times.restarts), *([ended] if ended else [])]
+    frames = len(stamps)
+    if signs:  # of a whole file every frame can be converted
+        frames = _converted(path, frames, alive)
+        signs += [f"frame {frames} cannot be converted"] if frames < len(stamps) else []
+    if not frames:
+        return Facts(unreadable="; ".join(["no frame can be decoded", *signs]))
     return Facts(
-        frames=len(stamps),
+        frames=frames,
         width=size.width,
         height=size.height,
-        declared=counted,
+        declared=declared,
         rate=times.rate,
-        packed_times=clock.pack(times.times),
-        damage=damage,
-        remarks=_remarks(len(stamps), None if damage else counted, times.remarks),
+        packed_times=clock.pack(times.times[:frames]),
+        damage=_damage(frames, declared, signs),
+        remarks=_remarks(frames, None if signs else declared, times.remarks),
     )
+
+
+def _converted(path: Path, frames: int, alive: Alive) -> int:
+    """The frames up to the first that OpenCV cannot make a picture of, though it was decoded."""
+    capture = _opened(path)
+    for number in range(frames):
+        alive()
+        try:
+            if not (capture.grab() and capture.retrieve()[0]):
+                return number
+        except cv2.error:
+            return number
+    return frames
 
 
 def _unreadable(reason: str, ended: str | None) -> Facts:
