@@ -102,6 +102,17 @@ def test_what_is_broken_is_left_out_of_both(tmp_path):
     assert levels(clip["flow"]) == [round(16 * px(100 + n) + 128) for n in whole]
 
 
+@pytest.mark.parametrize(
+    ("broken", "stream"), [("img_*", "rgb"), ("flow_x_*", "flow"), ("flow_y_*", "both"), ("img_*", "both")]
+)
+def test_where_all_of_a_kind_is_broken_there_is_nothing(tmp_path, broken, stream):
+    video = write(tmp_path / "v")
+    for path in (tmp_path / "v").glob(broken):
+        path.write_bytes(b"no picture")
+    with pytest.raises(Unreadable, match="none of its|no frame has flow"):
+        clip_of(video, stream)
+
+
 def test_what_cannot_be_told_is_refused(tmp_path):
     alone = write(tmp_path / "alone", frames=())
     with pytest.raises(Unreadable, match="flow pictures alone"):

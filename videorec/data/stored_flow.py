@@ -70,11 +70,18 @@ def opened(folder: Path, values: Values, left_out: Collection[str], which: Wante
     if which.both:
         motion, frames = _common(motion, frames, left_out)
     if which.stream == "flow" and motion:
-        return FlowFolder(motion, left_out, which.encoding)
+        return _not_empty(FlowFolder(motion, left_out, which.encoding), "flow pictures")
     if which.stream == "rgb" and motion and not frames:
         raise Unreadable("it holds flow pictures alone, which --data.stream flow --data.flow.method stored reads")
     kept = {path.name for path in (frames or paths)}
-    return PictureFolder(folder, values, {*left_out, *(path.name for path in paths if path.name not in kept)})
+    others = {*left_out, *(path.name for path in paths if path.name not in kept)}
+    return _not_empty(PictureFolder(folder, values, others), "frames")
+
+
+def _not_empty(opened_folder: "PictureFolder | FlowFolder", what: str) -> "PictureFolder | FlowFolder":
+    if not len(opened_folder):
+        raise Unreadable(f"none of its {what} can be read")
+    return opened_folder
 
 
 class FlowFolder:
