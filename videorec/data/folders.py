@@ -91,8 +91,9 @@ def _of_class(folder: str, listing: Listing) -> list[str]:
 
 def _warn_of_splits_below(path: str, videos: Sequence[Video]) -> None:
     """Of `CLASS/train/video`: splits stand above classes."""
-    places = [_below(video.path, path).split("/") for video in videos if video.split is None]
-    below = ["/".join(place[:2]) for place in places if len(place) > 2 and place[1].lower() in SPLIT_OF]
+    folders = dict.fromkeys(os.path.dirname(video.path) for video in videos if video.split is None)
+    places = [_below(folder, path).split("/") for folder in folders]
+    below = ["/".join(place[:2]) for place in places if len(place) > 1 and place[1].lower() in SPLIT_OF]
     if below:
         rule = "%s: folders below a class are no splits, and all its videos are divided anew: %s. A split stands above: %s"
         first, second = below[0], "/".join(reversed(below[0].split("/")))

@@ -69,6 +69,7 @@ class Listing:
         self.unused: dict[str, list[str]] = defaultdict(list)
         self._opens: dict[str, bool] = {}  # whether files of an unknown suffix are videos
         self._homes: list[str] = []  # real paths below which everything is listed without links
+        self._links: set[str] = set()  # paths of files that are links
         self._linked: set[str] = set()  # real paths of the folders that were read because links lead there
 
     def reserve(self, folder: str) -> None:
@@ -166,6 +167,8 @@ class Listing:
             if suffix in self.suffixes and not entry.name.startswith("._"):
                 self.unused[HIDDEN].append(entry.path)
             return
+        if entry.is_symlink():
+            self._links.add(entry.path)
         try:
             special = not entry.is_file(follow_symlinks=False) and kind_of_special(entry.path)
         except OSError:
@@ -205,19 +208,16 @@ class Listing:
 
     def _once(self, paths: Sequence[str]) -> Iterator[str]:
         """Without the links to files that are among the paths."""
-        real_folders = {folder: os.path.realpath(folder) for folder in {os.path.dirname(path) for path in paths}}
-        links = [path for path in paths if os.path.islink(path) and not os.path.isdir(path)]
-        linked = set(links)
-        seen = {
-            os.path.join(real_folders[os.path.dirname(path)], os.path.basename(path)) for path in paths if path not in linked
-        }
+        real = {folder: os.path.realpath(folder) for folder in {os.path.dirname(path) for path in paths}}
+        places = (os.path.split(path) for path in paths if path not in self._links)
+        seen = {os.path.join(real[folder], name) for folder, name in places}
         for path in paths:
-            if path in linked:
-                real = os.path.realpath(path)
-                if real in seen:
+            if path in self._links:
+                target = os.path.realpath(path)
+                if target in seen:
                     self.unused[AGAIN].append(path)
                     continue
-                seen.add(real)
+                seen.add(target)
             yield path
 
     # === What is said ===
