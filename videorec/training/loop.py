@@ -43,9 +43,7 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
     for origin in experiment.train.init:
         check_initial(origin)
     strategy = set_up(experiment.train)
-    dataset = task.load(experiment)
-    if isinstance(experiment.data, Footage):
-        pictures.check_values([video.path for video in dataset.videos], experiment.data.values)
+    dataset = load(task, experiment)
     place = files.join(experiment.runs, experiment.name)
     run = Run.resumable(place, experiment, dataset.classes)
     log.info("%s: %s", run.place if run else place, dataset.describe())
@@ -70,6 +68,18 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
         fit(feed, run, whole, experiment.train, (epoch, counters), callbacks)
     run.push()
     return run
+
+
+def load(task, experiment: Experiment):
+    """What the task loads, after a look at the values of pictures.
+
+    Raises:
+        UserError: as `Task.load`, or pictures that `data.values` must be given for.
+    """
+    dataset = task.load(experiment)
+    if isinstance(experiment.data, Footage):
+        pictures.check_values([video.path for video in dataset.videos], experiment.data.values)
+    return dataset
 
 
 def set_up(train: Fit) -> tf.distribute.Strategy:

@@ -75,7 +75,9 @@ def read(attributes: Mapping, dtype: np.dtype, name: str) -> tuple[Packing, list
     """
     unsigned = dtype.kind == "i" and _text(attributes.get("_Unsigned", "")).lower() == "true"
     packing = Packing(unsigned=unsigned)
-    scale, offset = (_numbers(attributes, key, name, 1) for key in ("scale_factor", "add_offset"))
+    scale, offset = _one_number(attributes, "scale_factor", 1.0, name), _one_number(attributes, "add_offset", 0.0, name)
+    if not scale:
+        raise UserError(f"{name}: its attribute scale_factor must not be 0.")
     stored = packing.dtype(dtype)
     missing, impossible = [], []
     for key in MISSING:
@@ -83,9 +85,7 @@ def read(attributes: Mapping, dtype: np.dtype, name: str) -> tuple[Packing, list
             fits = _as_stored(number, dtype, stored)
             (impossible if fits is None else missing).append(number if fits is None else fits)
     missing = tuple(dict.fromkeys(float(number) for number in missing if np.isfinite(number)))
-    packing = Packing(missing, *(*scale, 1.0)[:1], *(*offset, 0.0)[:1], unsigned)
-    if not packing.scale:
-        raise UserError(f"{name}: its attribute scale_factor must not be 0.")
+    packing = Packing(missing, scale, offset, unsigned)
     return packing, [*_applied(packing), *_not_applied(attributes, impossible, stored)]
 
 
@@ -109,8 +109,12 @@ def _not_applied(attributes: Mapping, impossible: list, stored: np.dtype) -> lis
     return [Note(logging.WARNING, text) for text in notes]
 
 
+def _one_number(attributes: Mapping, key: str, default: float, name: str) -> float:
+    return float(next(iter(_numbers(attributes, key, name, most=1)), default))
+
+
 def _numbers(attributes: Mapping, key: str, name: str, most: int | None = None) -> list[np.number]:
-    """The numbers of an attribute; none where it is absent."""
+    """The numbers of an attribute, no more than `most` and finite where that is given; none where it is absent."""
     if key not in attributes:
         return []
     value = np.ravel(attributes[key])
