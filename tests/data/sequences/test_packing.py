@@ -83,6 +83,7 @@ def test_windows_of_packed_files(tmp_path, caplog):
         with h5py.File(tmp_path / f"{n}.nc", "w") as file:
             file["t"] = np.full((6, 4, 4), 100, np.int16)
             file["t"][0, 0, 0] = -1
+            file["t"].attrs["number"] = n  # copies of one file are never split
             file["t"].attrs.update(scale_factor=0.25, add_offset=-5.0, _FillValue=np.int16(-1))
     with caplog.at_level(logging.INFO):
         source = FileSequences(Sequences(str(tmp_path), frames=3, values=(0, 40)), 2, 0)
@@ -99,7 +100,7 @@ def test_bytes_of_which_some_are_masked_stay_0_to_255(tmp_path):
         with h5py.File(tmp_path / f"{n}.h5", "w") as file:
             file["x"] = np.full((6, 4, 4), 51, np.uint8)
             file["x"][0, 0, 0] = 255
-            file["x"].attrs["_FillValue"] = np.uint8(255)
+            file["x"].attrs.update(_FillValue=np.uint8(255), number=n)
     window = FileSequences(Sequences(str(tmp_path), frames=3), 2, 0).window("train", 0)
     assert np.isnan(window[0, 0, 0, 0]) and np.all(window[1:] == np.float32(0.2))
     given = FileSequences(Sequences(str(tmp_path), frames=3, values=(0, 102)), 2, 0).window("train", 0)

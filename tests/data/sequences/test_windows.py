@@ -160,6 +160,7 @@ def test_a_file_that_goes_bad_is_named(tmp_path, monkeypatch):
     array = np.full((9, 2, 2), 0.5)
     array[8] = 9
     for n in range(3):
+        array[7, 0, 0] = 0.6 + n / 10  # copies of one file are never split
         np.save(tmp_path / f"{n}.npy", array)
     data = data_of(tmp_path)
     source = open_sequences(data, K, 0)
