@@ -1,12 +1,16 @@
 """Folders of classes and of splits."""
 
 import logging
+import shutil
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from videorec.config import UserError
+from videorec.config.forecasting import Sequences
 from videorec.data.folders import class_folders
+from videorec.data.sequences import files as sequence_files
 
 
 def touch(folder, *names):
@@ -54,7 +58,7 @@ def test_splits_by_any_usual_name(tmp_path, names, caplog):
     for part in (
         "folders beside the splits: 2 (notes, thumbs)",
         ".md: 1 (readme.md)",
-        "in no folder of a class: 1 (loose.mp4)",
+        "classes or splits: 1 (loose.mp4)",
     ):
         assert part in caplog.text
 
@@ -155,3 +159,28 @@ def test_system_entries_are_no_classes(tmp_path, caplog):
 
 def below(folder, videos) -> list[str]:
     return [video.path.removeprefix(f"{folder}/") for video in videos]
+
+
+def test_splits_of_sequences_by_any_usual_name(tmp_path, caplog):
+    touch(tmp_path, "Training/1.npy", "Validation/v/1.png", "TEST/3.npy", "notes/a.txt", "loose.npy")
+    listed = sequence_files.find(str(tmp_path))
+    names = {split: [path.relative_to(tmp_path).as_posix() for path in paths] for split, paths in listed.items()}
+    assert names == {"train": ["Training/1.npy"], "val": ["Validation/v"], "test": ["TEST/3.npy"]}
+    assert "beside the splits: 1 (notes)" in caplog.text and "classes or splits: 1 (loose.npy)" in caplog.text
+    touch(tmp_path, "more/4.npy")
+    with pytest.raises(UserError, match=r"splits by their names .* and others with videos \(more\)"):
+        sequence_files.find(str(tmp_path))
+    touch(tmp_path / "two", "val/1.npy", "test/2.npy")
+    assert len(sequence_files.find(str(tmp_path / "two"))[None]) == 2
+    assert "without a folder train/, test, val are no splits" in caplog.text
+
+
+def test_drawn_splits_of_sequences_keep_copies_together(tmp_path):
+    rng = np.random.default_rng(0)
+    for k in range(6):
+        np.save(tmp_path / f"{k}.npy", rng.integers(0, 256, (8, 4, 4), np.uint8))
+        shutil.copy(tmp_path / f"{k}.npy", tmp_path / f"{k} copy.npy")
+    for seed in range(5):
+        parts = sequence_files.FileSequences(Sequences(path=str(tmp_path), frames=2), 2, seed).files
+        sides = [{name[0] for name in names} for names in parts.values()]
+        assert sum(map(len, parts.values())) == 12 and sum(map(len, sides)) == 6

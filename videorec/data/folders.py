@@ -115,6 +115,8 @@ def split_folders(path: str, listing: Listing) -> dict[str, list[str]]:
     folders = _folders(path)
     named = _named_as_splits(folders)
     if "train" not in named.values():
+        if named:
+            log.warning("%s: without a folder train/, %s are no splits: all that is there is one set", path, _some(list(named)))
         return {}
     others = [name for name in folders if name not in named and _has_videos(folders[name], listing.suffixes)]
     if others:

@@ -36,7 +36,7 @@ BESIDE, BACK, AGAIN, LOST, SPECIAL, CLOSED, HIDDEN, OUTSIDE = (
     "named pipes, sockets or devices",
     "folders that cannot be read",
     "hidden videos",
-    "videos in no folder of a class",
+    "videos outside the folders of classes or splits",
 )
 
 
