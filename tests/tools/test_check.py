@@ -133,3 +133,10 @@ def test_what_the_user_can_mend(good, tmp_path):
 def test_needs_no_tensorflow(good):
     code = "import sys, videorec.tools.check as c; c.main(sys.argv[1:]); sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code, str(good)], check=True, cwd=os.getcwd(), capture_output=True)
+
+
+def test_what_training_would_refuse_of_the_splits_is_said(good, caplog):
+    table = good / "m.csv"
+    table.write_text("path,label,split\na/1.avi,a,train\nb/3.avi,b,train\n./a/1.avi,a,test\n")
+    assert check.main([str(table)]) == 1
+    assert "both sides of a split" in caplog.text

@@ -3,10 +3,11 @@
     python -m videorec.tools.check videos/
     python -m videorec.tools.check videos/manifest.csv --out report.csv
 
-Exit status: 0 where every video can be read whole, 1 where one cannot. What was read once is kept, and read again only where
-the file changed.
+Exit status: 0 where every video can be read whole, 1 where one cannot, or where a file or group is on two sides of the split.
+What was read once is kept, and read again only where the file changed.
 """
 
+import logging
 import os
 import time
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from rich.console import Console
 
 from videorec import terminal
 from videorec.config import Data, UserError
+
+log = logging.getLogger("check")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ def main(args: list[str]) -> int:
     from videorec.data import sources  # OpenCV takes a moment to import: not for --help
     from videorec.tools import check_files, check_report
 
-    files = check_files.by_file(sources.find(Data(path=options.source, videos=options.videos)))
+    videos = sources.find(Data(path=options.source, videos=options.videos))
+    clean = _sides_are_clean(videos)
+    files = check_files.by_file(videos)
     report = check_report.Report()
     began = time.monotonic()
     with check_report.writer(options.out) as write:
@@ -54,7 +59,20 @@ def main(args: list[str]) -> int:
     report.show(Console(), time.monotonic() - began)
     if options.out:
         Console().print(f"written: {terminal.rich_escape(str(options.out))}", soft_wrap=True)
-    return 1 if any(report.listed[kind] for kind in check_files.FAULTS) else 0
+    return 1 if not clean or any(report.listed[kind] for kind in check_files.FAULTS) else 0
+
+
+def _sides_are_clean(videos: list) -> bool:
+    """Whether training would take the splits as they are given; says what it would refuse."""
+    from videorec.data import manifest, same_files
+
+    try:
+        manifest.check_groups(videos)
+        same_files.check(videos, same_files.representatives(video.path for video in videos))
+    except UserError as error:
+        log.error("%s", error)
+        return False
+    return True
 
 
 def _validate(options: Options) -> None:
