@@ -10,6 +10,7 @@ from typing import Literal
 import pytest
 import tyro
 
+import videorec
 from videorec import terminal
 from videorec.config import UserError
 
@@ -230,7 +231,7 @@ def test_notes_of_libraries_are_hidden_and_ours_are_not(capfd):
 
 
 def test_scripts_open_files_alone_until_a_camera_is_named(monkeypatch):
-    name, rule = next(iter(terminal.FILES_ALONE.items()))
+    name, rule = next(iter(videorec.FILES_ALONE.items()))
     for own in (None, "rtsp_transport;udp"):
         monkeypatch.setenv(name, own) if own else monkeypatch.delenv(name, raising=False)
         seen = []

@@ -15,15 +15,13 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from videorec import FILES_ALONE
 from videorec.config import UserError
 
 Options = TypeVar("Options")
 
 HELP = ("-h", "--help")
 LISTED = 5  # unknown options named in one message
-
-# Read by OpenCV whenever it opens a video: FFmpeg opens files alone, whatever a damaged or crafted one names.
-FILES_ALONE = {"OPENCV_FFMPEG_CAPTURE_OPTIONS": "protocol_whitelist;file"}
 
 # === Running ===
 

@@ -20,13 +20,13 @@ log = logging.getLogger(__name__)
 REASONS, EXAMPLES = 20, 3  # named in one message
 TRIED = 3  # files of an unknown suffix
 LONGEST_SUFFIX = 8  # characters: what follows the last point of `lecture 2.Tuesday evening` is none
-# Not tried, because FFmpeg takes such files for pictures, sound or noise.
+# Not tried: FFmpeg takes such files for pictures, sound or noise; .lrv and .thm are small copies of videos, by the camera.
 OTHERS = frozenset(
     ".heic .heif .avif .tga .psd .exr .jp2 .jxl .ppm .pgm .pbm .pnm .svg .dds .ico .dng .nef .cr2 .arw .jfif .npy .npz "
     ".h5 .hdf5 .mat .pkl .pt .pth .ckpt .safetensors .keras .tflite .onnx .tfrecord .parquet .zip .tar .gz .tgz .bz2 .xz "
     ".7z .rar .iso .exe .wav .mp3 .flac .m4a .aac .opus .wma .mid .pdf .doc .docx .xls .xlsx .ppt .pptx .db .sqlite "
     ".csv .json .jsonl .xml .html .md .rst .log .yaml .yml .toml .ini .py .pyc .sh .ipynb .srt .vtt .ass .sub .idx .cdg "
-    ".part .crdownload .tmp".split()
+    ".part .crdownload .tmp .lrv .thm".split()
 )
 BESIDE, BACK, AGAIN, LOST, SPECIAL, CLOSED, HIDDEN, OUTSIDE = (
     "pictures beside videos",

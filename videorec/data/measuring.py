@@ -68,7 +68,7 @@ class Worker:
             path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
             command = [sys.executable, "-m", "videorec.data.measure"]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "encoding": "ascii"}
-            environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": path, "PYTHONUTF8": "1"}
+            environment = {**os.environ, **ENVIRONMENT, **videorec.FILES_ALONE, "PYTHONPATH": path, "PYTHONUTF8": "1"}
             # A session of its own: Ctrl-C goes to the program alone, which stops its workers.
             self._process = subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
             self._lines = queue.Queue()
