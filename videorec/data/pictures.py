@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from videorec.config import UserError
+from videorec.data import values as ranges
 from videorec.data.file_kinds import IMAGE_SUFFIXES, is_hidden, is_utf8, kind_of_special
-from videorec.data.sequences import values as ranges
-from videorec.data.sequences.values import Values
+from videorec.data.values import Values
 
 log = logging.getLogger(__name__)
 

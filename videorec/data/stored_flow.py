@@ -16,7 +16,7 @@ import numpy as np
 from videorec.config import Footage
 from videorec.data import flow
 from videorec.data.pictures import PictureFolder, Unreadable, picture_paths, read_stored
-from videorec.data.sequences.values import Values
+from videorec.data.values import Values
 
 BOUND = 20.0  # px that the levels 0 and 255 stand for
 NAMED = re.compile(r"flow_?([xyuv])_?(\d+)", re.IGNORECASE)

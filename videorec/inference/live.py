@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from videorec.config import UserError
+from videorec.data import values
 from videorec.data.decode import Reader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.data.resize import resize_frames
-from videorec.data.sequences import values
 from videorec.data.sequences.windows import as_inputs
 from videorec.data.video_stream import VideoStream
 from videorec.runs import recipe as recipes

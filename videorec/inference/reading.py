@@ -10,13 +10,14 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
+from videorec.data import values
 from videorec.data.clips import ClipReader
 from videorec.data.index import INDEX
 from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.data.resize import resize_frames
-from videorec.data.sequences import formats, survey, values
+from videorec.data.sequences import formats, survey
 from videorec.data.sequences.packing import Note
 from videorec.data.sequences.windows import as_inputs
 from videorec.data.video_stream import VideoStream

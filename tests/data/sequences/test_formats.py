@@ -8,7 +8,8 @@ import pytest
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.data.sequences import axes, formats, room, values
+from videorec.data import values
+from videorec.data.sequences import axes, formats, room
 
 
 @pytest.mark.parametrize("order", ["NTHW", "NHWT", "NTHWC", "CNHWT", "TNWH"])

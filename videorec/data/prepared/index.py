@@ -19,7 +19,7 @@ from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.prepared import records
 from videorec.data.prepared.records import Settings
-from videorec.data.sequences.values import Values
+from videorec.data.values import Values
 from videorec.storage import files
 
 log = logging.getLogger(__name__)

@@ -28,8 +28,8 @@ from videorec.data.decode import Reader
 from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.resize import resize_frame, scale_to_short_side
-from videorec.data.sequences.values import Values
 from videorec.data.stored_flow import FRAMES, Wanted
+from videorec.data.values import Values
 
 PICTURES = 64  # a record: dense clips read one or two, and one is about 1 MB at a short side of 256
 FLOW_QUALITY = 95

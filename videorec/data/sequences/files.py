@@ -10,12 +10,12 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
-from videorec.data import same_files
+from videorec.data import same_files, values
 from videorec.data.folders import split_folders
 from videorec.data.listing import Listing
 from videorec.data.manifest import Video
 from videorec.data.resize import resize_frames
-from videorec.data.sequences import formats, survey, values
+from videorec.data.sequences import formats, survey
 from videorec.data.sequences.formats import SUFFIXES, Sequence
 from videorec.storage import files as storage
 

@@ -17,7 +17,7 @@ from videorec.data import decode, pictures, stored_flow
 from videorec.data.file_kinds import VIDEO_SUFFIXES, kind_of_special
 from videorec.data.sequences import axes, hdf5, numpy_files, room
 from videorec.data.sequences.packing import Note
-from videorec.data.sequences.values import BYTES, Values
+from videorec.data.values import BYTES, Values
 
 SUFFIXES = numpy_files.SUFFIXES | hdf5.SUFFIXES | VIDEO_SUFFIXES
 
@@ -33,7 +33,7 @@ class Sequence:
         shape: `(H, W, C)` as stored.
         dtype: as stored; float32 where a file says how its numbers are unpacked.
         read: indices of frames -> `(len, H, W, C)`, as stored. It raises UserError where they cannot be read.
-        values: what becomes 0 and 1, for `videorec.data.sequences.values`: `data.values`; where nothing is given, 0 and 255 of
+        values: what becomes 0 and 1, for `videorec.data.values`: `data.values`; where nothing is given, 0 and 255 of
             bytes of which the file masks some.
         better_order: `--data.axes` that would make longer sequences of the same array; None where none would.
         notes: what the log is to say of the file.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from videorec.data import values
 from videorec.data.file_kinds import VIDEO_SUFFIXES
-from videorec.data.sequences import values
 from videorec.data.sequences.formats import Sequence
 from videorec.data.sequences.packing import Note
 
@@ -40,7 +40,7 @@ def look_through(sequences: list[Sequence], span: int) -> None:
         span: frames of a window, first to last.
 
     Raises:
-        UserError: as `videorec.data.sequences.values.scale`, or a file that cannot be read.
+        UserError: as `videorec.data.values.scale`, or a file that cannot be read.
     """
     scaled = [s for s in sequences if not values.is_plain(s.dtype, s.values)]
     whole = _size(scaled) <= LOOKED_THROUGH
