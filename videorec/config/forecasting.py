@@ -12,8 +12,8 @@ class Sequences(Source):
 
     path: str = "moving_mnist"
     """`moving_mnist` (digits that move, made on the fly), a folder of .npz or .npy sequences, of frame folders (pictures in the
-    order of their names) or of videos, or HDF5 or netCDF-4 (one file, or a folder of them). Sub-folders train, val, test are
-    splits."""
+    order of their names) or of videos, or HDF5 or netCDF-4 (one file, or a folder of them). Sub-folders train, val, test
+    (also training, valid, validation, testing) are splits."""
     digits: str | None = None
     """moving_mnist: folder with the raw MNIST IDX files, plain or gzipped. Default: keras.datasets.mnist (downloaded once)."""
     protocol: Literal["common", "shi"] = "common"
