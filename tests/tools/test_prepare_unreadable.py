@@ -7,6 +7,7 @@ import pytest
 from grey_videos import write_video
 
 from videorec.config import UserError
+from videorec.data.index import INDEX
 from videorec.tools import prepare
 
 QUICK = ["--short-side", "32", "--videos-per-shard", "2"]
@@ -38,7 +39,7 @@ def test_too_many_stop_the_run_and_a_mended_video_is_tried_again(source, out, br
 
 
 def test_a_video_that_breaks_off_leaves_no_record(source, out):
-    """The last image of a folder of 100 is broken, when a record is already written."""
+    """The last image of a folder of 100 is broken after it was looked at, when a record is already written."""
     import cv2
     import numpy as np
     import tensorflow as tf
@@ -46,6 +47,7 @@ def test_a_video_that_breaks_off_leaves_no_record(source, out):
     (source / "a" / "frames").mkdir()
     for number in range(100):
         cv2.imwrite(str(source / "a" / "frames" / f"{number}.png"), np.zeros((32, 32, 3), np.uint8))
+    assert INDEX.of(source / "a" / "frames").frames == 100
     (source / "a" / "frames" / "99.png").write_text("no image")
     assert prepare.main([str(source), str(out), "--short-side", "32", "--max-unreadable", "1"]) == 1
     records = list(tf.data.TFRecordDataset(str(out / "shard-00000-of-00001.tfrecord")))

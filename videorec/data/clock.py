@@ -30,12 +30,14 @@ class Clock:
         rate: frames a second between its gaps.
         remarks: what a user must know of the stamps, in words.
         restarts: whether time went back, as in files that were joined.
+        skipped: frames that there is room for between others, where the rate is constant otherwise.
     """
 
     times: np.ndarray
     rate: float
     remarks: tuple[str, ...] = ()
     restarts: bool = False
+    skipped: int = 0
 
 
 def clock(stamps: np.ndarray, declared: float | None = None) -> Clock:
@@ -47,6 +49,7 @@ def clock(stamps: np.ndarray, declared: float | None = None) -> Clock:
     """
     steps = np.diff(np.asarray(stamps, np.float64))
     forward = np.sort(steps[np.isfinite(steps) & (steps > 0)])
+    declared = declared if declared and declared > 1 / SLOWEST else None
     usual = float(forward[(len(forward) - 1) // 2]) if len(forward) else np.inf  # the lower of two in the middle
     if usual > SLOWEST:
         rate = declared or ASSUMED_RATE
@@ -62,7 +65,13 @@ def clock(stamps: np.ndarray, declared: float | None = None) -> Clock:
     if declared and abs(declared / rate - 1) < SAME_RATE:  # stamps may be rounded to milliseconds, the header is not
         rate = declared
     remarks = (*_of_gaps(times, believed, ~set_anew & ~is_usual), *_of_jumps(times, steps, set_anew))
-    return Clock(times, float(rate), remarks, restarts=bool((steps[:-1] < 0).any()))
+    return Clock(times, float(rate), remarks, bool((steps[:-1] < 0).any()), _skipped(steps[is_usual & ~set_anew] / usual))
+
+
+def _skipped(steps: np.ndarray) -> int:
+    """Of steps in units of the usual one."""
+    constant = len(steps) and (np.abs(steps - 1) < 0.1).mean() > 0.7
+    return int((np.rint(steps[steps > 1.5]) - 1).sum()) if constant else 0
 
 
 def _of_gaps(times: np.ndarray, steps: np.ndarray, gaps: np.ndarray) -> list[str]:

@@ -27,7 +27,7 @@ _file = None  # where they go
 def listening() -> Iterator[None]:
     """Standard output and error of this process go to a file that `errors` reads; without it there are no errors."""
     global _file
-    with tempfile.TemporaryFile("a+b") as _file:
+    with tempfile.TemporaryFile("w+b", buffering=0) as _file:
         for number in (1, 2):
             os.dup2(_file.fileno(), number)
         yield
@@ -36,7 +36,8 @@ def listening() -> Iterator[None]:
 def forget() -> None:
     """Begin with the next file or picture."""
     if _file is not None:
-        _file.truncate(0)
+        os.ftruncate(_file.fileno(), 0)
+        os.lseek(_file.fileno(), 0, os.SEEK_SET)
 
 
 def errors(joined: bool = False) -> list[str]:
@@ -47,8 +48,10 @@ def errors(joined: bool = False) -> list[str]:
     """
     if _file is None:
         return []
-    _file.seek(0)
-    texts = [next(filter(None, match.groups())).strip() for match in ERROR.finditer(_file.read(MOST))]
+    os.lseek(_file.fileno(), 0, os.SEEK_SET)
+    said = os.read(_file.fileno(), MOST)
+    os.lseek(_file.fileno(), 0, os.SEEK_END)
+    texts = [next(filter(None, match.groups())).strip() for match in ERROR.finditer(said)]
     if joined:
         texts = [text for text in texts if text != PACKET]
     texts = [text.rstrip(b".").decode(errors="replace") for text in texts if text and not HARMLESS.search(text)]

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 PLACE = "~/.cache/videorec/index.sqlite"
 MAX_PIXELS = 64_000_000  # of a frame, where no setting says another
-VERSION = f"2, OpenCV {cv2.__version__}"  # what facts depend on beside the file
+VERSION = f"1, OpenCV {cv2.__version__}"  # what facts depend on beside the file
 TABLE = "CREATE TABLE IF NOT EXISTS facts (path BLOB PRIMARY KEY, state TEXT, facts TEXT) WITHOUT ROWID"
 BUSY_SECONDS = 30.0  # for another process that writes
 

@@ -9,6 +9,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,8 @@ from videorec.data.pictures import Types, Unreadable, picture_paths, read_stored
 from videorec.data.stored_flow import without_flow
 
 Image.MAX_IMAGE_PIXELS = None  # the size is compared here, before anything is decoded
+MOST_FRAMES = 1e8
+LONGER = 1.25  # than its frames: sound, or a few frames of delay, make a length a little longer
 ALIVE_SECONDS = 2.0  # between two signs of life
 
 Alive = Callable[[], None]
@@ -42,6 +45,26 @@ def measure(path: Path, max_pixels: int, alive: Alive = lambda: None) -> Facts:
         return Facts(unreadable=f"OpenCV: {error.err}")
     except MemoryError:
         return Facts(unreadable="its frames do not fit into memory")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself: size of a frame; a number of frames, which is counted or follows from its length."""
+
+    size: Facts
+    declared: float
+    rate: float | None
+    counted: bool
+
+    @property
+    def frames(self) -> int | None:
+        """Where the container counts them. A pipe leaves nothing, or the largest number there is."""
+        return int(self.declared) if self.counted and 0 < self.declared < MOST_FRAMES else None
+
+    @property
+    def seconds(self) -> float | None:
+        """The length, where the container does not count frames."""
+        return self.declared / self.rate if not self.counted and self.rate and 0 < self.declared < MOST_FRAMES else None
 
 
 # === A file ===
@@ -68,8 +91,9 @@ def _of_file(path: Path, max_pixels: int, alive: Alive) -> Facts:
         alive()
     if not stamps:
         return _unreadable("no frame can be decoded", ended)
-    counted = int(declared) if containers.counts_frames(path) and 0 < declared < 1e8 else None
-    return _facts(path, size, np.array(stamps) / 1000, rate if 0 < rate < 100_000 else None, counted, ended, alive)
+    signs = [*([ended] if ended else []), *_signs_of_gif(path, len(stamps))]
+    header = Header(size, declared, rate if 0 < rate < 100_000 else None, containers.counts_frames(path))
+    return _facts(path, header, np.array(stamps) / 1000, signs, alive)
 
 
 def _opened(path: Path) -> cv2.VideoCapture:
@@ -78,10 +102,9 @@ def _opened(path: Path) -> cv2.VideoCapture:
     return capture
 
 
-def _facts(path: Path, size: Facts, stamps: np.ndarray, rate: float | None, declared: int | None, ended, alive: Alive) -> Facts:
-    times = clock.clock(stamps, rate)
-    signs = [*decoder_messages.errors(times.restarts), *([ended] if ended else [])]
-    frames = len(stamps)
+def _facts(path: Path, header: Header, stamps: np.ndarray, signs: list[str], alive: Alive) -> Facts:
+    times, frames = clock.clock(stamps, header.rate), len(stamps)
+    signs = [*decoder_messages.errors(times.restarts), *signs]
     if signs:  # of a whole file every frame can be converted
         frames = _converted(path, frames, alive)
         signs += [f"frame {frames} cannot be converted"] if frames < len(stamps) else []
@@ -89,13 +112,13 @@ def _facts(path: Path, size: Facts, stamps: np.ndarray, rate: float | None, decl
         return Facts(unreadable="; ".join(["no frame can be decoded", *signs]))
     return Facts(
         frames=frames,
-        width=size.width,
-        height=size.height,
-        declared=declared,
+        width=header.size.width,
+        height=header.size.height,
+        declared=header.frames,
         rate=times.rate,
         packed_times=clock.pack(times.times[:frames]),
-        damage=_damage(frames, declared, signs),
-        remarks=_remarks(frames, None if signs else declared, times.remarks),
+        damage=_damage(frames, header.frames, signs),
+        remarks=_remarks(frames, header, times, bool(signs)),
     )
 
 
@@ -131,6 +154,22 @@ def _size_of_picture(path: Path) -> tuple[int, int]:
         return 0, 0
 
 
+def _signs_of_gif(path: Path, frames: int) -> list[str]:
+    """FFmpeg passes over broken parts of a GIF without a word; Pillow does not."""
+    with open(path, "rb") as file:
+        if file.read(4) != b"GIF8":
+            return []
+    try:
+        with Image.open(path) as pages:
+            count = pages.n_frames
+            for number in range(count):
+                pages.seek(number)
+                pages.load()
+    except Exception as error:
+        return [f"Pillow reports an error: {error}"]
+    return [f"{count} pictures are in it"] if count > frames else []
+
+
 def _damage(frames: int, declared: int | None, signs: list[str]) -> str:
     if not signs:
         return ""
@@ -138,12 +177,16 @@ def _damage(frames: int, declared: int | None, signs: list[str]) -> str:
     return "; ".join([share, *signs])
 
 
-def _remarks(frames: int, declared: int | None, of_clock: tuple[str, ...]) -> dict[str, str]:
-    remarks = {}
-    if declared is not None and declared != frames:
-        remarks["count"] = f"declares {declared} frames, {frames} can be read"
-    if of_clock:
-        remarks["clock"] = "; ".join(of_clock)
+def _remarks(frames: int, header: Header, times: clock.Clock, damaged: bool) -> dict[str, str]:
+    remarks, seconds = {}, times.times[-1] + 1 / times.rate
+    if header.frames not in (None, frames) and not damaged:
+        remarks["count"] = f"declares {header.frames} frames, {frames} can be read"
+    if header.seconds is not None and header.seconds > LONGER * seconds:
+        remarks["length"] = f"declares {header.seconds:.2f} s, its frames end after {seconds:.2f} s"
+    if times.remarks:
+        remarks["clock"] = "; ".join(times.remarks)
+    if times.skipped:
+        remarks["skips"] = f"its time stamps leave room for {times.skipped} more frames"
     if frames == 1:
         remarks["short"] = "has 1 frame"
     return remarks

@@ -15,7 +15,9 @@ KINDS = {
     "segment": "segments that begin after the end of their video",
     "size": "frames whose size changes within the video",  # OpenCV shows it for folders of frames only
     "count": "another number of frames than the file declares",
+    "length": "a length that their frames do not fill",
     "clock": "time stamps that are no clock's",
+    "skips": "time stamps with room for more frames",
     "short": "a single frame",
     "values": "pictures of other values than 8 bits",
 }
