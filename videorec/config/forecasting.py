@@ -33,6 +33,8 @@ class Sequences(Source):
     values: tuple[float, float] | None = None
     """The values, unpacked where a file says how, that become 0 and 1; what lies outside is clipped, and counted in the log.
     Default: 0 to 255 for uint8; 0 to 1 for float, where other values are an error."""
+    max_pixels: int = 64_000_000
+    """Videos and pictures with more pixels a frame are refused; they are not decoded."""
     frames: int = 10
     """Frames that the model sees (J); it forecasts the next `--model.horizon` (K)."""
     hop: int = 1

@@ -14,7 +14,9 @@ import numpy as np
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data import decode, pictures, stored_flow
+from videorec.data.facts import Facts
 from videorec.data.file_kinds import VIDEO_SUFFIXES, kind_of_special
+from videorec.data.index import INDEX
 from videorec.data.sequences import axes, hdf5, numpy_files, room
 from videorec.data.sequences.packing import Note
 from videorec.data.values import BYTES, Values
@@ -64,12 +66,12 @@ def open_file(path: Path, name: str, data: Sequences, needed: int) -> list[Seque
         UserError: it cannot be read, or it has no array as `data.key` and `data.axes` say.
     """
     if path.is_dir():
-        return [_pictures(path, name, data.values)]
+        return [_pictures(path, name, data)]
     if path.exists() and (special := kind_of_special(path)):
         raise UserError(f"{path} must be a file. Received: {special}")
     suffix = path.suffix.lower()
     if suffix in VIDEO_SUFFIXES:
-        return [_video(path, name, data.values)]
+        return [_video(path, name, data)]
     if suffix in hdf5.SUFFIXES:
         return _sequences(hdf5.open_array(path, data.key), name, data, needed)
     array, notes = numpy_files.load(path, data.key)
@@ -116,11 +118,14 @@ def _sequences(array: hdf5.Array, name: str, data: Sequences, needed: int) -> li
 # === Pictures ===
 
 
-def _pictures(folder: Path, name: str, values: Values) -> Sequence:
+def _pictures(folder: Path, name: str, data: Sequences) -> Sequence:
     every = pictures.picture_paths(folder)
     paths = stored_flow.without_flow(every) or every
     if not paths:
         raise UserError(f"{folder} holds no pictures.")
+    facts = INDEX.of(folder, data.max_pixels)
+    if facts.unreadable:
+        raise UserError(f"{folder}: {facts.unreadable}")
     pictures.stored_type(paths[0])  # says what of it is left out
     first = _picture(paths[0])
     check = functools.partial(_picture_like, first.shape, first.dtype)
@@ -131,7 +136,7 @@ def _pictures(folder: Path, name: str, values: Values) -> Sequence:
     def read(indices: range) -> np.ndarray:
         return np.stack([check(paths[k]) for k in indices])
 
-    return Sequence(name, name, len(paths), first.shape, first.dtype, read, values)
+    return Sequence(name, name, len(paths), first.shape, first.dtype, read, data.values, notes=_of_damage(facts))
 
 
 def _picture(path: Path) -> np.ndarray:
@@ -156,20 +161,25 @@ def _picture_like(shape: tuple[int, int, int], dtype: np.dtype, path: Path) -> n
 # === Videos ===
 
 
-def _video(path: Path, name: str, values: Values) -> Sequence:
+def _video(path: Path, name: str, data: Sequences) -> Sequence:
     try:
-        first = next(iter(decode.Reader(path)))()
-        frames = decode.count(path)
+        reader = decode.Reader(path, max_pixels=data.max_pixels)
+        first = next(iter(reader))()
     except pictures.Unreadable as error:
         raise UserError(f"{path} cannot be read as a video: {error}") from error
-    return Sequence(name, name, frames, first.shape, first.dtype, functools.partial(_read_video, path), values)
+    read = functools.partial(_read_video, path, data.max_pixels)
+    return Sequence(name, name, len(reader), first.shape, first.dtype, read, data.values, notes=_of_damage(reader.facts))
 
 
-def _read_video(path: Path, indices: range) -> np.ndarray:
+def _of_damage(facts: Facts) -> tuple[Note, ...]:
+    return (Note(logging.WARNING, f"damaged, used as far as it can be decoded: {facts.damage}"),) if facts.damage else ()
+
+
+def _read_video(path: Path, max_pixels: int, indices: range) -> np.ndarray:
     """`(len, H, W, 3)` uint8, RGB. A video is decoded from its start: seeking returns wrong frames on some."""
     frames = []
     try:
-        for number, retrieve in enumerate(decode.Reader(path)):
+        for number, retrieve in enumerate(decode.Reader(path, max_pixels=max_pixels)):
             if number in indices:
                 frames.append(retrieve()[..., ::-1])
             if number >= indices[-1]:
