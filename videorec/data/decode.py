@@ -97,8 +97,7 @@ class Reader:
         if self._times is None:
             yield from (self._folder.retrieve for _ in self._folder)
             return
-        # Of a damaged file several threads may show other frames than one.
-        file = _File(self.path, 1 if self.facts.damage else self._threads)
+        file = _DamagedFile(self.path) if self.facts.damage else _File(self.path, self._threads)
         place = -1
         for emitted, number in enumerate(self._numbers):
             while place < number:
@@ -116,7 +115,9 @@ class _File:
         whole = str(path.absolute())  # FFmpeg takes the start of a:b.mp4 for a protocol
         self._capture = cv2.VideoCapture(whole, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # a phone held upright; not every build's default
-        self.grab = self._capture.grab
+
+    def grab(self) -> bool:
+        return self._capture.grab()
 
     def retrieve(self) -> np.ndarray:
         try:
@@ -126,6 +127,24 @@ class _File:
         if not ok:
             raise Unreadable("a frame cannot be converted")
         return frame if frame.ndim == 3 else cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
+
+
+class _DamagedFile(_File):
+    """Read as it was measured: by one thread, every frame converted. Several threads make other frames of a damaged file, and
+    where only some are converted, OpenCV fails at those of another size."""
+
+    def __init__(self, path: Path):
+        super().__init__(path, threads=1)
+        self._frame: np.ndarray | None = None
+
+    def grab(self) -> bool:
+        if not super().grab():
+            return False
+        self._frame = super().retrieve()
+        return True
+
+    def retrieve(self) -> np.ndarray:
+        return self._frame
 
 
 def count(path, fps=None, start=None, end=None) -> int:
