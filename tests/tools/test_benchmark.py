@@ -11,7 +11,7 @@ from rich.console import Console
 
 from videorec.config import UserError
 from videorec.tools.benchmark import __main__ as command
-from videorec.tools.benchmark import cache, figures, layers, memory, pipeline, time_distributed
+from videorec.tools.benchmark import cache, figures, index, layers, memory, pipeline, time_distributed
 
 
 def shown(rows, capsys) -> str:
@@ -146,7 +146,7 @@ def test_every_part_is_measured(tmp_path, monkeypatch, capsys):
 
         monkeypatch.setattr(importlib.import_module(f"videorec.tools.benchmark.{part}"), "measure", measure)
     assert command.main(["--rounds", "2", "--video-folder", str(tmp_path)]) == 0
-    rounds = {"time_distributed": 2, "prepare": 4, "layers": 9, "forecast": 2}
+    rounds = {"time_distributed": 2, "index": 4, "prepare": 4, "layers": 9, "forecast": 2}
     assert calls == {
         **{part: {"rounds": number} for part, number in rounds.items()},
         **{"pipeline": {"folder": tmp_path, "rounds": 4}, "cache": {"epochs": 9}, "memory": {}},
@@ -164,3 +164,9 @@ def test_what_is_refused_before_work(tmp_path):
         command.main(["stream", "--frames", "0"])
     with pytest.raises(UserError, match="--video-folder must hold videos"):
         command.main(["--video-folder", str(tmp_path)])
+
+
+def test_index(capsys):
+    rows = index.measure(rounds=1, videos=2, frames=20, files=20)
+    assert [row.target for row in rows] == [">= 0.9", "< 1 s"]
+    assert "frames/s" in shown(rows, capsys) and "20 files of 5 frames" in rows[1].detail

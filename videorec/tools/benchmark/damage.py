@@ -138,7 +138,9 @@ def _commands(videos: Path, runs: Path) -> list[str]:
     failures = []
     for name, command in commands.items():
         try:
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANG_SECONDS, errors="replace")
+            done = subprocess.run(
+                command, cwd=ROOT, capture_output=True, timeout=HANG_SECONDS, encoding="utf-8", errors="replace"
+            )
         except subprocess.TimeoutExpired:
             failures.append(f"{name} hangs")
             continue
