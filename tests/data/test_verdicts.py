@@ -90,7 +90,7 @@ def test_wrong_counts_are_said_once(folder, caplog):
     caplog.set_level(logging.WARNING)
     declare(folder / "a" / "0.avi", 21)
     sources.load(data(folder))
-    assert "1 videos declare another number of frames than can be read" in caplog.text
+    assert "videos that declare another number of frames than can be read: 1; what was read counts" in caplog.text
     assert "0.avi: declares 21 frames, 20 can be read" in caplog.text
 
 

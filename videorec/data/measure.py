@@ -1,7 +1,6 @@
 """Read one video from end to end, in a process of its own: a file that hangs or ends the decoder ends that process alone.
 
-python -m videorec.data.measure        # reads a request a line, answers with a line; see `videorec.data.measuring`
-
+`videorec.data.measuring` starts `python -m videorec.data.measure`, which reads a request a line and answers with a line.
 """
 
 import json
@@ -150,7 +149,7 @@ def _size_of_picture(path: Path) -> tuple[int, int]:
             return 0, 0
         with Image.open(path) as picture:
             return picture.size
-    except Exception:
+    except Exception:  # Pillow raises errors of many kinds at a damaged header; OpenCV says what is wrong
         return 0, 0
 
 
@@ -165,7 +164,7 @@ def _signs_of_gif(path: Path, frames: int) -> list[str]:
             for number in range(count):
                 pages.seek(number)
                 pages.load()
-    except Exception as error:
+    except Exception as error:  # of many kinds
         return [f"Pillow reports an error: {error}"]
     return [f"{count} pictures are in it"] if count > frames else []
 

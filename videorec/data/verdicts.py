@@ -81,7 +81,7 @@ def _tell_remarks(facts: dict[str, Facts]) -> None:
         # A damaged video has been named with the reason.
         remarks = {path: known.remarks[kind] for path, known in facts.items() if kind in known.remarks and not known.damage}
         if remarks:
-            log.warning("%d videos %s; what was read counts: %s", len(remarks), title, _some(remarks))
+            log.warning("videos that %s: %d; what was read counts: %s", title, len(remarks), _some(remarks))
 
 
 def _some(reasons: dict[str, str]) -> str:
