@@ -1,9 +1,11 @@
 """CSV files as people and programs write them: read where they can mean one thing only, else refused with the cause."""
 
+import os
+
 import pytest
 
 from videorec.config import UserError
-from videorec.data import manifest
+from videorec.data import given, manifest
 from videorec.data.csv_rows import read_rows, write_rows
 
 PLAIN = "path,label,start,end\na.mp4,run,1.5,4\nb.mp4,jump;Überholen,,\n"
@@ -150,3 +152,12 @@ def test_segments_are_told_apart_by_all_their_digits(tmp_path):
 def test_short_names_of_segments_stay(value):
     """Caches and records of before know them."""
     assert manifest.Video("a.mp4", ("x",), value).name == f"a.mp4[{value:g}-s]"
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    path = tmp_path / "table.csv"
+    os.mkfifo(path)
+    with pytest.raises(UserError, match=r"table\.csv cannot be read: a named pipe, not a file"):
+        manifest.read(path)
+    with pytest.raises(UserError, match="a named pipe"):
+        given.videos([str(path)])

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from videorec.config import UserError
+from videorec.data.file_kinds import kind_of_special
 from videorec.storage import files
 
 # The longer ones first: that of UTF-32 begins as that of UTF-16.
@@ -27,6 +28,9 @@ def read_text(path: str | Path, names: bool = False) -> str:
         UserError: the file cannot be read, or is in neither, naming line and cell; it holds a NUL byte.
     """
     try:
+        special = None if files.is_remote(path) else kind_of_special(path)
+        if special:
+            raise UserError(f"{path} cannot be read: {special}, not a file")
         content = files.read(path)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
