@@ -206,3 +206,19 @@ def test_a_decoder_that_dies_or_hangs_is_replaced(tmp_path, monkeypatch):
 def test_facts_survive_a_line_of_text():
     facts = Facts(3, 4, 5, 3, 25.0, {"stamps": [0, 0.1, 0.5]}, "", "cut", {"count": "x"}, ("a.png",))
     assert Facts.from_json(facts.to_json()) == facts
+
+
+def test_a_long_file_is_announced_once(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    path = str(write_video(tmp_path / "a.avi"))
+
+    class Slow(Worker):
+        def measure(self, path, max_pixels, silence=60.0, slow=lambda: None):
+            for _ in range(3):  # signs of life
+                slow()
+            return super().measure(path, max_pixels)
+
+    monkeypatch.setattr(measuring, "_idle", [Slow()])
+    assert measuring.one(path, LARGEST).frames == 20
+    assert caplog.text.count(f"{path} is read from end to end once, which takes a while") == 1
+    measuring.stop_all()

@@ -2,6 +2,7 @@
 
 import atexit
 import json
+import logging
 import os
 import queue
 import subprocess
@@ -17,6 +18,8 @@ import videorec
 from videorec.data.decoder_messages import ENVIRONMENT
 from videorec.data.facts import Facts
 
+log = logging.getLogger(__name__)
+
 GIVEN_UP = "the decoder"  # how the reason begins, which may be the machine's: the next start tries again
 SILENCE_SECONDS = 60.0  # without a frame, after which a decoder is given up
 
@@ -28,14 +31,21 @@ class Worker:
         self._process: subprocess.Popen | None = None
         self._lines: queue.Queue[str] = queue.Queue()
 
-    def measure(self, path: str, max_pixels: int, silence: float = SILENCE_SECONDS) -> Facts:
-        """See `measure.measure`; a file at which the decoder hangs or dies is unreadable."""
+    def measure(
+        self, path: str, max_pixels: int, silence: float = SILENCE_SECONDS, slow: Callable[[], None] = lambda: None
+    ) -> Facts:
+        """See `measure.measure`; a file at which the decoder hangs or dies is unreadable.
+
+        Args:
+            silence: seconds without a frame, after which it is given up.
+            slow: called every few seconds that it takes.
+        """
         process = self._running()
         try:
             process.stdin.write(json.dumps({"path": path, "max_pixels": max_pixels}) + "\n")
             process.stdin.flush()
             while (line := self._lines.get(timeout=silence)) == ".\n":
-                pass
+                slow()
             return Facts.from_json(line)
         except queue.Empty:
             self.stop()
@@ -112,8 +122,16 @@ def stop_all() -> None:
 
 def one(path: str, max_pixels: int) -> Facts:
     """The facts of one video, in a process that is kept for the next."""
+    told = False
+
+    def slow() -> None:
+        nonlocal told
+        if not told:
+            log.info("%s is read from end to end once, which takes a while", path)
+        told = True
+
     with _worker() as worker:
-        return worker.measure(path, max_pixels)
+        return worker.measure(path, max_pixels, slow=slow)
 
 
 def many(paths: Iterable[str], max_pixels: int, workers: int, done: Callable[[], None]) -> Iterator[tuple[str, Facts]]:
