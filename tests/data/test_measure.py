@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from made_videos import make
 from PIL import Image
 
 from videorec.config import Data
-from videorec.data import containers, measuring
+from videorec.data import containers, measure, measuring
 from videorec.data.clips import ClipReader
 from videorec.data.decode import Reader
 from videorec.data.facts import Facts
@@ -206,6 +207,14 @@ def test_a_decoder_that_dies_or_hangs_is_replaced(tmp_path, monkeypatch):
 def test_facts_survive_a_line_of_text():
     facts = Facts(3, 4, 5, 3, 25.0, {"stamps": [0, 0.1, 0.5]}, "", "cut", {"count": "x"}, ("a.png",))
     assert Facts.from_json(facts.to_json()) == facts
+
+
+def test_a_short_file_is_not_announced(tmp_path, worker):
+    path, told = str(write_video(tmp_path / "a.avi")), []
+    worker.measure(path, LARGEST)
+    time.sleep(measure.ALIVE_SECONDS + 0.1)  # the time between two files is no file's
+    worker.measure(path, LARGEST, slow=lambda: told.append(1))
+    assert not told
 
 
 def test_a_long_file_is_announced_once(tmp_path, monkeypatch, caplog):

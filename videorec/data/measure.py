@@ -270,6 +270,7 @@ def main() -> None:
         for line in requests:
             request = json.loads(line)
             decoder_messages.forget()
+            last = time.monotonic()
             answers.write(measure(Path(request["path"]), request["max_pixels"], alive).to_json() + "\n")
 
 
