@@ -56,10 +56,8 @@ def run(main: Callable[[list[str]], int | None]) -> None:
 
 
 def _speak_utf8() -> None:
-    """Names of files are UTF-8 whatever the locale is, and output is shown: with backslashes where a letter cannot be.
-
-    Python decodes names from its start on: under another locale the script starts again, in Python's UTF-8 mode.
-    """
+    """Names of files are UTF-8 whatever the locale is: under another one the script starts again, in Python's UTF-8 mode, for
+    names are decoded from the start on. Output is shown with backslashes where a letter cannot be."""
     mode = ["-X", "utf8"]
     if sys.getfilesystemencoding() != "utf-8" and os.name == "posix" and sys.orig_argv[1:3] != mode:
         os.execv(sys.executable, [sys.executable, *mode, *sys.orig_argv[1:]])

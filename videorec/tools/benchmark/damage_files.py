@@ -30,7 +30,7 @@ PICTURES = (".jpg", ".png")  # folders of them
 
 
 def sources(folder: Path) -> list[Path]:
-    """Videos of 24 frames in 20 kinds, made in `folder`; all frames differ."""
+    """Videos of 24 frames in 21 kinds, made in `folder`; all frames differ."""
     folder.mkdir(parents=True)
     frames = list(_scene())
     made = [folder / f"{codec}{suffix}" for codec, suffixes in CODECS.items() for suffix in suffixes]
