@@ -12,13 +12,13 @@ Keras's own exporter makes it; a model that it does not carry is refused.
 
 import importlib.util
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export import common, verify
 from videorec import terminal
 from videorec.config import UserError
+from videorec.storage import files, leftovers
 
 if TYPE_CHECKING:
     import keras
@@ -71,15 +71,15 @@ def export(run: "Run", path: Path) -> None:
     from videorec.runs import recipe as recipes
 
     serving = common.serving_of(run)
-    temporary = path.with_name(f"new_{path.name}")
-    convert(serving, common.float32_model(serving), temporary)
-    content = onnx.load(temporary)
-    recipe = serving.recipe("onnx")
-    if "crops" in recipe["evaluation"]:
-        recipe["evaluation"]["crops"] = 1  # the centre
-    onnx.helper.set_model_props(content, {"recipe": recipes.as_text(recipe)})
-    onnx.save(content, temporary)
-    os.replace(temporary, path)
+    leftovers.sweep(path.parent)
+    with files.in_place(path) as temporary:
+        convert(serving, common.float32_model(serving), Path(temporary))
+        content = onnx.load(temporary)
+        recipe = serving.recipe("onnx")
+        if "crops" in recipe["evaluation"]:
+            recipe["evaluation"]["crops"] = 1  # the centre
+        onnx.helper.set_model_props(content, {"recipe": recipes.as_text(recipe)})
+        onnx.save(content, temporary)
 
 
 def main(args: list[str]) -> int:

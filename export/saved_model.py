@@ -31,8 +31,6 @@ in its assets/recipe.json.
 """
 
 import logging
-import os
-import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,7 +40,7 @@ from typing import TYPE_CHECKING
 from export import common, verify
 from videorec import terminal
 from videorec.config import UserError
-from videorec.storage import files
+from videorec.storage import files, leftovers
 
 if TYPE_CHECKING:
     from videorec.runs.run import Run
@@ -64,12 +62,26 @@ def export(run: "Run", folder: Path) -> None:
     """Write the SavedModel; an existing one is replaced only when the new one is whole.
 
     Raises:
-        OSError: the folder cannot be written.
+        UserError: the folder holds something else.
+        OSError: it cannot be written.
     """
-    temporary = folder.with_name(f"new_{folder.name}")
-    _write(run, temporary)
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    if folder.exists() and not is_saved_model(folder) and not _is_empty(folder):
+        rule = "--out must be a new folder, or a SavedModel that is replaced"
+        raise UserError(f"{rule}. Received: {folder}, which holds other files")
+    with leftovers.working_folder(folder.parent, folder.name) as made:
+        _write(run, made / "new")
+        if folder.exists():
+            folder.rename(made / "old")
+        (made / "new").rename(folder)
+
+
+def is_saved_model(folder: Path) -> bool:
+    """Whether a folder is a SavedModel and not merely one that holds something."""
+    return (folder / "saved_model.pb").is_file() and (folder / "variables").is_dir()
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
 
 
 def export_version(run: "Run", model: Path) -> Path:
@@ -81,15 +93,15 @@ def export_version(run: "Run", model: Path) -> Path:
     Raises:
         OSError: the folder cannot be written.
     """
-    temporary = model / f"new_{os.getpid()}"  # of this export alone
-    _write(run, temporary)
-    while True:
-        folder = model / str(max(_versions(model), default=0) + 1)
-        try:
-            return temporary.rename(folder)
-        except OSError:
-            if not folder.exists():  # else another export took this number
-                raise
+    with leftovers.working_folder(model, "version") as made:
+        _write(run, made / "new")
+        while True:
+            folder = model / str(max(_versions(model), default=0) + 1)
+            try:
+                return (made / "new").rename(folder)
+            except OSError:
+                if not folder.exists():  # else another export took this number
+                    raise
 
 
 def _versions(model: Path) -> Iterable[int]:
@@ -97,7 +109,7 @@ def _versions(model: Path) -> Iterable[int]:
 
 
 def _write(run: "Run", folder: Path) -> None:
-    """Write the SavedModel there anew, with its recipe and the names of the classes."""
+    """Write the SavedModel there, with its recipe and the names of the classes."""
     import tensorflow as tf  # seconds to import: not for --help
 
     from videorec.inference import graphs
@@ -108,7 +120,6 @@ def _write(run: "Run", folder: Path) -> None:
     signatures = {name: make() for name, make in serving.signatures(model).items()}
     text = recipes.as_text(serving.recipe("saved_model", step=serving.step_model(model) if "stream" in signatures else None))
     try:
-        shutil.rmtree(folder, ignore_errors=True)
         with tempfile.TemporaryDirectory() as made:
             recipe = Path(made) / recipes.NAME
             recipe.write_text(text, encoding="utf-8")

@@ -24,7 +24,6 @@ says, J = the run's data.frames; H, W and C are those that the model was trained
 (1, K, H, W, C) float32, K = the run's model.horizon; attention models also give their coefficients.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -40,6 +39,7 @@ import numpy as np
 from export import common, conversion, verify
 from videorec import terminal
 from videorec.config import UserError
+from videorec.storage import files, leftovers
 
 if TYPE_CHECKING:
     import keras
@@ -155,13 +155,13 @@ def export(run: "Run", path: Path, quantize: str = "none", streaming: bool = Fal
     recipe = serving.recipe("tflite", quantize, streaming, serving.step_model(model) if streaming else None)
     if "crops" in recipe["evaluation"]:
         recipe["evaluation"]["crops"] = 1  # the centre
-    temporary = path.with_name(f"new_{path.name}")
-    temporary.write_bytes(content)
-    with zipfile.ZipFile(temporary, "a") as archive:
-        archive.writestr(recipes.NAME, recipes.as_text(recipe))
-        if run.classes:
-            archive.writestr("labels.txt", "".join(f"{name}\n" for name in run.classes))
-    os.replace(temporary, path)
+    leftovers.sweep(path.parent)
+    with files.in_place(path) as temporary:
+        Path(temporary).write_bytes(content)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(recipes.NAME, recipes.as_text(recipe))
+            if run.classes:
+                archive.writestr("labels.txt", "".join(f"{name}\n" for name in run.classes))
 
 
 def main(args: list[str]) -> int:

@@ -198,3 +198,11 @@ def test_the_next_version_of_a_model(untrained, tmp_path):
     assert (models / "8" / "saved_model.pb").exists() and (models / "8" / "assets" / "recipe.json").exists()
     with pytest.raises(UserError, match="--out or --serving, not both"):
         saved_model.main([str(untrained.folder), "--serving", str(models), "--out", str(tmp_path / "a")])
+
+
+def test_a_folder_of_other_files_is_not_replaced(quick_runs, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.tex").write_text("x")
+    with pytest.raises(UserError, match=r"--out must be a new folder, or a SavedModel.*thesis, which holds other files"):
+        saved_model.main([str(quick_runs / "a"), "--out", str(tmp_path / "thesis")])
+    assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter1.tex"]

@@ -14,7 +14,7 @@ from grey_videos import write_video
 from videorec.config import UserError
 from videorec.data.prepared import shards
 from videorec.data.prepared.index import Prepared
-from videorec.storage import files
+from videorec.storage import files, leftovers
 from videorec.tools import prepare
 
 QUICK = ["--short-side", "32", "--videos-per-shard", "2"]
@@ -125,12 +125,12 @@ def test_two_at_once(many, tmp_path):
 def test_unfinished_files_of_living_processes_stay(source, out):
     out.mkdir()
     with shards.working_folder(str(out)) as mine:
-        shards.remove_leftovers(str(out))
+        leftovers.sweep(out)
         assert mine.is_dir()
         gone = subprocess.Popen([sys.executable, "-c", ""])
         gone.wait()
         other = mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{gone.pid}-"))
         other.mkdir()
-        shards.remove_leftovers(str(out))
+        leftovers.sweep(out)
         assert mine.is_dir() and not other.exists()
     assert not mine.exists()

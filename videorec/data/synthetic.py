@@ -15,6 +15,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from videorec.storage import leftovers
+
 CLASSES = ("left", "right", "up", "down", "clockwise", "anticlockwise", "grow", "shrink")
 VERSION = 1  # in every file name: raise it when the videos change, so that old ones are not taken for new ones
 PAIRS = ("horizontal", "vertical", "orbit", "size")  # PAIRS[i // 2] holds CLASSES[i]
@@ -70,9 +72,9 @@ def write(
     for label in CLASSES:
         (folder / label).mkdir(parents=True, exist_ok=True)
     # Within the folder, because os.replace works within one file system only.
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as unfinished:
-        _write_videos(missing, folder, Path(unfinished), workers or os.cpu_count() or 1, progress)
-        (path := Path(unfinished) / manifest.name).write_text(text, encoding="utf-8")
+    with leftovers.working_folder(folder, "videos") as unfinished:
+        _write_videos(missing, folder, unfinished, workers or os.cpu_count() or 1, progress)
+        (path := unfinished / manifest.name).write_text(text, encoding="utf-8")
         os.replace(path, manifest)
     return manifest
 

@@ -24,6 +24,7 @@ from videorec.config import Footage, UserError
 from videorec.data.manifest import Video
 from videorec.data.prepared.stream import stored_pictures
 from videorec.models.split import backbone_layers
+from videorec.storage import leftovers
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class FeatureStore:
         self.folder = Path(folder).expanduser() / f"{'+'.join(dict.fromkeys(names))}-{data.stream}-{_digest(key)[:12]}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            leftovers.sweep(self.folder, below=True)
         except OSError as error:
             raise cannot_write(self.folder, error) from error
 
@@ -95,7 +97,7 @@ class FeatureStore:
         Maps `(T, H, W, C)` are stored as float16: half the disk for a rounding far below what augmentation changes.
         """
         stored = {name: _compact(array) for name, array in features.items()}
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        temporary = path.with_name(leftovers.unfinished_name(path.name))
         try:
             path.parent.mkdir(exist_ok=True)
             with open(temporary, "wb") as file:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import uuid
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 
 from videorec.config import UserError
+from videorec.storage import leftovers
 
 try:
     import av
@@ -44,9 +44,10 @@ class VideoFile:
         if size[0] % 2 or size[1] % 2 or min(size) < 2:
             raise ValueError(f"Both sides of a video must be even. Received: {size[1]} x {size[0]}")
         self.path = Path(path)
-        self._growing = self.path if live else self.path.with_name(f".{self.path.stem}.{uuid.uuid4().hex[:8]}.mp4")
+        self._growing = self.path if live else self.path.with_name(leftovers.unfinished_name(self.path.stem, ".mp4"))
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            leftovers.sweep(self.path.parent)
             encoder = _H264 if has_h264() else _OpenCV
             self._encoder = encoder(str(self._growing), size, rate, live)
         except OSError as error:

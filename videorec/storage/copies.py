@@ -125,16 +125,24 @@ def _open(path: Path) -> BinaryIO | None:
 
 def _make_room(folder: Path, limit: int) -> bool:
     """Remove the copies not used for longest until the rest is at most `limit` bytes; False where those in use take more."""
+    for part in folder.glob("*.part"):  # whose processes hold no lock on them: they were killed
+        _remove_unlocked(part)
     copies = sorted(folder.glob("*-*-*"), key=_used)
     total = sum(map(_size, copies))
     for path in copies:
         if total <= limit:
             break
-        with contextlib.suppress(FileNotFoundError, BlockingIOError), open(path, "rb") as file:
-            lock(file, wait=False)
-            path.unlink()
-            total -= _size(path)
+        total -= _size(path) if _remove_unlocked(path) else 0
     return total <= limit
+
+
+def _remove_unlocked(path: Path) -> bool:
+    """Whether the file was nobody's, and is removed."""
+    with contextlib.suppress(FileNotFoundError, BlockingIOError), open(path, "rb") as file:
+        lock(file, wait=False)
+        path.unlink()
+        return True
+    return False
 
 
 def _used(path: Path) -> float:

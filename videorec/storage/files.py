@@ -7,12 +7,11 @@ tensorflow-io raises UserError.
 import contextlib
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from videorec.config import UserError
-from videorec.storage import remote
+from videorec.storage import leftovers, remote
 from videorec.storage.copies import Copies
 
 # Where a file grows while it is written, it gets its name at the end. Object stores (s3, az) put whole objects anyway.
@@ -99,7 +98,7 @@ def read_range(path: str | Path, offset: int, length: int) -> bytes:
 
 def write(path: str | Path, content: bytes) -> None:
     """Write a file whole or not at all, making its parent folders."""
-    with _in_place(path) as place:
+    with in_place(path) as place:
         if not is_remote(path):
             Path(place).write_bytes(content)
             return
@@ -113,13 +112,13 @@ def publish(local: str | Path, path: str | Path) -> None:
         copy(local, path)
         Path(local).unlink()
     else:
-        with _in_place(path) as place:
+        with in_place(path) as place:
             shutil.move(local, place)
 
 
 def copy(source: str | Path, path: str | Path) -> None:
     """Copy a file between here and elsewhere, whole or not at all, making the parent folders."""
-    with _in_place(path) as place:
+    with in_place(path) as place:
         if not is_remote(source) and not is_remote(path):
             shutil.copyfile(source, place)
             return
@@ -128,16 +127,19 @@ def copy(source: str | Path, path: str | Path) -> None:
 
 
 @contextlib.contextmanager
-def _in_place(path: str | Path) -> Iterator[str]:
-    """The name to write to; it becomes `path` when the block ends well, and goes when it does not."""
+def in_place(path: str | Path) -> Iterator[str]:
+    """The name to write to; it becomes `path` when the block ends well, and goes when it does not.
+
+    A local file is on the disk before it takes the place of another: where the power fails, one of both is there, whole.
+    """
     folder, name = os.path.split(str(path))
     make_folder(folder)
     grows = not is_remote(path) or str(path).startswith(GROWING)
-    place = join(folder, f".{name}.{uuid.uuid4().hex[:8]}.tmp") if grows else str(path)
+    place = join(folder, leftovers.unfinished_name(name)) if grows else str(path)
     try:
         yield place
         if not is_remote(path):
-            os.replace(place, path)
+            replace(place, path)
         elif grows:
             with remote.access(str(path)) as gfile:
                 gfile.rename(place, str(path), overwrite=True)
@@ -146,6 +148,13 @@ def _in_place(path: str | Path) -> Iterator[str]:
             with contextlib.suppress(OSError):
                 remove(place)
         raise
+
+
+def replace(finished: str | Path, path: str | Path) -> None:
+    """Give a finished local file its name, after its content is on the disk."""
+    with open(finished, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(finished, path)
 
 
 def make_folder(path: str | Path) -> None:

@@ -9,11 +9,10 @@ import json
 from videorec.config import UserError
 from videorec.config import file as config_file
 from videorec.data.manifest import Video
-from videorec.data.prepared import shards
 from videorec.data.prepared.index import FIELDS, FORMAT, INDEX, PLAN
 from videorec.data.prepared.records import Settings
 from videorec.data.prepared.shards import Shard
-from videorec.storage import files
+from videorec.storage import files, leftovers
 
 
 def plan_of(videos: list[tuple[str, Video]], settings: Settings) -> dict:
@@ -32,7 +31,8 @@ def begin(out: str, plan: dict) -> None:
     path = files.join(out, PLAN)
     try:
         files.make_folder(out)
-        shards.remove_leftovers(out)
+        if not files.is_remote(out):
+            leftovers.sweep(out)
         if not files.exists(path):
             files.write(path, json.dumps(plan).encode())
             return

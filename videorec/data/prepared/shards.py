@@ -8,9 +8,6 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
-import shutil
-import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +19,7 @@ from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.prepared import records
 from videorec.data.prepared.records import Settings, Timed
-from videorec.storage import files
+from videorec.storage import files, leftovers
 
 BLOCK = 1 << 22  # bytes read at once
 
@@ -160,34 +157,7 @@ def problem_of(entry: dict) -> str | None:
 # === Unfinished files ===
 
 
-@contextlib.contextmanager
-def working_folder(out: str) -> Iterator[Path]:
+def working_folder(out: str) -> contextlib.AbstractContextManager[Path]:
     """A folder for unfinished files, removed at the end: in `out`, so that a finished file needs only a new name, or in the
-    system's temporary folder where `out` is remote."""
-    here = None if files.is_remote(out) else out
-    with tempfile.TemporaryDirectory(prefix=f"{_prefix()}{os.getpid()}-", dir=here, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
-
-
-def remove_leftovers(out: str) -> None:
-    """Remove the unfinished files of processes of this machine that were killed."""
-    if files.is_remote(out) or os.name != "posix":
-        return
-    for folder in Path(out).glob(f"{_prefix()}*"):
-        process = folder.name.removeprefix(_prefix()).split("-")[0]
-        if process.isdigit() and not _is_alive(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _prefix() -> str:
-    return f".unfinished-{socket.gethostname()}-"
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)  # asks only
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    system's temporary folder where `out` is remote. What killed processes left there goes before."""
+    return leftovers.working_folder(tempfile.gettempdir() if files.is_remote(out) else out, "shards")
