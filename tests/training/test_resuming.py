@@ -44,5 +44,5 @@ def test_other_settings_are_refused(go, done):
 
 def test_damaged_model_is_named(done):
     done.model_path.write_bytes(b"PK no zip")
-    with pytest.raises(UserError, match=r"model\.keras is damaged"):
+    with pytest.raises(UserError, match=r"model\.keras cannot be read"):
         done.load_model()

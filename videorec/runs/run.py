@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import shutil
-import zipfile
 from pathlib import Path
 
 import keras
@@ -23,9 +22,10 @@ from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.config import file as config_file
 from videorec.data.labels import all_canonical
+from videorec.data.sequences import numpy_files
 from videorec.runs import recipe
 from videorec.runs.mirror import Mirror, run_names
-from videorec.storage import files
+from videorec.storage import files, outside, weights_files
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 CHANGEABLE = {"name", "runs", "train.epochs", "train.patience", "train.resume", "train.cache_dir"}
 CHANGEABLE |= {"data.workers", "data.path", "data.remote_cache_gb"}
 CHECKPOINTS = 2
+REMEDY = "Bring the file back from a copy of the run, or train anew under another --name"
+ANEW = "Start anew with --train.no-resume, or with another --name"
 
 
 class Run:
@@ -54,12 +56,12 @@ class Run:
             siblings = sorted(p.parent.name for p in self.folder.parent.glob("*/config.json"))
             known = f" Runs in {self.folder.parent}: {', '.join(siblings)}." if siblings else ""
             raise UserError(f"{self.folder} is no run folder: it has no config.json.{known}")
-        try:
+        with outside.reading(file, REMEDY):
             self.experiment = config_file.from_dict(json.loads(file.read_text(encoding="utf-8")), models.CLASSES)
-            lines = (self.folder / "classes.txt").read_text(encoding="utf-8").split("\n")
+        file = self.folder / "classes.txt"
+        with outside.reading(file, REMEDY):
+            lines = file.read_text(encoding="utf-8").split("\n")
             self.classes = all_canonical(line for line in lines if line.strip())
-        except (OSError, ValueError) as error:
-            raise UserError(f"The run folder {self.folder} is damaged: {error}") from error
 
     @property
     def place(self) -> str:
@@ -180,10 +182,7 @@ class Run:
         """Load weights, optimizer and random state of a checkpoint; the model must be compiled."""
         model.optimizer.build(model.trainable_variables)  # or load_weights would skip the optimizer
         path = self.folder / "state" / state["weights"]
-        try:
-            model.load_weights(path)
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"The checkpoint {path} does not fit this model: {error}") from error
+        weights_files.load_weights(model, path, ANEW)
 
     def save_state(self, model: keras.Model, epoch: int, counters: dict) -> None:
         """Keep weights, optimizer and counters after `epoch` epochs; whole or not at all."""
@@ -212,18 +211,13 @@ class Run:
             UserError: the file is missing or damaged.
         """
         path = self.folder / "state" / "best.npz"
-        try:
-            with np.load(path) as arrays:
-                return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path} is damaged ({error}). Start anew with --train.no-resume") from error
+        return numpy_files.arrays(path, ANEW)
 
     def _states(self) -> list[dict]:
         file = self.folder / "state" / "state.json"
-        try:
-            return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
-        except json.JSONDecodeError as error:
-            raise UserError(f"{file} is damaged ({error}). Start anew with --train.no-resume") from error
+        with outside.reading(file, ANEW):
+            states = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+            return [_checked(state) for state in states]
 
     # === Model ===
 
@@ -251,10 +245,18 @@ class Run:
             UserError: there is none yet, or the file is damaged.
         """
         self.check_model()
-        try:
-            return keras.saving.load_model(self.model_path, compile=False)
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise UserError(f"The model {self.model_path} is damaged or of another version: {error}") from error
+        return weights_files.load_model(self.model_path, REMEDY)
+
+
+def _checked(state: dict) -> dict:
+    """An entry of state.json; what is none raises."""
+    kinds = {"epoch": int, "weights": str, "sha256": str, "counters": dict}
+    for name, kind in kinds.items():
+        if not isinstance(state[name], kind):
+            raise ValueError(f"{name} of a checkpoint must be of the type {kind.__name__}. Received: {state[name]!r}")
+    if Path(state["weights"]).name != state["weights"]:
+        raise ValueError(f"weights of a checkpoint must be a file beside it. Received: {state['weights']!r}")
+    return state
 
 
 def _folder(place: str | Path, mirror: Mirror | None) -> Path:

@@ -5,7 +5,6 @@ Everything that can be refused is refused before the run folder is touched.
 
 import contextlib
 import logging
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from videorec.data.intervals import frame_intervals
 from videorec.models.transfer import transfer
 from videorec.runs import recipe
 from videorec.runs.run import Run
-from videorec.storage import files
+from videorec.storage import files, weights_files
 from videorec.training.callbacks import Checkpoint, EpochSeeds, Guard, ProgressBar, Push, push_if_possible, stopped_early
 from videorec.training.feed import Feed
 from videorec.training.interrupts import sigterm_as_ctrl_c
@@ -119,11 +118,7 @@ def load_initial(path: str) -> keras.Model:
     """
     if files.is_remote(path) or Path(path).expanduser().is_dir():
         return Run.open(path).load_model()
-    try:
-        return keras.saving.load_model(Path(path).expanduser(), compile=False)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        rule = "--train.init must be a run folder or a local .keras file"
-        raise UserError(f"{rule}. {path} cannot be read as one: {error}") from error
+    return weights_files.load_model(Path(path).expanduser(), "--train.init must be a run folder or a local .keras file")
 
 
 def initialise(model: keras.Model, train: Fit) -> None:

@@ -9,7 +9,8 @@ import pytest
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data import values
-from videorec.data.sequences import axes, formats, room
+from videorec.data.sequences import axes, formats
+from videorec.storage import room
 
 
 @pytest.mark.parametrize("order", ["NTHW", "NHWT", "NTHWC", "CNHWT", "TNWH"])

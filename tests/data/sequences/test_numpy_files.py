@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from videorec.config import UserError
-from videorec.data.sequences import numpy_files, room
+from videorec.data.sequences import numpy_files
+from videorec.storage import room
 
 ARRAY = np.random.default_rng(0).integers(0, 256, (6, 4, 5), dtype=np.uint8)
 

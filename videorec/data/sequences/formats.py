@@ -17,9 +17,10 @@ from videorec.data import decode, pictures, stored_flow
 from videorec.data.facts import Facts
 from videorec.data.file_kinds import VIDEO_SUFFIXES, kind_of_special
 from videorec.data.index import INDEX
-from videorec.data.sequences import axes, hdf5, numpy_files, room
+from videorec.data.sequences import axes, hdf5, numpy_files
 from videorec.data.sequences.packing import Note
 from videorec.data.values import BYTES, Values
+from videorec.storage import room
 
 SUFFIXES = numpy_files.SUFFIXES | hdf5.SUFFIXES | VIDEO_SUFFIXES
 

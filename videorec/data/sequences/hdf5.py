@@ -17,8 +17,10 @@ import h5py
 import numpy as np
 
 from videorec.config import UserError
-from videorec.data.sequences import packing, room
+from videorec.data.sequences import packing
 from videorec.data.sequences.packing import Note, Packing
+from videorec.storage import outside, room
+from videorec.storage.hdf5_contents import contents
 
 SUFFIXES = frozenset((".h5", ".hdf5", ".hdf", ".he5", ".nc", ".nc4"))
 OLDER = {b"CDF\x01": "classic netCDF", b"CDF\x02": "classic netCDF", b"CDF\x05": "classic netCDF", b"\x0e\x03\x13\x01": "HDF4"}
@@ -67,49 +69,18 @@ def open_array(path: Path, key: str | None) -> Array:
 
 @contextlib.contextmanager
 def _own_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:  # of damaged files h5py raises OSError, RuntimeError, KeyError, ValueError, TypeError ...
-        with contextlib.suppress(OSError), open(path, "rb") as file:
-            older = OLDER.get(file.read(4))
+    with outside.reading(path, kind="HDF5"):
+        try:
+            yield
+        except OSError:
+            with open(path, "rb") as file:
+                older = OLDER.get(file.read(4))
             if older:
-                raise UserError(f"{path} cannot be read as HDF5: it is {older}. Convert it first (nccopy -k nc4).") from error
-        reason = error.args[0] if isinstance(error, KeyError) and error.args else error  # whose text is in quotes
-        raise UserError(f"{path} cannot be read as HDF5: {reason}") from error
+                raise UserError(f"{path} cannot be read as HDF5: it is {older}. Convert it first (nccopy -k nc4).") from None
+            raise
 
 
 # === Which array ===
-
-
-def contents(file: h5py.File) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
-    """The arrays of an open file, those in groups too: shapes by name; and what leads elsewhere by name, with where to."""
-    shapes, elsewhere = {}, {}
-
-    def visit(name, item):
-        if not isinstance(item, h5py.Dataset):
-            return
-        if item.is_virtual:  # its very shape may be asked of other files
-            elsewhere[name] = "a virtual dataset, put together from other arrays"
-        elif item.external:
-            elsewhere[name] = f"kept in another file, {item.external[0][0]} (external storage)"
-        elif item.shape is not None:
-            shapes[name] = item.shape
-
-    def visit_link(name, info):
-        if info.type == h5py.h5l.TYPE_HARD:
-            return
-        name = name.decode(errors="replace")
-        link = file.get(name, getlink=True)
-        if isinstance(link, h5py.ExternalLink):
-            elsewhere[name] = f"an external link, to {link.path} of {link.filename}"
-        else:
-            elsewhere[name] = f"a soft link, to {link.path}" if isinstance(link, h5py.SoftLink) else "a link of an unknown kind"
-
-    file.visititems(visit)
-    file.id.links.visit(visit_link, info=True)
-    return shapes, elsewhere
 
 
 def choose_key(path: Path, key: str | None, shapes: dict[str, tuple[int, ...]], elsewhere: dict[str, str] | None = None) -> str:

@@ -11,9 +11,9 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from videorec.config import UserError
-from videorec.data.sequences import room
 from videorec.data.sequences.hdf5 import choose_key
 from videorec.data.sequences.packing import Note
+from videorec.storage import archives, outside, room
 
 SUFFIXES = frozenset((".npy", ".npz"))
 READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -43,14 +43,10 @@ def load(path: Path, key: str | None) -> Stored:
         UserError: no such file, or a damaged one; no such array, or several to choose from; Python objects; more claimed than
             is stored, or than fits in memory.
     """
-    try:
+    with outside.reading(path, kind=path.suffix):
         with open(path, "rb") as file:
             is_zip = file.read(4) in ZIP
         return _from_zip(path, key) if is_zip else _mapped(path)
-    except UserError:
-        raise
-    except Exception as error:  # of damaged files NumPy and zipfile raise ValueError, TypeError, TokenError, BadZipFile ...
-        raise UserError(f"{path} cannot be read as {path.suffix}: {error}") from error
 
 
 def _mapped(path: Path) -> Stored:
@@ -65,19 +61,40 @@ def _numpy_load(path: Path) -> np.ndarray:
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
+def arrays(path: Path, remedy: str) -> list[np.ndarray]:
+    """All arrays of a file of `np.savez(path, *arrays)`, in their order.
+
+    Args:
+        remedy: what would do where it cannot be read, a sentence without its full stop.
+
+    Raises:
+        UserError: as `load`.
+    """
+    with outside.reading(path, remedy), zipfile.ZipFile(path) as archive:
+        archives.check(archive)
+        names = [f"arr_{number}" for number in range(len(archive.namelist()))]
+        return [_read(archive, archive.getinfo(f"{name}.npy"), f"{path}:{name}")[0] for name in names]
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> tuple[np.ndarray, tuple[Note, ...]]:
+    with archive.open(info) as member:
+        header = _header(member)
+    notes = _check(header, info.file_size, name)
+    room.check(header.size, name)
+    with archive.open(info) as member, _lock:
+        return np.lib.format.read_array(member, allow_pickle=False), notes
+
+
 def _from_zip(path: Path, key: str | None) -> Stored:
     with zipfile.ZipFile(path) as archive:
+        archives.check(archive)
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist() if info.filename.endswith(".npy")}
         headers = {}
         for name, info in members.items():
             with archive.open(info) as member:
                 headers[name] = _header(member)
         key = choose_key(path, key, {name: header.shape for name, header in headers.items()})
-        info, header = members[key], headers[key]
-        notes = _check(header, info.file_size, f"{path}:{key}")
-        room.check(header.size, f"{path}:{key}")
-        with archive.open(info) as member, _lock:
-            return Stored(np.lib.format.read_array(member, allow_pickle=False), notes)
+        return Stored(*_read(archive, members[key], f"{path}:{key}"))
 
 
 def _header(file: BinaryIO) -> Header:

@@ -1,6 +1,8 @@
 """Weights files for a backbone: read, compared with the network layer by layer, and set."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -8,6 +10,7 @@ import keras
 import numpy as np
 
 from videorec.config import UserError
+from videorec.storage import outside, weights_files
 
 FORMATS = ".weights.h5, .h5, .hdf5 or .keras"
 
@@ -24,14 +27,12 @@ def load(network: keras.Model, path: str, stream: str = "rgb") -> None:
     file = Path(path).expanduser()
     if not file.is_file():
         raise UserError(f"Backbone weights must be a file ({FORMATS}), imagenet, or None. Not found: {path}")
-    try:
-        stored = _read(file, network, stream)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"Backbone weights must be {FORMATS}. {path} cannot be read as that: {error}") from error
     layers = [layer for layer in network.layers if layer.weights]
-    _check(layers, stored, path, network.name)
+    with outside.reading(file, f"Backbone weights must be {FORMATS}"), _opened(file, network, stream) as stored:
+        _check(layers, stored, path, network.name)
+        arrays = {layer.name: [np.asarray(values[()]) for values in stored[layer.name]] for layer in layers}
     for layer in layers:
-        layer.set_weights(stored[layer.name])
+        layer.set_weights(arrays[layer.name])
         if hasattr(layer, "finalize_state"):  # Normalization keeps a copy of its weights
             layer.finalize_state()
 
@@ -56,15 +57,19 @@ def _shapes(shapes) -> str:
     return ", ".join(map(str, shapes)) or "nothing"
 
 
-def _read(file: Path, network, stream) -> dict[str, list[np.ndarray]]:
-    """The file's arrays for each of the network's layer names."""
+@contextlib.contextmanager
+def _opened(file: Path, network, stream) -> Iterator[dict[str, list[np.ndarray | h5py.Dataset]]]:
+    """The file's arrays for each of the network's layer names; those of HDF5 are not read before they are asked for."""
     if file.suffix == ".keras":
-        return _read_model(file, stream)
+        yield _read_model(file, stream)
+        return
     if file.suffix not in (".h5", ".hdf5"):
-        raise ValueError(f"the name ends in {file.suffix!r}")
+        raise ValueError(f"its name ends in {file.suffix!r}")
+    with open(file, "rb") as content:
+        weights_files.check_weights(content)
     with h5py.File(file, "r") as group:
         group = group.get("model_weights", group)
-        return _read_legacy(group, network) if "layer_names" in group.attrs else _read_keras3(group, network)
+        yield _read_legacy(group, network) if "layer_names" in group.attrs else _read_keras3(group, network)
 
 
 def _read_keras3(group, network):
@@ -74,7 +79,7 @@ def _read_keras3(group, network):
         kind = _snake_case(type(layer).__name__)
         number = counts[kind] = counts.get(kind, -1) + 1
         variables = group.get(f"layers/{kind}_{number}/vars" if number else f"layers/{kind}/vars", {})
-        stored[layer.name] = [variables[str(i)][()] for i in range(len(variables))]
+        stored[layer.name] = [variables[str(i)] for i in range(len(variables))]
     return stored
 
 
@@ -82,7 +87,7 @@ def _read_legacy(group, network):
     """Older Keras stores each layer by its name. Networks with automatic names (conv2d_94) are matched by order."""
     stored = {}
     for name in _texts(group.attrs["layer_names"]):
-        arrays = [group[name][weight][()] for weight in _texts(group[name].attrs["weight_names"])]
+        arrays = [group[name][weight] for weight in _texts(group[name].attrs["weight_names"])]
         if arrays:
             stored[name] = arrays
     names = [layer.name for layer in network.layers if layer.weights]
@@ -90,7 +95,7 @@ def _read_legacy(group, network):
 
 
 def _read_model(file, stream):
-    model = keras.saving.load_model(file, compile=False)
+    model = weights_files.load_model(file)
     backbones = {layer.name: layer.layer for layer in model.layers if layer.name.endswith("_backbone")}
     first = next(iter(backbones.values()), model)
     return {layer.name: layer.get_weights() for layer in backbones.get(f"{stream}_backbone", first).layers}
