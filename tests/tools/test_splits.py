@@ -120,7 +120,7 @@ class Scripts:
         folder = Path("runs") / self.experiment.name
         folder.mkdir(parents=True, exist_ok=True)
         if name == "train.py":
-            config_file.save(self.experiment, folder / "config.json")
+            (folder / "config.json").write_text(config_file.as_text(self.experiment))
         elif not status:
             (folder / "results.json").write_text(json.dumps(self.results(number)))
         return status

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import types
 import typing
-from pathlib import Path
 
 from videorec.config import dense
 from videorec.config.base import Model, UserError, nearest
@@ -78,9 +77,9 @@ def _as_type(value, hint, section: str, models: dict[str, type[Model]]):
     return tuple(value) if isinstance(value, list) else value
 
 
-def save(experiment: Experiment, path: Path) -> None:
-    """Write the experiment as JSON."""
-    path.write_text(json.dumps(to_dict(experiment), indent=2) + "\n", encoding="utf-8")
+def as_text(experiment: Experiment) -> str:
+    """The content of `config.json`."""
+    return json.dumps(to_dict(experiment), indent=2) + "\n"
 
 
 def differences(old: dict, new: dict, prefix: str = "") -> list[str]:

@@ -8,36 +8,31 @@ results.json   written by evaluate.py
 A run that lies elsewhere (s3://, az://, hdfs://) is worked on in a local folder: videorec.runs.mirror.
 """
 
-import hashlib
 import json
-import logging
-import os
-import shutil
+import zipfile
+import zlib
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.config import file as config_file
 from videorec.data.labels import all_canonical
-from videorec.data.sequences import numpy_files
-from videorec.runs import recipe
+from videorec.runs import places, recipe
+from videorec.runs.checkpoints import ANEW, Checkpoints
 from videorec.runs.mirror import Mirror, run_names
 from videorec.storage import files, outside, weights_files
-
-log = logging.getLogger(__name__)
 
 # Settings that may change when a run goes on: they alter neither its data nor its model.
 CHANGEABLE = {"name", "runs", "train.epochs", "train.patience", "train.resume", "train.cache_dir"}
 CHANGEABLE |= {"data.workers", "data.path", "data.remote_cache_gb"}
-CHECKPOINTS = 2
+
 REMEDY = "Bring the file back from a copy of the run, or train anew under another --name"
-ANEW = "Start anew with --train.no-resume, or with another --name"
+MODEL_REMEDY = "Where state/ is whole, the command that trained the run writes it anew"
 
 
-class Run:
+class Run(Checkpoints):
     """The files of one run.
 
     Args:
@@ -110,47 +105,51 @@ class Run:
         return run
 
     @classmethod
-    def resumable(cls, place: str | Path, experiment: Experiment, classes: tuple[str, ...]) -> "Run | None":
+    def resumable(cls, place: str | Path, experiment: Experiment) -> "Run | None":
         """The run there that this experiment goes on with, or None: nothing there, no finished epoch, or `train.resume` off.
 
         Nothing is written, but for the local copy of a remote run.
 
         Raises:
-            UserError: it holds another experiment (the differences are named), or it cannot be read.
+            UserError: it holds another experiment (the differences are named), it cannot be read or has lost what it needs to
+                go on, or something else is there.
         """
-        if not experiment.train.resume:
-            return None
         mirror = Mirror(str(place)) if files.is_remote(place) else None
         if mirror:
             mirror.pull()
         folder = _folder(place, mirror)
-        if not (folder / "config.json").exists() or not (folder / "state" / "state.json").exists():
+        places.check_is_free(folder)
+        if not experiment.train.resume:
+            return None
+        places.check_state(folder)
+        if not (folder / "state" / "state.json").exists():
             return None  # without a finished epoch there is nothing to protect
         run = cls(folder)
         run.mirror = mirror
-        _check_same(run, experiment, classes)
+        _check_same(run, experiment)
+        if run.states() and not run.last_state():
+            raise UserError(f"The run {folder} cannot go on: all its checkpoints in state/ are damaged. {ANEW}")
         return run if run.last_state() else None
 
     @classmethod
     def create(cls, place: str | Path, experiment: Experiment, classes: tuple[str, ...]) -> "Run":
-        """Make the run, or go on with it where it holds the same experiment.
+        """Make the run, or go on with it where it holds the same experiment. An old run that it replaces is renamed.
 
         Raises:
-            UserError: it holds another experiment (the differences are named), or it cannot be written.
+            UserError: as `resumable`; other classes, or it cannot be written.
         """
-        if run := cls.resumable(place, experiment, classes):
-            mirror = run.mirror
-        else:
-            mirror = Mirror(str(place)) if files.is_remote(place) else None
-            if mirror and not experiment.train.resume:
-                mirror.clear()
+        old = cls.resumable(place, experiment)
+        mirror = old.mirror if old else Mirror(str(place)) if files.is_remote(place) else None
         folder = _folder(place, mirror)
         try:
-            if not experiment.train.resume and (folder / "config.json").exists():
-                shutil.rmtree(folder)
+            if old:
+                old.check_classes(classes)
+            else:
+                places.make_room(folder, mirror, experiment.train.resume)
             (folder / "state").mkdir(parents=True, exist_ok=True)
-            (folder / "classes.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
-            config_file.save(experiment, folder / "config.json")
+            places.sweep(folder)
+            files.write_if_new(folder / "classes.txt", "".join(f"{name}\n" for name in classes).encode())
+            files.write_if_new(folder / "config.json", config_file.as_text(experiment).encode())  # last: now it is a run
         except OSError as error:
             raise UserError(f"The run folder {folder} cannot be written: {error}") from error
         run = cls(folder)
@@ -167,69 +166,17 @@ class Run:
         if self.mirror:
             self.mirror.push()
 
-    # === State ===
-
-    def last_state(self) -> dict | None:
-        """The newest checkpoint whose weights file is whole: `{"epoch", "weights", "sha256", "counters"}`, or None."""
-        for state in reversed(self._states()):
-            path = self.folder / "state" / state["weights"]
-            if path.exists() and _sha256(path) == state["sha256"]:
-                return state
-            log.warning("the checkpoint of epoch %d is damaged (%s): going back one epoch", state["epoch"], path)
-        return None
-
-    def restore(self, model: keras.Model, state: dict) -> None:
-        """Load weights, optimizer and random state of a checkpoint; the model must be compiled."""
-        model.optimizer.build(model.trainable_variables)  # or load_weights would skip the optimizer
-        path = self.folder / "state" / state["weights"]
-        weights_files.load_weights(model, path, ANEW)
-
-    def save_state(self, model: keras.Model, epoch: int, counters: dict) -> None:
-        """Keep weights, optimizer and counters after `epoch` epochs; whole or not at all."""
-        weights = self.folder / "state" / f"epoch_{epoch:04d}.weights.h5"
-        temporary = weights.with_name(f"new_{weights.name}")
-        model.save_weights(temporary)
-        entry = {"epoch": epoch, "weights": weights.name, "sha256": _sha256(temporary), "counters": counters}
-        os.replace(temporary, weights)
-        states = [state for state in self._states() if state["epoch"] < epoch][1 - CHECKPOINTS :] + [entry]
-        _replace(self.folder / "state" / "state.json", json.dumps(states, indent=1))
-        kept = {state["weights"] for state in states}
-        for file in (self.folder / "state").glob("*.weights.h5"):
-            if file.name not in kept:
-                file.unlink()
-
-    def save_best_weights(self, weights: list[np.ndarray]) -> None:
-        """Keep the fitted model's best weights until the whole model is written; whole or not at all."""
-        temporary = self.folder / "state" / "new_best.npz"
-        np.savez(temporary, *weights)
-        os.replace(temporary, self.folder / "state" / "best.npz")
-
-    def load_best_weights(self) -> list[np.ndarray]:
-        """What `save_best_weights` kept.
-
-        Raises:
-            UserError: the file is missing or damaged.
-        """
-        path = self.folder / "state" / "best.npz"
-        return numpy_files.arrays(path, ANEW)
-
-    def _states(self) -> list[dict]:
-        file = self.folder / "state" / "state.json"
-        with outside.reading(file, ANEW):
-            states = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
-            return [_checked(state) for state in states]
-
     # === Model ===
 
     def save_recipe(self, contents: dict) -> None:
         """Leave the recipe beside the model."""
-        _replace(self.folder / recipe.NAME, recipe.as_text(contents))
+        files.write_if_new(self.folder / recipe.NAME, recipe.as_text(contents).encode())
 
     def save_model(self, model: keras.Model) -> None:
         """Replace the best model; whole or not at all."""
         temporary = self.folder / "new_model.keras"
         model.save(temporary)
-        os.replace(temporary, self.model_path)
+        files.replace(temporary, self.model_path)
 
     def check_model(self) -> None:
         """Raises:
@@ -242,46 +189,48 @@ class Run:
         """The best model, not compiled.
 
         Raises:
-            UserError: there is none yet, or the file is damaged.
+            UserError: there is none yet, the file is damaged, or it is not that of the run's classes.
         """
         self.check_model()
-        return weights_files.load_model(self.model_path, REMEDY)
+        model = weights_files.load_model(self.model_path, MODEL_REMEDY)
+        outputs = model.output["steps"].shape[-1] if "steps" in model.output else len(self.classes)
+        if outputs != len(self.classes):
+            raise UserError(
+                f"{self.folder} is mixed from two runs: {self.model_path.name} has {outputs} outputs, classes.txt "
+                f"{len(self.classes)} names. Bring one of the two back, or train anew with --train.no-resume"
+            )
+        return model
 
+    def has_whole_model(self) -> bool:
+        """Whether the best model is there, every byte of it as it was written."""
+        try:
+            with zipfile.ZipFile(self.model_path) as archive:
+                return archive.testzip() is None
+        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+            return False
 
-def _checked(state: dict) -> dict:
-    """An entry of state.json; what is none raises."""
-    kinds = {"epoch": int, "weights": str, "sha256": str, "counters": dict}
-    for name, kind in kinds.items():
-        if not isinstance(state[name], kind):
-            raise ValueError(f"{name} of a checkpoint must be of the type {kind.__name__}. Received: {state[name]!r}")
-    if Path(state["weights"]).name != state["weights"]:
-        raise ValueError(f"weights of a checkpoint must be a file beside it. Received: {state['weights']!r}")
-    return state
+    def check_classes(self, classes: tuple[str, ...]) -> None:
+        """Raises:
+        UserError: the data have other classes than the run.
+        """
+        if self.classes != classes:
+            raise _refusal(self, [f"classes: {', '.join(self.classes)} -> {', '.join(classes)}"])
 
 
 def _folder(place: str | Path, mirror: Mirror | None) -> Path:
     return mirror.folder if mirror else Path(place).expanduser()
 
 
-def _check_same(run: Run, experiment: Experiment, classes: tuple[str, ...]) -> None:
+def _check_same(run: Run, experiment: Experiment) -> None:
     experiment = config_file.from_dict(config_file.to_dict(experiment), models.CLASSES)  # as it would be read back
     lines = config_file.differences(config_file.to_dict(run.experiment), config_file.to_dict(experiment))
     fixed = [x for x in lines if x.split(":")[0] not in CHANGEABLE and not x.startswith("evaluate.")]
-    if run.classes != classes:
-        fixed.append(f"classes: {', '.join(run.classes)} -> {', '.join(classes)}")
     if fixed:
-        raise UserError(
-            f"{run.folder} holds a run with other settings:\n  " + "\n  ".join(fixed) + "\nGive this run another --name, "
-            "or replace the old one with --train.no-resume"
-        )
+        raise _refusal(run, fixed)
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f"new_{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+def _refusal(run: Run, differences: list[str]) -> UserError:
+    return UserError(
+        f"{run.folder} holds a run with other settings:\n  " + "\n  ".join(differences) + "\nGive this run another --name, "
+        "or start anew with --train.no-resume: the old one is kept under another name"
+    )

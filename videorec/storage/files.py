@@ -106,6 +106,14 @@ def write(path: str | Path, content: bytes) -> None:
             file.write(content)
 
 
+def write_if_new(path: str | Path, content: bytes) -> None:
+    """As `write`, where the file does not hold just that."""
+    with contextlib.suppress(OSError):
+        if read(path) == content:
+            return
+    write(path, content)
+
+
 def publish(local: str | Path, path: str | Path) -> None:
     """Move a finished local file to its place, whole or not at all, making its parent folders."""
     if is_remote(path):

@@ -15,7 +15,7 @@ from videorec.config import Experiment, Fit, Footage, UserError
 from videorec.data import pictures
 from videorec.data.intervals import frame_intervals
 from videorec.models.transfer import transfer
-from videorec.runs import recipe
+from videorec.runs import lock, recipe
 from videorec.runs.run import Run
 from videorec.storage import files, weights_files
 from videorec.training.callbacks import Checkpoint, EpochSeeds, Guard, ProgressBar, Push, push_if_possible, stopped_early
@@ -42,11 +42,20 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
     for origin in experiment.train.init:
         check_initial(origin)
     strategy = set_up(experiment.train)
-    dataset = load(task, experiment)
     place = files.join(experiment.runs, experiment.name)
-    run = Run.resumable(place, experiment, dataset.classes)
+    with lock.held(place):
+        return _train(task, experiment, strategy, place, progress)
+
+
+def _train(task, experiment: Experiment, strategy: tf.distribute.Strategy, place: str, progress: Progress) -> Run:
+    """What nobody else may do to this run at the same time."""
+    run = Run.resumable(place, experiment)
+    dataset = load(task, experiment)
+    if run:
+        run.check_classes(dataset.classes)
     log.info("%s: %s", run.place if run else place, dataset.describe())
-    if run and is_finished(run, experiment.train):
+    finished = run is not None and is_finished(run, experiment.train)
+    if finished and run.has_whole_model():
         run.push()  # where the upload failed before
         return run
     with sigterm_as_ctrl_c(), _told_when_stopped(place, lambda: run):
@@ -60,11 +69,14 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
                 _say_what_is_kept(experiment.train.monitor)
             task.compile(feed.model, experiment, dataset, feed.steps(experiment.train.batch))
             known = recipe.read(run.folder) if run else None
-            run = run or Run.create(place, experiment, dataset.classes)
+            run = Run.create(place, experiment, dataset.classes)
             leave_recipe(run, dataset, whole, known)
             epoch, counters = resume(run, feed.model)
-        callbacks = [Guard(problems), *task.callbacks(run, experiment, dataset, whole, feed, problems)]
-        fit(feed, run, whole, experiment.train, (epoch, counters), callbacks)
+        if finished:
+            mend(run, feed, whole, experiment.train, counters)
+        else:
+            callbacks = [Guard(problems), *task.callbacks(run, experiment, dataset, whole, feed, problems)]
+            fit(feed, run, whole, experiment.train, (epoch, counters), callbacks)
     run.push()
     return run
 
@@ -155,7 +167,18 @@ def resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:
         return 0, None
     run.restore(model, state)
     log.info("%s: going on after epoch %d", run.place, state["epoch"])
-    return state["epoch"], state["counters"]
+    counters = state["counters"]
+    if not run.has_whole_model():
+        log.warning("%s is missing or damaged: it is written anew from state/", run.model_path)
+        counters = counters | {"stored": False}
+    return state["epoch"], counters
+
+
+def mend(run: Run, feed: Feed, whole: keras.Model, train: Fit, counters: dict) -> None:
+    """Write the best model of a finished run anew."""
+    checkpoint = Checkpoint(run, whole, train, counters)
+    checkpoint.set_model(feed.model)
+    checkpoint.store_best()
 
 
 def is_finished(run: Run, train: Fit) -> bool:
