@@ -34,7 +34,7 @@ def check_is_free(folder: Path) -> None:
         return
     except OSError as error:
         raise UserError(f"The run folder {folder} cannot be read: {error}. Choose another --name") from error
-    if _is_config(folder / "config.json") or set(names) <= {*BEGUN, "model.keras"}:
+    if _is_config(folder / "config.json") if "config.json" in names else set(names) <= {*BEGUN, "model.keras"}:
         return
     shown = ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
     raise UserError(f"{folder} is no run, but holds other files: {shown}. Choose another --name, or another folder with --runs")
