@@ -20,6 +20,7 @@ import tyro
 
 from videorec import terminal
 from videorec.config import UserError
+from videorec.config.bounds import Count, PositiveOrZero
 from videorec.storage import files
 from videorec.training.interrupts import sigterm_as_ctrl_c
 
@@ -35,7 +36,7 @@ class Options:
     videos: tyro.conf.Positional[tuple[str, ...]]
     """Videos, folders, globs in quotes, lists (.txt, a path a line), manifests (.csv, with or without labels); or one camera:
     its number, or a URL (rtsp://, http://)."""
-    top: int = 5
+    top: Count = 5
     """Classes that are shown, the most probable first."""
     json: str | None = None
     """Write the answers to this JSON file; - is standard output."""
@@ -45,12 +46,12 @@ class Options:
     """Write every video with the answer drawn into it to this folder; of forecasts the coming frames (.npy, .png, .gif)."""
     show: bool = False
     """Show that in a window as it is made; q closes it."""
-    memory: float | None = None
+    memory: PositiveOrZero | None = None
     """Of a recogniser's answers to streams and in saved videos: they are about the last so many seconds, at most; 0: about
     everything so far. Default: everything in videos; before a camera two clips of the length of those in training."""
-    seconds: float | None = None
+    seconds: PositiveOrZero | None = None
     """Of a camera: end after so many seconds. Default: with Ctrl-C, or q in the window."""
-    interval: float | None = None
+    interval: PositiveOrZero | None = None
     """Seconds between two frames that the model sees of a stream or camera, also while an answer is drawn; 0: every frame.
     Default: as in training."""
 
@@ -168,11 +169,6 @@ def _memory(options: Options, recipe: dict) -> float | None:
 def _validate(options: Options) -> None:
     if not options.videos:
         raise UserError("Which videos? python predict.py MODEL my.mp4\nHelp: python predict.py --help")
-    if options.top < 1:
-        raise UserError(f"--top must be 1 or more. Received: {options.top}")
-    for name in ("interval", "memory", "seconds"):
-        if (value := getattr(options, name)) is not None and not 0 <= value < float("inf"):
-            raise UserError(f"--{name} must be 0 or more seconds. Received: {value}")
     if options.json == options.csv == "-":
         raise UserError("--json and --csv cannot both be written to standard output (-)")
 

@@ -28,6 +28,7 @@ from export import common, opened
 from export.opened import Export
 from videorec import terminal
 from videorec.config import UserError
+from videorec.config.bounds import CountOrZero
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -50,7 +51,7 @@ class Options:
 
     run: tyro.conf.Positional[str]
     """The run folder, runs/NAME, with exports in their default places."""
-    videos: int = 200
+    videos: CountOrZero = 200
     """Most test videos that accuracy is measured on, spread evenly; 0: no accuracy."""
 
 

@@ -29,7 +29,7 @@ def runs(tmp_path, monkeypatch) -> Path:
     [
         ("trained/clips --weights 1 2", "--weights must be 1 numbers"),
         ("trained/clips --fuse trained/clips --weights 1", "--weights must be 2 numbers"),
-        ("trained/clips --fuse trained/clips --weights 1 -1", "--weights must be 2 numbers"),
+        ("trained/clips --fuse trained/clips --weights 1 -1", "--weights must be 0 or more"),
         ("trained/clips --fuse trained/nowhere", "nowhere is no run folder"),
         ("trained/clips --fuse trained/several_labels", "must learn the same"),
         ("trained/clips --fuse trained/forecasts", "must learn the same"),

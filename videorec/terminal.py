@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from videorec import FILES_ALONE
-from videorec.config import UserError
+from videorec.config import UserError, bounds
 
 Options = TypeVar("Options")
 
@@ -93,7 +93,7 @@ def parse(options: type[Options] | Options, args: Sequence[str], *, description:
         prog: how the script is called, `python -m videorec.tools.check`.
 
     Raises:
-        UserError: an unknown option (with the nearest known one), a wrong value, or one that is missing.
+        UserError: an unknown option (with the nearest known one), a wrong value, one out of its bounds, or one that is missing.
         SystemExit: after the help.
     """
     if not any(word in HELP for word in args):
@@ -114,11 +114,13 @@ def parse_known(
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), _without_wrapping():
-            return tyro.cli(kind, **job)
+            parsed, left = tyro.cli(kind, **job)
     except SystemExit as error:
         if not error.code:
             raise
         raise UserError(_with_help(_in_short(said.getvalue()), prog)) from None
+    bounds.check(parsed, "--")
+    return parsed, left
 
 
 @contextlib.contextmanager
@@ -161,11 +163,7 @@ def run_folder(options: Sequence[type], args: Sequence[str], *, description: str
 
 
 def refuse_unknown(options: type | object, words: Sequence[str], prog: str, hint: str = "") -> None:
-    """Refuse words of a command line that a dataclass of options does not know.
-
-    Raises:
-        UserError: with the nearest option for each, and the hint.
-    """
+    """Raises UserError where a dataclass of options does not know words of a command line; with the nearest, and the hint."""
     if message := _refusal(words, set(flags(options)), prog, hint):
         raise UserError(message)
 

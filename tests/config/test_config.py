@@ -13,6 +13,7 @@ from videorec.models import CLASSES
 from videorec.models.lrcn import LRCN
 from videorec.models.short_snippets_lstm import ShortSnippetsLSTM
 from videorec.models.two_stream import TwoStream
+from videorec.runs.run import Run
 
 
 @pytest.mark.parametrize("model", [cls for cls in CLASSES.values() if cls.task == "recognition"])
@@ -112,3 +113,46 @@ def test_runs_of_before_are_those_of_the_presets_of_now(name):
 def test_names_of_runs(name):
     with pytest.raises(UserError, match="--name"):
         check(Experiment(name, model=LRCN()))
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({"data": {"frames": "x"}}, r'data.frames must be a whole number. Received: "x"'),
+        ({"data": {"frames": 16.5}}, r"data.frames must be a whole number. Received: 16.5"),
+        ({"data": {"frames": None}}, r"data.frames must be a whole number. Received: null"),
+        ({"data": {"frames": [16]}}, r"data.frames must be a whole number. Received: \[16\]"),
+        ({"data": {"frames": True}}, r"data.frames must be a whole number. Received: true"),
+        ({"data": {"fps": "25"}}, r'data.fps must be a number or null. Received: "25"'),
+        ({"data": {"path": 3}}, r"data.path must be a text. Received: 3"),
+        ({"data": {"path": None}}, r"data.path must be a text. Received: null"),
+        ({"data": {"augment": 1}}, r"data.augment must be true or false. Received: 1"),
+        ({"data": {"resize": [64]}}, r"data.resize must be a list of 2, each of it a whole number. Received: \[64\]"),
+        ({"data": {"resize": 64}}, r"data.resize must be a list of 2"),
+        ({"data": {"exclude": ["a", 3]}}, r'data.exclude must be a list, each of it a text. Received: \["a", 3\]'),
+        ({"data": {"stream": "rbg"}}, r'data.stream must be "rgb" or "flow" or "both". Received: "rbg"'),
+        ({"data": {"official_split": True}}, r"data.official_split must be 1 or 2 or 3. Received: true"),
+        ({"data": {"flow": "dis"}}, r'data.flow must be settings by their names: {...}. Received: "dis"'),
+        ({"data": {"fps": 10**400}}, r"data.fps must be above 0 and finite"),
+        ({"data": None}, r"data must be settings by their names: {...}. Received: null"),
+        ({"train": [1]}, r"train must be settings by their names: {...}. Received: \[1\]"),
+        ({"model": "lrcn"}, r'model must be settings by their names: {...}. Received: "lrcn"'),
+        ({"model": {"name": ["lrcn"]}}, r"No model is called \['lrcn'\]"),
+        ({"model": {"name": "lrcn", "units": {"a": 1}}}, r'model.units must be a whole number. Received: {"a": 1}'),
+        ([1, 2], r"an experiment must be settings by their names: {...}. Received: \[1, 2\]"),
+    ],
+)
+def test_values_of_other_types_name_the_setting(tree, message):
+    tree = {"model": {"name": "lrcn"}} | tree if isinstance(tree, dict) else tree
+    with pytest.raises(UserError, match=rf"^{message}"):
+        config_file.from_dict(json.loads(json.dumps(tree)), CLASSES)
+
+
+def test_a_whole_number_is_a_number_too():
+    assert config_file.from_dict({"data": {"fps": 5}, "model": {"name": "lrcn"}}, CLASSES).data.fps == 5
+
+
+def test_the_file_is_named_too(tmp_path):
+    (tmp_path / "config.json").write_text('{"data": {"frames": "x"}, "model": {"name": "lrcn"}}')
+    with pytest.raises(UserError, match=f'{tmp_path}/config.json .*: data.frames must be a whole number. Received: "x"'):
+        Run.open(tmp_path)

@@ -273,7 +273,7 @@ def test_hyperparameters_are_documented_and_forms_named(name):
             "fixed number of frames",
         ),
         ({"name": "visual_attention", "tap": "fc"}, "needs the tap map"),
-        ({"name": "visual_attention", "layers": 6}, "from 1 to 5"),
+        ({"name": "visual_attention", "layers": 6}, "at most 5"),
         ({"name": "conv_lstm", "filters": ()}, "at least one layer"),
         ({"name": "gru_rcn", "filters": (3, 3)}, "tiny gives 4 here .conv1, conv2, conv4, and pooled"),
     ],

@@ -70,7 +70,7 @@ def test_a_residual_forecaster_begins_with_the_frames_seen(case):
         ("fclstm_forecaster", {"units": ()}, None, "at least one layer"),
         ("convlstm_forecaster", {"filters": ()}, None, "at least one layer"),
         ("convlstm_forecaster", {"patch": 5}, None, "patch must divide.*patch 5, frames of 8 x 12"),
-        ("convlstm_stack", {"patch": 0}, None, "patch must divide"),
+        ("convlstm_stack", {"patch": 0}, None, "patch must be 1 or more"),
         ("convlstm_stack", {"filters": ()}, None, "at least one layer"),
         ("convlstm_forecaster-gru", {"recurrent_kernel": 1}, None, "one size for all its kernels"),
         ("seq2seq_attention", {"filters": ()}, None, "at least one convolution"),

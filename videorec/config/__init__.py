@@ -4,7 +4,8 @@ The command line (`train.py --help`), the run folder's `config.json` and every l
 training, evaluation and export cannot drift apart. Model hyperparameters live with the models: a model file subclasses `Model`.
 """
 
-from videorec.config.base import CachedFit, Fit, Measure, Model, Source, UserError, nearest
+from videorec.config.base import CachedFit, Fit, Measure, Model, Source
+from videorec.config.errors import UserError, nearest
 from videorec.config.experiment import Experiment, task_of
 from videorec.config.footage import Flow, Footage
 from videorec.config.recognition import Data, Evaluate, Recogniser, Train

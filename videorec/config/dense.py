@@ -2,9 +2,12 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Gt, Lt
 
 from videorec.config.base import CachedFit, Fit, Measure
+from videorec.config.bounds import Count, Positive, PositiveOrZero
 from videorec.config.experiment import Experiment
 from videorec.config.footage import Footage
 
@@ -32,20 +35,20 @@ class DenseData(Footage):
     """Of data sets that name videos without suffix: the video's file, {} for its name."""
     class_list: str | None = None
     """File with a line `index name` a class, where the labels are indices (MultiTHUMOS as JSON)."""
-    table_fps: float = 25.0
+    table_fps: Positive = 25.0
     """Frame rate of the videos whose table counts frames."""
     single: bool = False
     """A frame has one label at most: overlapping segments are an error, and accuracy and segments are measured."""
-    slack: float = 0.0
+    slack: PositiveOrZero = 0.0
     """single: seconds; two segments that overlap by no more meet where the later one begins."""
     group: str | None = None
     """A regular expression whose first match in the path is the video's group (same place, same actor), where the table has
     no column group; a split never divides a group. Its first parenthesis counts where it has one."""
     stream: Literal["rgb", "flow"] = "rgb"
     """What the model sees: rgb frames, or flow (motion between neighbouring frames, as pictures)."""
-    fps: float | None = 5.0
+    fps: Positive | None = 5.0
     """Frames a second that the model sees and labels. Results depend on it."""
-    frames: int = 100
+    frames: Count = 100
     """Frames of a training window (T): how far gradients reach back. Evaluation runs through whole videos."""
 
 
@@ -53,7 +56,7 @@ class DenseData(Footage):
 class DenseTrain(CachedFit):
     """How a model of dense labels is fitted."""
 
-    batch: int = 16
+    batch: Count = 16
     """Windows a step, over all devices."""
     monitor: Literal["map", "accuracy", "loss", "last"] = "map"
 
@@ -62,11 +65,11 @@ class DenseTrain(CachedFit):
 class DenseEvaluate(Measure):
     """How a model of dense labels is measured; evaluate.py can change it."""
 
-    batch: int = 64
+    batch: Count = 64
     """Frames of a video that go through the CNN at a time."""
-    threshold: float = 0.5
+    threshold: Annotated[float, Gt(0), Lt(1)] = 0.5
     """Probability from which on a frame has a label, in segments and timelines."""
-    smooth: float = 1.0
+    smooth: PositiveOrZero = 1.0
     """Seconds over which single labels are smoothed (majority of the frames) before they are joined into segments; 0: not."""
 
 

@@ -5,8 +5,9 @@ import json
 import types
 import typing
 
-from videorec.config import dense
-from videorec.config.base import Model, UserError, nearest
+from videorec.config import bounds, dense
+from videorec.config.base import Model
+from videorec.config.errors import UserError, nearest
 from videorec.config.experiment import Experiment, task_of
 from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.config.recognition import Data, Evaluate, Train
@@ -36,12 +37,25 @@ def from_dict(tree: dict, models: dict[str, type[Model]]) -> Experiment:
     """The inverse of `to_dict`; fields that are absent keep their default. What means the same is read as the same.
 
     Raises:
-        UserError: a name that no field and no model has.
+        UserError: a name that no field and no model has, a value of another type than its setting, or out of its bounds.
     """
-    tree = {**tree, "train": _usual_warmup(tree.get("train", {}))}
-    model = _fill(Model, tree.get("model", {}), "model", models)
+    for name, part in {"an experiment": tree, "model": _part(tree, "model"), "train": _part(tree, "train")}.items():
+        _must_hold_settings(part, name)
+    tree = {**tree, "train": _usual_warmup(_part(tree, "train"))}
+    model = _fill(Model, _part(tree, "model"), "model", models)
     sections = SECTIONS[task_of(model)]
-    return _fill(Experiment, {"model": {}, **{name: {} for name in sections}, **tree}, "", models, sections)
+    experiment = _fill(Experiment, {"model": {}, **{name: {} for name in sections}, **tree}, "", models, sections)
+    bounds.check(experiment)
+    return experiment
+
+
+def _part(tree, name: str):
+    return tree.get(name, {}) if isinstance(tree, dict) else {}
+
+
+def _must_hold_settings(values, place: str) -> None:
+    if not isinstance(values, dict):
+        raise UserError(f"{place} must be settings by their names: {{...}}. Received: {_shown(values)}")
 
 
 def _usual_warmup(train: dict) -> dict:
@@ -51,10 +65,11 @@ def _usual_warmup(train: dict) -> dict:
 
 
 def _fill(cls, values: dict, section: str, models: dict[str, type[Model]], sections: dict | None = None):
+    _must_hold_settings(values, section)
     if issubclass(cls, Model):
         values = dict(values)
         name = values.pop("name", None)
-        if name not in models:
+        if not isinstance(name, str) or name not in models:
             raise UserError(f"No model is called {name!r}. {nearest(str(name), models)}")
         cls = models[name]
     hints = typing.get_type_hints(cls) | (sections or {})
@@ -69,12 +84,48 @@ def _as_type(value, hint, section: str, models: dict[str, type[Model]]):
     """JSON has dicts where the dataclasses have dataclasses, and lists (in older files also null) where they have tuples."""
     if dataclasses.is_dataclass(hint):
         return _fill(hint, value, section, models)
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if not any(typing.get_origin(option) is tuple for option in options):
-        return value
-    if value is None and types.NoneType not in options:
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    if value is None and types.NoneType not in kinds and any(typing.get_origin(kind) is tuple for kind in kinds):
         return ()
+    if not any(_is(value, kind) for kind in kinds):
+        raise UserError(f"{section} must be {' or '.join(map(_named, kinds))}. Received: {_shown(value)}")
     return tuple(value) if isinstance(value, list) else value
+
+
+# === Types ===
+
+NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "null"}
+
+
+def _is(value, kind) -> bool:
+    """Whether a value of JSON is of a type; a whole number is a number too, but true and false are none."""
+    if typing.get_origin(kind) is typing.Literal:
+        return any(value == choice and type(value) is type(choice) for choice in typing.get_args(kind))
+    if typing.get_origin(kind) is tuple:
+        inner = typing.get_args(kind)
+        if not isinstance(value, list | tuple):
+            return False
+        inner = inner[:1] * len(value) if Ellipsis in inner else inner
+        return len(value) == len(inner) and all(map(_is, value, inner))
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _named(kind) -> str:
+    """A type, in words."""
+    if typing.get_origin(kind) is typing.Literal:
+        return " or ".join(json.dumps(choice) for choice in typing.get_args(kind))
+    if typing.get_origin(kind) is tuple:
+        inner = typing.get_args(kind)
+        if Ellipsis in inner:
+            return f"a list, each of it {_named(inner[0])}"
+        return f"a list of {len(inner)}, each of it {_named(inner[0])}"
+    return NAMES[kind]
+
+
+def _shown(value) -> str:
+    return bounds.in_short(json.dumps(value, default=str))
 
 
 def as_text(experiment: Experiment) -> str:

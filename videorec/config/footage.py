@@ -3,9 +3,14 @@
 import dataclasses
 import typing
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Lt
 
 from videorec.config.base import Source
+from videorec.config.bounds import Count, CountOrZero, Part, Positive, PositiveShare, Share
+
+ShortSide = Annotated[int, Ge(16)]  # px: motion of smaller pictures cannot be measured
 
 
 @dataclass(frozen=True)
@@ -18,13 +23,13 @@ class Flow:
     encoding: Literal["lrcn", "short_snippets"] = "lrcn"
     """How motion (u, v) in px becomes a picture. lrcn: 16 u + 128, 16 v + 128, 16 |w| + 128; short_snippets: -40 to 40 px as 0
     to 255, and zeros."""
-    frames: int | None = None
+    frames: Count | None = None
     """Flow pictures a clip. Default: data.frames."""
-    fps: float | None = None
+    fps: Positive | None = None
     """Rate of the frames that motion is measured between. Default: data.fps."""
-    step: int | None = None
+    step: Count | None = None
     """Dense sampling: distance of two flow pictures of a clip. Default: data.step."""
-    short_side: int | None = None
+    short_side: ShortSide | None = None
     """Short side, in px, of the frames that motion is measured on; it is the unit of u and v. Default: that of data.resize."""
 
 
@@ -59,19 +64,19 @@ class Footage(Source):
     """Folder that relative video paths start from; may be one made by videorec.tools.prepare. Default: the folder of `path`."""
     exclude: tuple[str, ...] = ()
     """Class names to leave out."""
-    val: float = 0.15
+    val: Annotated[float, Ge(0), Lt(0.85)] = 0.15
     """Share of the training videos kept for validation, in whole groups, where the source names no validation videos.
     0: none; all are trained on."""
     stream: Literal["rgb", "flow", "both"] = "rgb"
     """What the model sees: rgb frames, flow (motion between neighbouring frames, as pictures), or both."""
     flow: Flow = field(default_factory=Flow)
-    frames: int = 16
+    frames: Count = 16
     """Frames a clip (T)."""
-    fps: float | None = None
+    fps: Positive | None = None
     """Resample the video to this rate by time stamps. Default: every frame of the file."""
-    resize: tuple[int, int] = (128, 128)
+    resize: tuple[Count, Count] = (128, 128)
     """Height and width that a decoded frame is resized to."""
-    crop: tuple[int, int] = (112, 112)
+    crop: tuple[Count, Count] = (112, 112)
     """Height and width that the model sees: random crop in training, centre crop otherwise."""
     fit: Literal["stretch", "crop"] = "stretch"
     """How a frame of another shape meets `resize`: stretched, or its centre cropped to the aspect ratio first."""
@@ -84,21 +89,21 @@ class Footage(Source):
     """Mirror half of the training clips. Turn it off where left and right are different classes."""
     flip_vertical: bool = False
     """Also turn half of them upside down: for cameras that look straight down."""
-    crop_scale: tuple[float, float] = (0.6, 1.0)
+    crop_scale: tuple[PositiveShare, PositiveShare] = (0.6, 1.0)
     """Share of the frame's area that a random crop covers, least and most. (1, 1) with `crop` smaller than `resize`:
     a random position at full scale, as in the papers."""
-    color: float = 0.2
+    color: Part = 0.2
     """Strength of the random change of brightness, contrast and saturation; 0 turns it off."""
     damaged: Literal["keep", "drop", "error"] = "keep"
     """Videos of which a part cannot be decoded, or not without errors: use the rest (keep), leave them out (drop), or stop
     (error). They are named in any case."""
-    max_pixels: int = 64_000_000
+    max_pixels: Count = 64_000_000
     """Videos and pictures with more pixels a frame count as unreadable; they are not decoded."""
-    max_unreadable: float = 0.01
+    max_unreadable: Share = 0.01
     """Share of unreadable videos above which the run stops. Below it they count with weight 0 and are reported."""
-    workers: int = 0
+    workers: CountOrZero = 0
     """Videos decoded in parallel; 0: one a core."""
-    remote_cache_gb: float = 20.0
+    remote_cache_gb: Positive = 20.0
     """Most disk, in GB, that local copies of remote videos take; the ones not used for longest go first."""
 
     @property

@@ -1,9 +1,12 @@
 """The settings of a forecasting experiment: sequences of frames instead of labelled videos."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Gt, Lt
 
 from videorec.config.base import Fit, Measure, Model, Source
+from videorec.config.bounds import Count, CountOrZero
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,9 @@ class Sequences(Source):
     3,000 fixed sequences (Shi et al. 2015)."""
     test_file: str | None = None
     """moving_mnist, common: the fixed `mnist_test_seq.npy` (20 x 10,000 x 64 x 64). Default: a seeded set of test digits."""
-    train_sequences: int | None = None
+    train_sequences: Count | None = None
     """moving_mnist: training sequences an epoch. Default: the protocol's 10,000."""
-    test_sequences: int | None = None
+    test_sequences: Count | None = None
     """moving_mnist: test sequences, and validation sequences. Default: the protocol's."""
     key: str | None = None
     """.npz and HDF5: which array. Default: the only one there."""
@@ -33,21 +36,21 @@ class Sequences(Source):
     values: tuple[float, float] | None = None
     """The values, unpacked where a file says how, that become 0 and 1; what lies outside is clipped, and counted in the log.
     Default: 0 to 255 for uint8; 0 to 1 for float, where other values are an error."""
-    max_pixels: int = 64_000_000
+    max_pixels: Count = 64_000_000
     """Videos and pictures with more pixels a frame are refused; they are not decoded."""
-    frames: int = 10
+    frames: Count = 10
     """Frames that the model sees (J); it forecasts the next `--model.horizon` (K)."""
-    hop: int = 1
+    hop: Count = 1
     """Distance of the starts of two windows of J + K frames of a longer sequence, in training."""
-    test_hop: int | None = None
+    test_hop: Count | None = None
     """The same for validation and test. Default: as long as a window, so that no two share a frame."""
-    step: int = 1
+    step: Count = 1
     """Distance of two frames of a window in frames of the sequence."""
-    size: tuple[int, int] | None = None
+    size: tuple[Count, Count] | None = None
     """Height and width that frames are resized to. Default: as they are."""
-    val: float = 0.15
+    val: Annotated[float, Gt(0), Lt(1)] = 0.15
     """Share of the training sequences (whole files) kept for validation where there is no folder val."""
-    test: float = 0.2
+    test: Annotated[float, Gt(0), Lt(1)] = 0.2
     """Share of the sequences (whole files) kept for the test where there is no folder test."""
     flip: bool = False
     """Mirror half of the training windows."""
@@ -63,7 +66,7 @@ class Forecaster(Model):
     targets: ClassVar[tuple[str, ...]] = ("frames",)
     default_streams: ClassVar[dict[str, tuple]] = {"rgb": (10, 64, 64, 1)}
 
-    horizon: int = 10
+    horizon: Count = 10
     """Frames that are forecast (K)."""
     pixels: Literal["uint8", "float32"] = "uint8"
     """What the model takes: uint8 0 to 255, scaled to 0 to 1 inside, or float32 from 0 to 1 (radar, temperatures)."""
@@ -77,7 +80,7 @@ class ForecastTrain(Fit):
     """crossentropy: summed over a sequence (Shi et al. 2015), for outputs in (0, 1); mse, mae: summed over a frame, averaged
     over frames (the common benchmark); mse+mae: their sum."""
     monitor: Literal["loss", "mse", "last"] = "loss"
-    teacher_steps: int = 50_000
+    teacher_steps: Count = 50_000
     """Scheduled sampling of models that read their own forecasts: steps until true frames are shown no more."""
 
 
@@ -99,7 +102,7 @@ class ForecastEvaluate(Measure):
 class ForecastOptions:
     """What evaluate.py takes for a forecaster; data and evaluate start from the run's own settings."""
 
-    pictures: int = 0
+    pictures: CountOrZero = 0
     """Windows, spread over the split, to be shown: rows of frames (.png) and an animation (.gif) of each."""
     data: Sequences = field(default_factory=Sequences)
     evaluate: ForecastEvaluate = field(default_factory=ForecastEvaluate)

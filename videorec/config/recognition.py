@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from videorec.config.base import CachedFit, Measure, Model
+from videorec.config.bounds import Count, CountOrZero, Part, PositiveOrZero
 from videorec.config.footage import Footage
 
 
@@ -31,11 +32,11 @@ class Data(Footage):
     sampling: Literal["uniform", "dense", "first"] = "uniform"
     """uniform: T frames spread over the whole video; dense: a window of T frames, `step` apart, anywhere; first: that window at
     the start, and nothing after it is decoded."""
-    step: int = 1
+    step: Count = 1
     """Dense sampling: distance of two frames of a clip, in frames (after `fps`)."""
     short: Literal["hold", "repeat"] = "hold"
     """A video shorter than a clip holds its last frame, or repeats from the start (as in Beyond Short Snippets)."""
-    hop: int = 8
+    hop: Count = 8
     """Dense evaluation over all clips: distance of the starts of two clips, in frames."""
     balance: Literal["none", "sample", "weight"] = "none"
     """Unequal classes: draw them equally often (sample), weight their loss (weight), or leave them (none)."""
@@ -81,7 +82,7 @@ class Train(CachedFit):
     """Weight of time step t in the loss: 1, or rising linearly from 0 to 1."""
     step_reduction: Literal["mean", "sum"] = "mean"
     """The loss of a clip is the weighted mean over its time steps, or their weighted sum."""
-    label_smoothing: float = 0.0
+    label_smoothing: Part = 0.0
     """Share of the target spread over all classes."""
     monitor: Literal["accuracy", "mean_class_accuracy", "map", "loss", "last"] = "accuracy"
 
@@ -90,11 +91,11 @@ class Train(CachedFit):
 class Evaluate(Measure):
     """How a recogniser is measured; evaluate.py can change it."""
 
-    clips: int = 1
+    clips: CountOrZero = 1
     """Clips a video, spread evenly; 0 (dense sampling only): a clip every `data.hop` frames."""
     crops: Literal[1, 3, 10] = 1
     """Crops a clip: the centre; left, centre, right; or four corners and centre, each also mirrored."""
-    hit_at: tuple[int, ...] = (1, 5)
+    hit_at: tuple[Count, ...] = (1, 5)
     """Hit@k: share of videos with a true label among the k highest probabilities."""
 
 
@@ -104,7 +105,7 @@ class RecognitionOptions:
 
     fuse: tuple[str, ...] = ()
     """Further runs whose probabilities are averaged in."""
-    weights: tuple[float, ...] = ()
+    weights: tuple[PositiveOrZero, ...] = ()
     """Weight of the run and of each of --fuse. Default: equal."""
     data: Data = field(default_factory=Data)
     evaluate: Evaluate = field(default_factory=Evaluate)

@@ -9,7 +9,7 @@ import pkgutil
 
 import keras
 
-from videorec.config import Experiment, Model, Recogniser, UserError, nearest
+from videorec.config import Experiment, Model, Recogniser, UserError, bounds, nearest
 from videorec.config.forecasting import Forecaster
 from videorec.models import backbones, targets
 from videorec.models.streams import STREAMS, check
@@ -53,8 +53,8 @@ def build(name: str, streams: dict[str, tuple] | None = None, classes: int = 101
             such dataclasses, or names for their defaults: `rgb="lrcn", flow=ShortSnippetsLSTM(layers=2)`.
 
     Raises:
-        UserError: an unknown model or hyperparameter, a target that the model cannot learn, or settings that do not go
-            together.
+        UserError: an unknown model or hyperparameter, one out of its bounds, a target that the model cannot learn, or settings
+            that do not go together.
     """
     cls = _by_name(name)
     known = [field.name for field in dataclasses.fields(cls)]
@@ -74,6 +74,7 @@ def _by_name(name: str) -> type[Model]:
 
 def from_config(model: Model, streams: dict[str, tuple], classes: int) -> keras.Model:
     """As `build`, from the model's dataclass."""
+    bounds.check(model)
     targets.check(model, CLASSES)
     if isinstance(model, Forecaster):  # takes frames of any channels, and checks them itself
         return model.build(streams, classes)

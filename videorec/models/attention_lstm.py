@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from videorec.config import Recogniser
+from videorec.config.bounds import Count, CountOrZero, Part
 from videorec.layers import DotProductAttention
 from videorec.models import heads
 from videorec.models import streams as inputs
@@ -25,15 +26,15 @@ class AttentionLSTM(Recogniser):
     """
 
     name: ClassVar[str] = "attention_lstm"
-    units: int = 256
+    units: Count = 256
     """Units of the LSTM (of each direction)."""
     score: Literal["dot", "general", "concat"] = "dot"
     """How alike query and state are: dot product, with a matrix between them, or a small network on both."""
-    hidden: int | None = None
+    hidden: CountOrZero | None = None
     """Units of the attentional state (tanh) between [context; last state] and the classifier. Default: none."""
     bidirectional: bool = False
     """Read the clip in both directions; the query is then the last state of each direction."""
-    dropout: float = 0.5
+    dropout: Part = 0.5
     """Share of the backbone's features, and of the classifier's inputs, dropped in training."""
 
     @classmethod

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from videorec.config import Recogniser, UserError
+from videorec.config.bounds import Count, CountOrZero, Part
 from videorec.layers import PeepholeConvLSTM2D, TimeDistributed
 from videorec.models import heads
 from videorec.models import streams as inputs
@@ -28,18 +29,18 @@ class ConvLSTM(Recogniser):
     """What the ConvLSTM reads: the last spatial map, its average over space, or a fully connected layer."""
     level: str | None = None
     """Name of a backbone layer whose map is taken instead of the tap's: earlier ones are finer."""
-    reduce: int | None = None
+    reduce: CountOrZero | None = None
     """Channels of a 1 x 1 convolution (ReLU) ahead of the first layer. Default: none."""
-    filters: tuple[int, ...] = (64, 64)
+    filters: tuple[Count, ...] = (64, 64)
     """Channels of each layer's states (of each direction)."""
-    kernel: int = 3
+    kernel: Count = 3
     """Side of the kernels, of input and state."""
     peephole: Literal["channel", "spatial"] | None = None
     """How the gates see the cell state: not at all (Keras's layer), one weight a channel (the paper's parameter counts), or
     one for each place (the paper's equations)."""
     bidirectional: bool = False
     """Read the clip in both directions; each step then sees the whole clip, and the model cannot stream."""
-    dropout: float = 0.5
+    dropout: Part = 0.5
     """Share of the map's channels, and of the classifier's inputs, dropped in training."""
     aggregation: Literal["mean", "last", "max", "weighted"] = "mean"
     """The clip's probabilities from those of its steps; weighted: by t / (T - 1), t = 0..T-1."""

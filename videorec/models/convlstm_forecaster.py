@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from videorec.config import UserError
+from videorec.config.bounds import Count
 from videorec.config.forecasting import Forecaster
 from videorec.layers import (
     ConvGRU2D,
@@ -37,16 +38,16 @@ class ConvLSTMForecaster(Forecaster):
     name: ClassVar[str] = "convlstm_forecaster"
     cell: Literal["conv_lstm", "conv_gru"] = "conv_lstm"
     """The recurrent layers: ConvLSTM (paper), or ConvGRU (with biases) in its place."""
-    filters: tuple[int, ...] = (128, 64, 64)
+    filters: tuple[Count, ...] = (128, 64, 64)
     """Channels of each layer's states, bottom to top; of encoder and forecaster."""
-    kernel: int = 5
+    kernel: Count = 5
     """Side of the kernels on the input of a layer."""
-    recurrent_kernel: int | None = None
+    recurrent_kernel: Count | None = None
     """Side of the kernels on the state. Default: that of `kernel`, and conv_gru takes no other."""
     peephole: Literal["channel", "spatial"] | None = "channel"
     """conv_lstm: how the gates see the cell state: one weight a channel (the paper's parameter counts), one for each place (the
     paper's equations), or not at all."""
-    patch: int = 4
+    patch: Count = 4
     """Side of the patches of pixels that become the channels of a place."""
     residual: Literal["last", "mean"] | None = None
     """Forecast the change from the last frame seen, or from the mean of all seen, and begin with next to none: for slow

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from videorec.config import UserError
+from videorec.config.bounds import Count
 from videorec.config.forecasting import Forecaster
 from videorec.layers import DepthToSpace, NextFrameConvLSTM2D, SpaceToDepth
 from videorec.models import forecast
@@ -41,11 +42,11 @@ class ConvLSTMStack(Forecaster):
     """
 
     name: ClassVar[str] = "convlstm_stack"
-    filters: tuple[int, ...] = (128, 128, 128, 128)
+    filters: tuple[Count, ...] = (128, 128, 128, 128)
     """Channels of each layer's states, bottom to top."""
-    kernel: int = 5
+    kernel: Count = 5
     """Side of the kernels, of input and state."""
-    patch: int = 4
+    patch: Count = 4
     """Side of the patches of pixels that become the channels of a place."""
 
     @classmethod

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from videorec.config import Recogniser, UserError
+from videorec.config import Recogniser
+from videorec.config.bounds import Count, Part
 from videorec.layers import PeepholeLSTM
 from videorec.models import heads
 from videorec.models import streams as inputs
@@ -25,9 +26,9 @@ class FCLSTM(Recogniser):
 
     name: ClassVar[str] = "fc_lstm"
     targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel", "dense")
-    layers: int = 1
+    layers: Count = 1
     """Stacked LSTM layers."""
-    units: int = 256
+    units: Count = 256
     """Units of each layer (of each direction)."""
     peephole: Literal["diagonal", "full"] | None = "diagonal"
     """How the gates see the cell state: unit by unit (paper), through a full matrix, or not at all."""
@@ -35,7 +36,7 @@ class FCLSTM(Recogniser):
     """The cell state that the output gate sees: of this step (paper), or of the one before."""
     bidirectional: bool = False
     """Read the clip in both directions; each step then sees the whole clip, and the model cannot stream."""
-    dropout: float = 0.5
+    dropout: Part = 0.5
     """Share of the inputs of each layer, and of the classifier, dropped in training."""
     aggregation: Literal["mean", "last", "max", "weighted"] = "mean"
     """The clip's probabilities from those of its steps; weighted: by t / (T - 1), t = 0..T-1."""
@@ -55,8 +56,6 @@ class FCLSTM(Recogniser):
 
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)
-        if self.layers < 1:
-            raise UserError(f"layers must be 1 or more. Received: {self.layers}")
 
         # === Functional Model ===
         frames, x = inputs.frame_features(stream, shape, self)  # (B, T, H, W, 3) -> (B, T, D) or (B, T, H', W', C)

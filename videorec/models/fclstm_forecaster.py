@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers
 
 from videorec.config import UserError
+from videorec.config.bounds import Count
 from videorec.config.forecasting import Forecaster
 from videorec.layers import PeepholeLSTM
 from videorec.models import forecast
@@ -25,7 +26,7 @@ class FCLSTMForecaster(Forecaster):
     """
 
     name: ClassVar[str] = "fclstm_forecaster"
-    units: tuple[int, ...] = (2048, 2048)
+    units: tuple[Count, ...] = (2048, 2048)
     """Units of each layer, bottom to top; of encoder and forecaster."""
     peephole: Literal["diagonal", "full"] | None = "diagonal"
     """How the gates see the cell state: unit by unit (paper), through a full matrix, or not at all."""

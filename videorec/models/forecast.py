@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from videorec.config import UserError
+from videorec.config import UserError, bounds
 from videorec.config.forecasting import Forecaster
 
 
@@ -11,15 +11,14 @@ def shape_of(streams: dict[str, tuple], model: Forecaster) -> tuple:
     """The shape `(J or None, H, W, C)` of the frames that a forecasting model sees.
 
     Raises:
-        UserError: another stream than `rgb`, an unknown size, or a horizon below 1.
+        UserError: a setting of the model out of its bounds, another stream than `rgb`, or an unknown size.
     """
+    bounds.check(model)
     if list(streams) != ["rgb"]:
         raise UserError(f"{model.name} takes one stream, rgb. Received: {', '.join(streams) or 'none'}")
     shape = tuple(streams["rgb"])
     if len(shape) != 4 or None in shape[1:]:
         raise UserError(f"Sequences are (frames or None, height, width, channels). Received: rgb={shape}")
-    if model.horizon < 1:
-        raise UserError(f"horizon must be 1 or more. Received: {model.horizon}")
     return shape
 
 
@@ -33,7 +32,7 @@ def frames_input(shape: tuple, model: Forecaster, name: str = "rgb"):
 def check_patch(shape: tuple, patch: int) -> None:
     """Raises UserError unless whole patches fill the frames `(J, H, W, C)`."""
     _, height, width, _ = shape
-    if patch < 1 or height % patch or width % patch:
+    if height % patch or width % patch:
         raise UserError(
             f"patch must divide the height and the width of the frames. Received: patch {patch}, frames of {height} x {width}. "
             "Choose another model.patch, or another size of the frames"

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from videorec.config import Recogniser
+from videorec.config.bounds import CountOrZero, Part
 from videorec.models import streams as inputs
 from videorec.models.backbones.tiny import TINY
 
@@ -23,9 +24,9 @@ class FrameAverage(Recogniser):
 
     name: ClassVar[str] = "frame_average"
     targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel", "dense")
-    hidden: int | None = None
+    hidden: CountOrZero | None = None
     """Units of a hidden layer (ReLU) before the classifier. Default: none."""
-    dropout: float = 0.5
+    dropout: Part = 0.5
     """Share of the features that enter the classifier dropped in training."""
 
     @classmethod

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from videorec.config import Recogniser, UserError
+from videorec.config.bounds import Count, CountOrZero, Part
 from videorec.layers import ConvGRU2D, MeanOfSigmoids, MeanOfSoftmaxes, StackedConvGRU2D, TimeDistributed
 from videorec.models import streams as inputs
 from videorec.models.backbones import levels as levels_of
@@ -37,19 +38,19 @@ class GRURCN(Recogniser):
     """Backbone layers whose maps are percepts, fine to coarse. Default: the last layer of each resolution."""
     form: Literal["plain", "stacked", "bidirectional"] = "plain"
     """How levels and directions are joined."""
-    filters: tuple[int, ...] = (64, 128, 256, 256, 512)
+    filters: tuple[Count, ...] = (64, 128, 256, 256, 512)
     """Channels of the state of each percept: one number for each."""
-    reduce: int | None = None
+    reduce: CountOrZero | None = None
     """Channels of a 1 x 1 convolution (ReLU) on each map ahead of its ConvGRU. Default: none."""
-    kernel: int = 3
+    kernel: Count = 3
     """Side of the kernels on maps; a percept without places has 1."""
     use_bias: bool = False
     """Biases in the ConvGRUs (paper: none)."""
     states: Literal["last", "mean"] = "last"
     """What is classified: the state after the last frame (paper), or the mean of the states after each frame."""
-    percept_dropout: float = 0.0
+    percept_dropout: Part = 0.0
     """Share of each percept's channels dropped in training, the same at all places of a frame."""
-    dropout: float = 0.7
+    dropout: Part = 0.7
     """Share of each pooled state dropped in training."""
 
     @classmethod

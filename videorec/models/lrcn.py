@@ -6,7 +6,8 @@ from typing import ClassVar
 import keras
 from keras import layers
 
-from videorec.config import Recogniser, UserError
+from videorec.config import Recogniser
+from videorec.config.bounds import Count, Part, Positive
 from videorec.models import streams as inputs
 from videorec.models.backbones.tiny import TINY
 
@@ -25,13 +26,13 @@ class LRCN(Recogniser):
 
     name: ClassVar[str] = "lrcn"
     targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel", "dense")
-    units: int = 256
+    units: Count = 256
     """Units of the LSTM (of each direction)."""
-    dropout: float = 0.5
+    dropout: Part = 0.5
     """Share of the backbone's features dropped in training (paper, end to end: 0.9)."""
-    output_dropout: float = 0.5
+    output_dropout: Part = 0.5
     """Share of the LSTM's outputs dropped in training."""
-    uniform_init: float | None = None
+    uniform_init: Positive | None = None
     """LSTM weights start uniform in [-x, x] and all biases at 0 (paper: 0.01). Default: Keras's initial weights."""
     bidirectional: bool = False
     """Read the clip in both directions; each step then sees the whole clip, and the model cannot stream."""
@@ -52,8 +53,6 @@ class LRCN(Recogniser):
 
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)
-        if self.uniform_init is not None and self.uniform_init <= 0:
-            raise UserError(f"uniform_init must be above 0, or None. Received: {self.uniform_init}")
 
         # === Layers ===
         lstm = self._lstm()

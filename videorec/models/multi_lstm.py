@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from videorec.config import Recogniser, UserError
+from videorec.config import Recogniser
+from videorec.config.bounds import Count, Part
 from videorec.layers.multi_output import MultipleOutput
 from videorec.layers.window_attention_lstm import WindowAttentionLSTM
 from videorec.models.backbones.tiny import TINY
@@ -38,9 +39,9 @@ class MultiLSTM(Recogniser):
     targets: ClassVar[tuple[str, ...]] = ("dense",)
     target: Literal["dense"] = "dense"
     """What is learnt: any number of classes at every frame."""
-    units: int = 512
+    units: Count = 512
     """Units of the LSTM."""
-    window: int = 15
+    window: Count = 15
     """N, frames that a step reads and predicts (paper: 15)."""
     inputs: Literal["single", "window", "attention"] = "attention"
     """What a step reads: its frame, the mean of the last `window` frames, or attention over them."""
@@ -48,11 +49,11 @@ class MultiLSTM(Recogniser):
     """What a step predicts: its frame, or the last `window` frames."""
     score: Literal["product", "dot"] = "product"
     """How previous state and frame meet in the attention: through a small network (paper), or their dot product."""
-    attention_units: int = 100
+    attention_units: Count = 100
     """Width of the product score."""
     output_weights: Literal["uniform", "distance"] = "uniform"
     """Weights of the predictions about a frame: equal (paper), or falling linearly with their distance from it."""
-    dropout: float = 0.5
+    dropout: Part = 0.5
     """Share of the backbone's features, and of the LSTM's outputs, dropped in training."""
 
     @classmethod
@@ -85,11 +86,6 @@ class MultiLSTM(Recogniser):
 
     def build(self, streams, classes) -> keras.Model:
         stream, shape = single(streams, self.name)
-        if min(self.units, self.window, self.attention_units) < 1:
-            raise UserError(
-                "units, window and attention_units must be at least 1. "
-                f"Received: units={self.units}, window={self.window}, attention_units={self.attention_units}"
-            )
 
         # === Functional Model ===
         frames, x = frame_features(stream, shape, self)  # (B, T, H, W, 3) -> (B, T, D) or (B, T, H', W', C)

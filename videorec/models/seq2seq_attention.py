@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from videorec.config import UserError
+from videorec.config.bounds import Count
 from videorec.config.forecasting import Forecaster
 from videorec.layers import AttentionDecoder, TimeDistributed
 from videorec.models import forecast, heads
@@ -37,11 +38,11 @@ class Seq2SeqAttention(Forecaster):
     targets: ClassVar[tuple[str, ...]] = ("frames", "labels")
     target: Literal["frames", "labels"] = "frames"
     """What is forecast: frames, or the labels of the coming steps."""
-    units: int = 256
+    units: Count = 256
     """Units of the LSTMs, of encoder and decoder."""
-    embedding: int = 128
+    embedding: Count = 128
     """Size of a frame's embedding."""
-    filters: tuple[int, ...] = (32, 64, 64)
+    filters: tuple[Count, ...] = (32, 64, 64)
     """Channels of the CNN's convolutions, each halving height and width; of the decoder's CNN in reverse."""
     score: Literal["dot", "general", "concat"] = "dot"
     """How alike decoder state and encoder state are: dot product, with a matrix between them, or a small network on both."""

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 import keras
 from keras import layers
 
-from videorec.config import Recogniser, UserError
+from videorec.config import Recogniser
+from videorec.config.bounds import Count, Part
 from videorec.layers import PeepholeLSTM
 from videorec.models import heads
 from videorec.models import streams as inputs
@@ -26,13 +27,13 @@ class ShortSnippetsLSTM(Recogniser):
 
     name: ClassVar[str] = "short_snippets_lstm"
     targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel", "dense")
-    layers: int = 5
+    layers: Count = 5
     """Stacked LSTM layers."""
-    units: int = 512
+    units: Count = 512
     """Units of each layer."""
     peephole: Literal["diagonal", "full"] | None = "diagonal"
     """How the gates see the cell state: unit by unit (paper), through a full matrix, or not at all."""
-    dropout: float = 0.5
+    dropout: Part = 0.5
     """Share of the backbone's features dropped in training."""
     aggregation: Literal["last", "max", "sum", "weighted"] = "weighted"
     """The clip's probabilities from those of its steps; weighted: by t / (T - 1), t = 0..T-1."""
@@ -47,8 +48,6 @@ class ShortSnippetsLSTM(Recogniser):
 
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)
-        if self.layers < 1:
-            raise UserError(f"layers must be 1 or more. Received: {self.layers}")
 
         # === Functional Model ===
         frames, x = inputs.frame_features(stream, shape, self)  # (B, T, H, W, 3) -> (B, T, D) or (B, T, H', W', C)

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from videorec.config import Recogniser, UserError
+from videorec.config.bounds import Count, Part
 from videorec.layers import TemporalPooling, TimeDistributed
 from videorec.models import heads
 from videorec.models import streams as inputs
@@ -38,17 +39,17 @@ class ShortSnippetsPooling(Recogniser):
     """Where time is pooled."""
     pooling: Literal["max", "mean"] = "max"
     """How time is pooled (paper: max; the mean was worse)."""
-    hidden: int = 4096
+    hidden: Count = 4096
     """Units of each of the two fully connected layers."""
-    window: int = 10
+    window: Count = 10
     """Frames of a window of `slow` and `local`."""
-    stride: int = 5
+    stride: Count = 5
     """Frames between two windows, or two positions of `time_domain`'s kernel (at most the kernel's length)."""
-    filters: int = 256
+    filters: Count = 256
     """Kernels of `time_domain`."""
-    kernel: tuple[int, int, int] = (10, 3, 3)
+    kernel: tuple[Count, Count, Count] = (10, 3, 3)
     """Size of `time_domain`'s kernels: frames, height, width."""
-    dropout: float = 0.6
+    dropout: Part = 0.6
     """Share of each fully connected layer's outputs dropped in training."""
 
     @classmethod

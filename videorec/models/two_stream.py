@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 from videorec.config import Model, Recogniser, UserError
+from videorec.config.bounds import PositiveOrZero
 from videorec.models import targets
 from videorec.models.attention_lstm import AttentionLSTM
 from videorec.models.gru_rcn import GRURCN
@@ -47,7 +48,7 @@ class TwoStream(Model):
     """The recogniser of the frames."""
     flow: Model = field(default_factory=LRCN)
     """The recogniser of the motion between frames, as pictures."""
-    fusion: tuple[float, float] = (1.0, 1.0)
+    fusion: tuple[PositiveOrZero, PositiveOrZero] = (1.0, 1.0)
     """Weights of the probabilities of rgb and of flow; only their ratio counts (LRCN: 1 1, and 1 2)."""
     target: Literal["clip", "multilabel", "dense"] = "clip"
     """What both parts learn: one class a clip, or any number of classes a clip (`a;b`); not dense: their steps differ."""

@@ -1,12 +1,14 @@
 """Visual attention: at every step an LSTM chooses where in the frame to look."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import keras
+from annotated_types import Ge, Le
 from keras import layers
 
 from videorec.config import Recogniser, UserError
+from videorec.config.bounds import Count, Part, PositiveOrZero
 from videorec.layers import AttentionCoverage, SpatialAttentionLSTM
 from videorec.models import heads
 from videorec.models import streams as inputs
@@ -33,23 +35,23 @@ class VisualAttention(Recogniser):
     targets: ClassVar[tuple[str, ...]] = ("clip", "multilabel", "dense")
     tap: Literal["map", "pooled", "fc"] = "map"
     """Must be map: attention needs places."""
-    units: int = 512
+    units: Count = 512
     """Units of the LSTM and of the tanh layer (paper: 512, for HMDB-51 1024)."""
-    layers: int = 1
+    layers: Annotated[int, Ge(1), Le(5)] = 1
     """Stacked LSTM layers, 1 to 5 (paper: 3, code: 1)."""
     score: Literal["location", "additive", "dot"] = "additive"
     """What a place's weight depends on."""
-    attention_units: int | None = None
+    attention_units: Count | None = None
     """Width of the additive score. Default: the map's channels, as in the code."""
-    attention_layers: int = 1
+    attention_layers: Count = 1
     """Layers of the additive score (code: 3 for HMDB-51)."""
     initial_state: Literal["mean", "first_frame", "zeros"] = "mean"
     """The first state from the mean over all frames (paper; not causal), from the first frame, or zeros."""
     shared_initial_state: bool = False
     """One pair of initial states for all layers instead of one for each."""
-    coverage: float = 0.0
+    coverage: PositiveOrZero = 0.0
     """Weight of the penalty sum_i (1 - sum_t l_ti)^2 (lambda; paper: 0, 1 or 10, of which 0 was the best)."""
-    dropout: float = 0.5
+    dropout: Part = 0.5
     """Share of the outputs of LSTM and tanh layer dropped in training."""
 
     @classmethod
@@ -83,8 +85,6 @@ class VisualAttention(Recogniser):
         stream, shape = inputs.single(streams, self.name)
         if self.tap != "map":
             raise UserError(f"visual_attention chooses among places: it needs the tap map. Received: tap={self.tap!r}")
-        if not 1 <= self.layers <= 5:
-            raise UserError(f"layers must be from 1 to 5. Received: {self.layers}")
 
         # === Functional Model ===
         frames, x = inputs.frame_features(stream, shape, self)  # (B, T, H, W, 3) -> (B, T, H', W', C)

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from videorec import terminal
 from videorec.config import Data, UserError
+from videorec.config.bounds import Count, CountOrZero
 
 log = logging.getLogger("check")
 
@@ -31,9 +32,9 @@ class Options:
     UCF101 or HMDB51 lists."""
     videos: str | None = None
     """Folder that relative video paths start from. Default: the folder of the source."""
-    workers: int = 0
+    workers: CountOrZero = 0
     """Videos read at once; 0: one a core."""
-    max_pixels: int = 64_000_000
+    max_pixels: Count = 64_000_000
     """Videos and pictures with more pixels a frame count as unreadable, as --data.max-pixels of train.py."""
     out: Path | None = None
     """Write a row for every video, good or not, to this CSV file."""

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from videorec import terminal
 from videorec.config import UserError
+from videorec.config.bounds import Count
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Options:
     """Run folders, local or remote, each evaluated with evaluate.py."""
     markdown: bool = False
     """Print the table as Markdown."""
-    repeats: int = 10
+    repeats: Count = 10
     """Clips that the time to answer is the median of."""
 
 
@@ -33,8 +34,6 @@ def main(args: list[str]) -> int:
     options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.compare")
     if not options.runs:
         raise UserError("Give at least one run folder: python -m videorec.tools.compare runs/*")
-    if options.repeats < 1:
-        raise UserError(f"--repeats must be 1 or more. Received: {options.repeats}")
 
     from videorec.runs.run import Run  # TensorFlow takes seconds to import: not for --help
     from videorec.tools import compare_runs, compare_table

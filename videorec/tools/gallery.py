@@ -11,6 +11,7 @@ import tyro
 
 from videorec import terminal
 from videorec.config import UserError
+from videorec.config.bounds import Count, Seed
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +24,11 @@ class Options:
     """The run folder, runs/NAME; may be remote."""
     out: Path | None = None
     """The picture. Default: gallery.png in the run folder."""
-    clips: int = 8
+    clips: Count = 8
     """Rows, from as many classes as there are."""
-    columns: int = 8
+    columns: Count = 8
     """Frames a row."""
-    seed: int = 0
+    seed: Seed = 0
     """Which clips."""
 
 
@@ -69,11 +70,6 @@ def main(args: list[str]) -> int:
 
 
 def _validate(options: Options) -> None:
-    for name, number in (("--clips", options.clips), ("--columns", options.columns)):
-        if number < 1:
-            raise UserError(f"{name} must be 1 or more. Received: {number}")
-    if options.seed < 0:
-        raise UserError(f"--seed must be 0 or more. Received: {options.seed}")
     if options.out is not None and not options.out.absolute().parent.is_dir():
         raise UserError(f"--out must lie in a folder that exists. Received: {options.out}")
 

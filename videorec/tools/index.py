@@ -16,6 +16,7 @@ from rich.console import Console
 
 from videorec import terminal
 from videorec.config import UserError
+from videorec.config.bounds import PositiveOrZero, Seed
 
 log = logging.getLogger("index")
 
@@ -34,12 +35,12 @@ class Options:
     spans several classes. Replaces the group column of a manifest."""
     exclude: tuple[str, ...] = ()
     """Class names to leave out."""
-    val: float = 0.15
+    val: PositiveOrZero = 0.15
     """Validation videos: below 1 a share of the videos, from 1 on a number of groups. 0: none; train.py, which would take its
     share of training, needs --data.val 0 too."""
-    test: float = 0.15
+    test: PositiveOrZero = 0.15
     """Test videos: below 1 a share of the videos, from 1 on a number of groups."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the choice."""
     overwrite: bool = False
     """Replace the manifest where it exists."""
@@ -69,13 +70,11 @@ def main(args: list[str]) -> int:
 
 def _check_shares(options: Options) -> None:
     for name, amount in (("--val", options.val), ("--test", options.test)):
-        if not (0 <= amount < 1 or (amount >= 1 and amount == int(amount))):
+        if amount >= 1 and amount != int(amount):
             raise UserError(f"{name} must be a share, 0 or more and below 1, or a number of groups. Received: {amount:g}")
     shares = [amount for amount in (options.val, options.test) if amount < 1]
     if sum(shares) >= 1:
         raise UserError(f"--val and --test together must be below 1. Received: {options.val:g} and {options.test:g}")
-    if options.seed < 0:
-        raise UserError(f"--seed must be 0 or more. Received: {options.seed}")
 
 
 def _check_places(options: Options, source: Path, out: Path) -> None:

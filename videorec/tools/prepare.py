@@ -14,14 +14,16 @@ Exit status: 0 where every video could be read, 1 where one could not (the other
 
 import dataclasses
 import functools
-import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
+from annotated_types import Ge, Le
 
 from videorec import terminal
 from videorec.config import Data, Flow, UserError
+from videorec.config.bounds import Count, CountOrZero, Positive, Share
+from videorec.config.footage import ShortSide
 
 PROG = "python -m videorec.tools.prepare"
 
@@ -46,12 +48,12 @@ class Options:
     """Class names to leave out."""
     stream: Literal["rgb", "flow", "both"] = "rgb"
     """Frames, the motion between them, or both."""
-    short_side: int = 256
+    short_side: ShortSide = 256
     """Short side of the stored frames, in px; smaller videos keep their size. 256 serves crops up to 224. Where training
     resizes to less, store less: half the side is a quarter of the disk and of the time."""
-    quality: int = 90
+    quality: Annotated[int, Ge(1), Le(100)] = 90
     """JPEG quality of the frames, 1 to 100."""
-    fps: float | None = None
+    fps: Positive | None = None
     """Rate of the stored frames, by time stamps. Default: every frame of the file; training can then choose a rate."""
     values: tuple[float, float] | None = None
     """Folders of pictures: the stored values that become 0 and 255, as --data.values of train.py, which must be given the same.
@@ -59,11 +61,11 @@ class Options:
     flow: Flow = field(default_factory=Flow)
     """How motion is measured and encoded: what train.py is to be given as --data.flow. Its short side is by default that of the
     frames, its rate --fps."""
-    videos_per_shard: int = 32
+    videos_per_shard: Count = 32
     """Videos in a file."""
-    workers: int = 0
+    workers: CountOrZero = 0
     """Shards made at once; 0: one a core."""
-    max_unreadable: float = 0.01
+    max_unreadable: Share = 0.01
     """Share of unreadable videos above which the run stops."""
     verify: bool = False
     """Read finished shards whole: those whose bytes have changed, or with videos that could not be read, are made again."""
@@ -121,20 +123,12 @@ def _flow(options: Options) -> Flow:
 
 def _check(options: Options, rest: list[str]) -> None:
     rules = {
-        "--short-side must be 16 or more": (options.short_side, options.short_side >= 16),
-        "--quality must be 1 to 100": (options.quality, 1 <= options.quality <= 100),
         "--values must be two numbers, the first below the second": (
             options.values,
-            options.values is None or -math.inf < options.values[0] < options.values[1] < math.inf,
+            options.values is None or options.values[0] < options.values[1],
         ),
-        "--fps must be above 0": (options.fps, options.fps is None or options.fps > 0),
-        "--flow.fps must be above 0": (options.flow.fps, options.flow.fps is None or options.flow.fps > 0),
-        "--flow.short-side must be 16 or more": (options.flow.short_side, (options.flow.short_side or 16) >= 16),
         "--flow.frames is for train.py: all are stored": (options.flow.frames, options.flow.frames is None),
         "--flow.step is for train.py: all are stored": (options.flow.step, options.flow.step is None),
-        "--videos-per-shard must be 1 or more": (options.videos_per_shard, options.videos_per_shard >= 1),
-        "--workers must be 0 or more": (options.workers, options.workers >= 0),
-        "--max-unreadable must be in [0, 1]": (options.max_unreadable, 0 <= options.max_unreadable <= 1),
         "--flow.method stored is for --stream flow": (
             options.stream,
             options.flow.method != "stored" or options.stream == "flow",

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 import tensorflow as tf
 
-from videorec.config import UserError
+from videorec.config import UserError, bounds
 from videorec.config.forecasting import Sequences
 from videorec.data.pipeline import epoch_order, unconverted
 from videorec.data.sequences.files import FileSequences
@@ -69,16 +69,9 @@ def open_sequences(data: Sequences, horizon: int, seed: int) -> SequenceSet:
 
 
 def _check(data: Sequences, horizon: int, without_effect: tuple[str, ...]) -> None:
-    least_one = {"--data.frames": data.frames, "--model.horizon": horizon, "--data.hop": data.hop, "--data.step": data.step}
-    least_one |= {"--data.test-hop": data.test_hop, "--data.train-sequences": data.train_sequences}
-    least_one |= {"--data.test-sequences": data.test_sequences}
-    least_one |= {"--data.size": None if data.size is None else min(data.size)}
-    for option, value in least_one.items():
-        if value is not None and value < 1:
-            raise UserError(f"{option} must be 1 or more. Received: {value}")
-    for option, share in (("--data.val", data.val), ("--data.test", data.test)):
-        if not 0 < share < 1:
-            raise UserError(f"{option} must be a share between 0 and 1. Received: {share}")
+    bounds.check(data, "--data.")
+    if horizon < 1:
+        raise UserError(f"--model.horizon must be 1 or more. Received: {horizon}")
     defaults = {field.name: field.default for field in dataclasses.fields(Sequences)}
     for name in without_effect:
         if getattr(data, name) != defaults[name]:

@@ -7,7 +7,7 @@ from itertools import count, islice
 import keras
 import numpy as np
 
-from videorec.config import UserError, rules
+from videorec.config import UserError, bounds, rules
 from videorec.config.dense import AnticipationOptions
 from videorec.data import augment
 from videorec.data.moments import sources, tables, windows
@@ -30,7 +30,8 @@ def evaluate(run: Run, options: AnticipationOptions, progress: Progress) -> Anti
     Raises:
         UserError: options that do not go together, no coming frame with a label, or too many videos that cannot be read.
     """
-    rules.check_dense(options.data, options.evaluate)
+    bounds.check(options, "--")
+    rules.check_dense(options.data)
     run.check_model()
     trained, data = run.experiment, options.data
     videos = sources.load_for_evaluation(data, options.evaluate.split, trained.data, trained.train.seed)

@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 
-from videorec.config import UserError, rules
+from videorec.config import UserError, bounds, rules
 from videorec.config.dense import DenseData, DenseOptions
 from videorec.data.moments import sources, tables
 from videorec.data.moments.tables import DenseVideo
@@ -33,7 +33,8 @@ def evaluate(run: Run, options: DenseOptions, progress: Progress) -> DenseReport
     Raises:
         UserError: options that do not go together, a video that is not there: before the model is loaded.
     """
-    rules.check_dense(options.data, options.evaluate)
+    bounds.check(options, "--")
+    rules.check_dense(options.data)
     if options.timeline:
         return timeline(run, options)
     trained, data = run.experiment, options.data

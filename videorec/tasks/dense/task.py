@@ -23,7 +23,7 @@ class DenseTask(Task):
 
     def check(self, experiment: Experiment) -> None:
         super().check(experiment)
-        rules.check_dense(experiment.data, experiment.evaluate)
+        rules.check_dense(experiment.data)
 
     def load(self, experiment: Experiment) -> VideoSet:
         return sources.load(experiment.data, experiment.train.seed)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from videorec.config import UserError, nearest
+from videorec.config import UserError, bounds, nearest
 from videorec.config.forecasting import Forecaster, ForecastEvaluate, ForecastOptions, Sequences
 from videorec.data.sequences import windows
 from videorec.data.sequences.windows import SequenceSet
@@ -53,10 +53,7 @@ def check_options(options: ForecastOptions) -> None:
     Raises:
         UserError: numbers out of range, metrics unknown or none, thresholds of rain that no pixel or every pixel reaches.
     """
-    if options.pictures < 0:
-        raise UserError(f"--pictures must be 0 or more. Received: {options.pictures}")
-    if options.evaluate.batch < 1:
-        raise UserError(f"--evaluate.batch must be 1 or more. Received: {options.evaluate.batch}")
+    bounds.check(options, "--")
     scorers(options.evaluate)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from videorec.config import Data, Evaluate, UserError, nearest, rules
+from videorec.config import Data, Evaluate, UserError, bounds, nearest, rules
 from videorec.config.recognition import RecognitionOptions
 from videorec.data import pipeline, sources
 from videorec.data.clips import ClipReader
@@ -31,6 +31,7 @@ def evaluate(run: Run, options: RecognitionOptions, progress: Progress) -> Recog
             anything is predicted; afterwards too many videos that cannot be read.
     """
     data, how = options.data, options.evaluate
+    bounds.check(options, "--")
     rules.check_clips(data, how)
     runs = [run, *(Run.open(place) for place in options.fuse)]
     weights = check_weights(options.weights or (1.0,) * len(runs), len(runs))

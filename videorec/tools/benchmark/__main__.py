@@ -25,7 +25,7 @@ import tyro
 from rich.console import Console
 
 from videorec import terminal
-from videorec.config import UserError
+from videorec.config.bounds import Count, Seed
 
 # Modules beside this one, each with `measure(...) -> list[Figure]`: what it takes of the options.
 PARTS = {
@@ -50,22 +50,19 @@ class Options:
     """Which part."""
     video_folder: Path | None = None
     """Videos of the pipeline part, and what is damaged in the damage part, at any depth. Default: made here."""
-    rounds: int = 3
+    rounds: Count = 3
     """Rounds of time_distributed; the cheaper parts take more."""
-    frames: int = 10_000
+    frames: Count = 10_000
     """Length of the stream whose memory is measured."""
-    files: int = 1000
+    files: Count = 1000
     """Damaged files."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the damage."""
 
 
 def main(args: list[str]) -> int:
     """Measure -> show."""
     options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.benchmark")
-    for name in ("rounds", "frames", "files"):
-        if getattr(options, name) < 1:
-            raise UserError(f"--{name} must be 1 or more. Received: {getattr(options, name)}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
     from videorec.tools.benchmark import figures, pipeline  # TensorFlow takes seconds to import: not for --help
