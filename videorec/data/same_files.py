@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SAMPLE = 4096  # bytes from each of five places of a file, before it is read whole
 EXAMPLES = 3  # named in one message
+COPIES = " and copies"  # end of the name of a group that is made here
 
 
 def representatives(paths: Iterable[str]) -> dict[str, str]:
@@ -85,7 +86,7 @@ def in_one_group(videos: Sequence, same: dict[str, str]) -> list:
     alone = {}  # groups of videos that have none
     for recording in _by_file(videos, same):
         for pair in _overlaps(recording):
-            one, other = (video.group or alone.setdefault(id(video), f"{_name(video)} and copies") for video in pair)
+            one, other = (video.group or alone.setdefault(id(video), f"{_name(video)}{COPIES}") for video in pair)
             leader[find(other)] = find(one)
     groups = [video.group or alone.get(id(video)) for video in videos]
     return [_moved(video, group if group not in leader else find(group)) for video, group in zip(videos, groups, strict=True)]

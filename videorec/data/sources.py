@@ -1,22 +1,30 @@
 """Where videos come from: class-per-folder, a manifest, the official UCF101 and HMDB51 lists, or `synthetic`."""
 
+import dataclasses
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from videorec.config import Data, Experiment, UserError, nearest
-from videorec.data import labels, manifest, same_files, synthetic, verdicts
+from videorec.data import labels, manifest, same_files, selection, synthetic, verdicts
 from videorec.data.folders import class_folders
 from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits, official_videos
 from videorec.data.prepared.index import Prepared, is_prepared
-from videorec.data.splitting import VideoSet, classes_of, complete_splits, of_split
+from videorec.data.record import Record, base_of, size_of
+from videorec.data.selection import Selection, Trained
+from videorec.data.splitting import VideoSet, classes_of, complete_splits
 from videorec.storage import files, remote
 
 log = logging.getLogger(__name__)
 
 
-def load(data: Data, seed: int = 0) -> VideoSet:
+def load(data: Data, seed: int = 0, record: Record | None = None) -> VideoSet:
     """Find the videos that `data` describes, with train, val and test set and checked.
+
+    Args:
+        seed: of a split that is drawn.
+        record: of the run that goes on, whose split and classes are kept; None: of a new one.
 
     Raises:
         UserError: nothing there, one class only, a label in test or val that training has not, a group or a file on two sides.
@@ -31,24 +39,59 @@ def load(data: Data, seed: int = 0) -> VideoSet:
             log.warning("--data.exclude %s: %s has no such class. %s", name, data.path, nearest(name, known))
     if not videos:
         raise UserError(f"No video is left of {data.path} after --data.exclude {' '.join(data.exclude)}.")
-    manifest.check_groups(videos)
     same = same_files.representatives(video.path for video in videos)
+    if record is not None:
+        dataset = selection.going_on(same_files.in_one_group(videos, same), data, *_place(data), record)
+        same_files.check(dataset.videos, same)
+        return dataset
+    videos = _drawn(videos, same, data, seed)
+    used = verdicts.kept(videos, data)
+    base, size = _place(data)
+    return VideoSet(tuple(used), classes_of(used, data.path), selection.others(videos, used), base, size=size)
+
+
+def _drawn(videos: list[Video], same: dict[str, str], data: Data, seed: int) -> list[Video]:
+    """The videos with their split, no group and no file on two sides."""
+    manifest.check_groups(videos)
     videos = complete_splits(same_files.in_one_group(videos, same), seed, data.val)
     same_files.check(videos, same)
     manifest.check_groups(videos)
-    videos = verdicts.kept(videos, data)
-    return VideoSet(tuple(videos), classes_of(videos, data.path))
+    return videos
 
 
-def load_for_evaluation(data: Data, split: str, trained: Experiment) -> list[Video]:
-    """The videos of one split; all videos of another source than the trained one where that names no splits.
+def choose(data: Data, split: str, trained: Experiment, record: Record | None = None) -> Selection:
+    """The videos that a run is measured on, see `selection.select`.
+
+    Args:
+        trained: the run's experiment.
+        record: of the run's videos; None: an older run without one.
 
     Raises:
         UserError: nothing there, or no video in that split.
     """
+
+    def drawn() -> Record:
+        videos = _without(find(trained.data), trained.data)
+        same = same_files.representatives(video.path for video in videos)
+        base, size = _place(trained.data)
+        return VideoSet(tuple(_drawn(videos, same, trained.data, trained.train.seed)), (), (), base, size=size).record()
+
     videos = _without(find(data), data)
     videos = same_files.in_one_group(videos, same_files.representatives(video.path for video in videos))
-    return verdicts.kept(of_split(videos, data, split, trained.data, trained.train.seed), data)
+    own = Trained(trained.data, _place(trained.data)[0], record, drawn, trained.train.seed)
+    chosen = selection.select(videos, data, *_place(data), split, own)
+    return dataclasses.replace(chosen, videos=verdicts.kept(chosen.videos, data))
+
+
+def load_for_evaluation(data: Data, split: str, trained: Experiment, record: Record | None = None) -> list[Video]:
+    """The videos of `choose`."""
+    return choose(data, split, trained, record).videos
+
+
+def _place(data: Data) -> tuple[str, Callable[[str], int | None]]:
+    """The folder that the paths of a record start from, and what gives the size of a video."""
+    base = str(synthetic_folder().parent) if data.path == "synthetic" else base_of(data.path, data.videos)
+    return base, Prepared(base).size if is_prepared(base) else size_of
 
 
 def _without(videos: list[Video], data: Data) -> list[Video]:

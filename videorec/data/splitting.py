@@ -4,13 +4,15 @@ import dataclasses
 import logging
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 import numpy as np
 
 from videorec.config import Footage, UserError
-from videorec.data import manifest
+from videorec.data import manifest, record
 from videorec.data.labels import canonical, warn_of_alike
 from videorec.data.manifest import Video
+from videorec.data.record import Record
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +108,21 @@ def describe(videos: list[Video]) -> list[tuple[str, dict[str, int]]]:
 
 @dataclasses.dataclass(frozen=True)
 class VideoSet:
-    """All videos of a data set, each with its split, and the class names in the order of the model's outputs."""
+    """All videos of a data set, each with its split, and the class names in the order of the model's outputs.
+
+    Args:
+        left_out: videos in no split: damaged ones that are not used, and those that came since the run was made.
+        base: the folder of the data, which the record's paths start from.
+        known: the record of the run that goes on, which stays.
+        size: bytes of a video by its path.
+    """
 
     videos: tuple[Video, ...]
     classes: tuple[str, ...]
+    left_out: tuple[Video, ...] = ()
+    base: str = "."
+    known: Record | None = None
+    size: Callable[[str], int | None] = record.size_of
 
     def split(self, name: str) -> list[Video]:
         """The videos of `train`, `val` or `test`, in manifest order."""
@@ -120,22 +133,12 @@ class VideoSet:
         counts = ", ".join(f"{len(self.split(split))} {split}" for split in manifest.SPLITS)
         return f"{len(self.classes)} classes; videos: {counts}"
 
-
-def of_split(videos: list, data: Footage, split: str, trained: Footage, seed: int) -> list:
-    """What `load_for_evaluation` gives of all videos that `data` names (anything with path, labels, split and group)."""
-    if data.val != trained.val:
-        raise UserError(f"--data.val is the run's, {trained.val:g}: its split stays what it was. Received: {data.val:g}")
-    same_source = (data.path, data.videos) == (trained.path, trained.videos)
-    if all(video.split is None for video in videos) and not same_source:
-        log.info("%s names no splits: all %d videos", data.path, len(videos))
-        return videos
-    if same_source or split == "val":
-        videos = complete_splits(videos, seed, trained.val)
-    chosen = [video for video in videos if video.split == split]
-    if not chosen:
-        known = sorted({str(video.split) for video in videos})
-        raise UserError(f"{data.path} has no {split} videos. Choose --evaluate.split {' or '.join(known) or 'another'}.")
-    return chosen
+    def record(self) -> Record:
+        """What the run keeps of its videos."""
+        if self.known is not None:
+            return self.known
+        nowhere = [dataclasses.replace(video, split=None) for video in self.left_out]
+        return Record(tuple(record.entry_of(video, self.base, self.size) for video in (*self.videos, *nowhere)))
 
 
 def complete_splits(videos: list[Video], seed: int, val: float = Footage.val) -> list[Video]:

@@ -3,7 +3,7 @@
 config.json    the whole experiment          model.keras   best model, frames in (inference state)
 classes.txt    class names, one a line       state/        last two checkpoints: weights, optimizer, counters
 recipe.json    what to feed, what comes out  tensorboard/  events
-results.json   written by evaluate.py
+videos.csv     which videos, in which split  results.json   written by evaluate.py
 
 A run that lies elsewhere (s3://, az://, hdfs://) is worked on in a local folder: videorec.runs.mirror.
 """
@@ -18,7 +18,9 @@ import keras
 from videorec import models
 from videorec.config import Experiment, UserError
 from videorec.config import file as config_file
+from videorec.data import record
 from videorec.data.labels import all_canonical
+from videorec.data.record import Record
 from videorec.runs import places, recipe
 from videorec.runs.checkpoints import ANEW, Checkpoints
 from videorec.runs.mirror import Mirror, run_names
@@ -82,6 +84,15 @@ class Run(Checkpoints):
         """
         return recipe.read(self.folder) or recipe.make(self.experiment, self.classes)
 
+    @property
+    def record(self) -> Record | None:
+        """Its videos, with the split that each was in; None of older runs, which have no file of them.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        return record.read(self.folder / record.NAME)
+
     # === New and old runs ===
 
     @classmethod
@@ -132,7 +143,7 @@ class Run(Checkpoints):
         return run if run.last_state() else None
 
     @classmethod
-    def create(cls, place: str | Path, experiment: Experiment, classes: tuple[str, ...]) -> "Run":
+    def create(cls, place: str | Path, experiment: Experiment, classes: tuple[str, ...], videos: Record | None = None) -> "Run":
         """Make the run, or go on with it where it holds the same experiment. An old run that it replaces is renamed.
 
         Raises:
@@ -148,6 +159,8 @@ class Run(Checkpoints):
                 places.make_room(folder, mirror, experiment.train.resume)
             (folder / "state").mkdir(parents=True, exist_ok=True)
             places.sweep(folder)
+            if videos is not None:
+                files.write_if_new(folder / record.NAME, videos.to_bytes())
             files.write_if_new(folder / "classes.txt", "".join(f"{name}\n" for name in classes).encode())
             files.write_if_new(folder / "config.json", config_file.as_text(experiment).encode())  # last: now it is a run
         except OSError as error:

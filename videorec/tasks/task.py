@@ -14,6 +14,7 @@ from rich.console import Console
 from videorec import models
 from videorec.config import Experiment, rules
 from videorec.data.problems import Problems
+from videorec.data.record import Record
 from videorec.data.verdicts import problems_of
 from videorec.runs.run import Run
 from videorec.tasks.serving import Serving
@@ -33,6 +34,9 @@ class Dataset(Protocol):
 
     def describe(self) -> str:
         """What there is, with its split, in a line."""
+
+    def record(self) -> Record:
+        """Every video, file or sequence with its split, as the run keeps them; that of a run which goes on stays the same."""
 
 
 class Report(ABC):
@@ -70,8 +74,11 @@ class Task(ABC):
         models.targets.check(experiment.model, models.CLASSES)
 
     @abstractmethod
-    def load(self, experiment: Experiment) -> Dataset:
+    def load(self, experiment: Experiment, record: Record | None = None) -> Dataset:
         """The data, split and checked.
+
+        Args:
+            record: of the run that goes on, whose split and classes stay; None: the split is drawn.
 
         Raises:
             UserError: nothing there, or options and files that do not go together.

@@ -14,6 +14,7 @@ import tensorflow as tf
 from videorec.config import Experiment, Fit, Footage, UserError
 from videorec.data import pictures
 from videorec.data.intervals import frame_intervals
+from videorec.data.record import Record
 from videorec.models.transfer import transfer
 from videorec.runs import lock, recipe
 from videorec.runs.run import Run
@@ -50,7 +51,7 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
 def _train(task, experiment: Experiment, strategy: tf.distribute.Strategy, place: str, progress: Progress) -> Run:
     """What nobody else may do to this run at the same time."""
     run = Run.resumable(place, experiment)
-    dataset = load(task, experiment)
+    dataset = load(task, experiment, run.record if run else None)
     if run:
         run.check_classes(dataset.classes)
     log.info("%s: %s", run.place if run else place, dataset.describe())
@@ -69,7 +70,7 @@ def _train(task, experiment: Experiment, strategy: tf.distribute.Strategy, place
                 _say_what_is_kept(experiment.train.monitor)
             task.compile(feed.model, experiment, dataset, feed.steps(experiment.train.batch))
             known = recipe.read(run.folder) if run else None
-            run = Run.create(place, experiment, dataset.classes)
+            run = Run.create(place, experiment, dataset.classes, dataset.record())
             leave_recipe(run, dataset, whole, known)
             epoch, counters = resume(run, feed.model)
         if finished:
@@ -81,13 +82,16 @@ def _train(task, experiment: Experiment, strategy: tf.distribute.Strategy, place
     return run
 
 
-def load(task, experiment: Experiment):
+def load(task, experiment: Experiment, known: Record | None = None):
     """What the task loads, after a look at the values of pictures.
+
+    Args:
+        known: the record of the run that goes on, whose split stays.
 
     Raises:
         UserError: as `Task.load`, or pictures that `data.values` must be given for.
     """
-    dataset = task.load(experiment)
+    dataset = task.load(experiment, known)
     if isinstance(experiment.data, Footage):
         pictures.check_values([video.path for video in dataset.videos], experiment.data.values)
     return dataset

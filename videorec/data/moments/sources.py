@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from videorec.config import UserError, nearest
 from videorec.config.dense import DenseData
-from videorec.data import manifest, same_files, splitting, verdicts
+from videorec.data import manifest, same_files, selection, splitting, verdicts
 from videorec.data.csv_rows import column_names
 from videorec.data.labels import all_canonical
 from videorec.data.moments import published, tables
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.prepared.index import is_prepared
+from videorec.data.record import Record, size_of
+from videorec.data.selection import Selection, Trained
 from videorec.data.splitting import VideoSet
 from videorec.storage import files
 
@@ -23,35 +25,66 @@ FORMS = (
 )
 
 
-def load(data: DenseData, seed: int = 0) -> VideoSet:
+def load(data: DenseData, seed: int = 0, record: Record | None = None) -> VideoSet:
     """The videos with their segments, train, val and test set and checked; `VideoSet.videos` are `DenseVideo`s.
+
+    Args:
+        seed: of a split that is drawn.
+        record: of the run that goes on, whose split and classes are kept; None: of a new one.
 
     Raises:
         UserError: nothing there, missing videos, one class only, a label in test or val that training has not, a group or
             a file on two sides, segments that overlap where they must not, many that end after their video.
     """
     videos = find(data)
-    same = same_files.representatives(video.path for video in videos)
+    same, base = same_files.representatives(video.path for video in videos), _base(_at_home(data))
+    if record is not None:
+        dataset = selection.going_on(same_files.in_one_group(videos, same), data, base, size_of, record)
+        same_files.check(dataset.videos, same)
+        return dataset
+    videos = _drawn(videos, same, data, seed)
+    used = verdicts.kept(videos, data)
+    return VideoSet(tuple(used), splitting.classes_of(used, data.path), selection.others(videos, used), base)
+
+
+def _drawn(videos: list[DenseVideo], same: dict[str, str], data: DenseData, seed: int) -> list[DenseVideo]:
+    """The videos with their split, no group and no file on two sides."""
     videos = splitting.complete_splits(same_files.in_one_group(videos, same), seed, data.val)
     same_files.check(videos, same)
     manifest.check_groups(videos)
-    videos = verdicts.kept(videos, data)
-    return VideoSet(tuple(videos), splitting.classes_of(videos, data.path))
+    return videos
 
 
-def load_for_evaluation(data: DenseData, split: str, trained: DenseData, seed: int) -> list[DenseVideo]:
-    """The videos of one split; all videos of another source than the trained one where that names no splits.
+def choose(data: DenseData, split: str, trained: DenseData, seed: int, record: Record | None = None) -> Selection:
+    """The videos that a run is measured on, see `selection.select`.
 
     Args:
         trained: the data that the run was trained on.
-        seed: of the run, which its split follows from.
+        seed: of the run, which a split that is drawn follows from.
+        record: of the run's videos; None: an older run without one.
 
     Raises:
         UserError: as `load`, or no video in that split.
     """
+    base = _base(_at_home(trained))
+
+    def drawn() -> Record:
+        videos = find(trained)
+        same = same_files.representatives(video.path for video in videos)
+        return VideoSet(tuple(_drawn(videos, same, trained, seed)), (), (), base).record()
+
     videos = find(data)
     videos = same_files.in_one_group(videos, same_files.representatives(video.path for video in videos))
-    return verdicts.kept(splitting.of_split(videos, data, split, trained, seed), data)
+    own = Trained(trained, base, record, drawn, seed)
+    chosen = selection.select(videos, data, _base(_at_home(data)), size_of, split, own)
+    return dataclasses.replace(chosen, videos=verdicts.kept(chosen.videos, data))
+
+
+def load_for_evaluation(
+    data: DenseData, split: str, trained: DenseData, seed: int, record: Record | None = None
+) -> list[DenseVideo]:
+    """The videos of `choose`."""
+    return choose(data, split, trained, seed, record).videos
 
 
 def find(data: DenseData) -> list[DenseVideo]:

@@ -140,6 +140,18 @@ class Prepared:
         problem, damage = (next((s[key] for s in streams if key in s), "") for key in ("problem", "damage"))
         return Facts(unreadable=f"{problem} (when it was prepared)" if problem else "", damage=damage)
 
+    def size(self, path: str) -> int | None:
+        """Bytes of all pictures of the videos `path` names, whole or in segments; None where it names none."""
+        return self._sizes.get(name_below(self.folder, path))
+
+    @functools.cached_property
+    def _sizes(self) -> dict[str, int]:
+        sizes: dict[str, int] = {}
+        for entry in self._entries.values():
+            records = (one for stream in entry.values() if isinstance(stream, dict) for one in stream.get("records", ()))
+            sizes[entry["name"]] = sizes.get(entry["name"], 0) + sum(length for _, length, _ in records)
+        return sizes
+
     # === Pictures ===
 
     def indices(self, video: Video, stream: str, fps: float | None = None) -> np.ndarray:

@@ -14,7 +14,9 @@ from videorec.data import same_files, values
 from videorec.data.folders import split_folders
 from videorec.data.listing import Listing
 from videorec.data.manifest import Video
+from videorec.data.record import Entry, Record, size_of
 from videorec.data.resize import resize_frames
+from videorec.data.selection import ALL, Trained, is_own, tell_changes
 from videorec.data.sequences import formats, survey
 from videorec.data.sequences.formats import SUFFIXES, Sequence
 from videorec.storage import files as storage
@@ -79,6 +81,16 @@ def split_units(units: list[str], val: float, test: float | None, seed: int) -> 
 class FileSequences:
     """Windows of `J + K` frames of files; see `videorec.data.sequences.windows.SequenceSet`.
 
+    Args:
+        horizon: K.
+        seed: of a split by file.
+        record: of the run that goes on, or is measured, whose split stays; None: the split is drawn.
+        trained: what the run that is measured was trained on: other data are not divided, but in the folders of their splits,
+            or in one split `all`.
+
+    Attributes:
+        own: False: other data than the run's.
+
     Raises:
         UserError: nothing there, unreadable files, wrong axes, key, values or sizes, too few files or frames.
     """
@@ -86,15 +98,23 @@ class FileSequences:
     classes: tuple[str, ...] = ()
     failure: UserError | None = None
 
-    def __init__(self, data: Sequences, horizon: int, seed: int):
+    def __init__(self, data: Sequences, horizon: int, seed: int, record: Record | None = None, trained: Trained | None = None):
         values.check(data.values)
         self.data, self.horizon = data, horizon
         self.span = (data.frames + horizon - 1) * data.step + 1  # frames from the first to the last of a window
-        opened = {split: self._open(paths) for split, paths in find(data.path).items()}
-        everything = [s for sequences in opened.values() for s in sequences]
+        self._listed: dict[str | None, list[Sequence]] = {}  # those shorter than a window too
+        opened = {split: self._open(paths, split) for split, paths in find(data.path).items()}
+        self.own = trained is None or is_own(self._entries(trained.record), str(self._base), data, trained)
+        self._known, self._taken = record if self.own else None, []
+        if not self.own:
+            self._sequences = {split or ALL: sequences for split, sequences in opened.items()}
+        elif record is not None:
+            self._sequences = self._by_record(opened, record)
+        else:
+            self._sequences, self._taken = self._split(opened, seed)
+        everything = [s for sequences in self._sequences.values() for s in sequences]
         survey.say(everything)
         self.shape = self._common_shape(everything)
-        self._sequences, self._taken = self._split(opened, seed)
         self._starts = {split: self._count_windows(split) for split in self._sequences}
         survey.look_through(everything, self.span)
         log.info("%s", self.describe())
@@ -107,12 +127,13 @@ class FileSequences:
         root = Path(self.data.path).expanduser()
         return root if root.is_dir() else root.parent
 
-    def _open(self, paths: list[Path]) -> list[Sequence]:
+    def _open(self, paths: list[Path], split: str | None) -> list[Sequence]:
         def open_one(path: Path) -> list[Sequence]:
             return formats.open_file(path, os.path.relpath(path, self._base), self.data, self.span)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             sequences = [sequence for opened in pool.map(open_one, paths) for sequence in opened]
+        self._listed[split] = sequences
         for sequence in sequences:
             values.check_type(sequence.dtype, sequence.values, sequence.name)
         usable = [sequence for sequence in sequences if sequence.frames >= self.span]
@@ -162,6 +183,41 @@ class FileSequences:
         parts = split_units(list(dict.fromkeys(unit.values())), shares["val"], shares["test"], seed)
         divided = {split: [s for s in pool if unit[s.name] in set(units)] for split, units in parts.items()}
         return {split: divided.get(split, given.get(split)) for split in SPLITS}, missing
+
+    def _by_record(self, opened, record: Record) -> dict[str, list[Sequence]]:
+        """The run's split; files that came since are in none."""
+        tell_changes(self._entries(record), record, self.data.path)
+        usable = [sequence for sequences in opened.values() for sequence in sequences]
+        splits = [record.by_key[key].split if (key := _key(s, record)) in record.by_key else None for s in usable]
+        by_split = {name: [s for s, own in zip(usable, splits, strict=True) if own == name] for name in SPLITS}
+        if not any(by_split.values()):
+            raise UserError(f"No sequence of the run's is in {self.data.path}. Is --data.path still the run's data?")
+        return by_split
+
+    def _entries(self, record: Record | None) -> list[Entry]:
+        """All that is there, by the names that the record uses."""
+        divided = all(split in self._listed for split in SPLITS)  # or the folder of training is divided further
+        keys = {
+            _key(sequence, record): split if divided or split != "train" else None
+            for split, sequences in self._listed.items()
+            for sequence in sequences
+        }
+        return [self._entry(key, split) for key, split in keys.items()]
+
+    def _entry(self, key: tuple, split: str | None) -> Entry:
+        path, number, _ = key
+        return Entry(path, start=number, split=split, size=size_of(str(self._base / path)))
+
+    def record(self) -> Record:
+        """The files, or the sequences of a file that is split, with their splits; those that are too short in none."""
+        if self._known is not None:
+            return self._known
+        names = {name: split for split, part in self.files.items() for name in part}
+        units = {_key(s, None) if s.file in names else _number(s): names.get(s.file, names.get(s.name)) for s in self._all()}
+        return Record(tuple(self._entry(key, split) for key, split in units.items()))
+
+    def _all(self) -> list[Sequence]:
+        return [sequence for sequences in self._listed.values() for sequence in sequences]
 
     def _hop(self, split: str) -> int:
         return self.data.hop if split == "train" else self.data.test_hop or self.span
@@ -215,3 +271,14 @@ class FileSequences:
         step = f", {self.data.step} apart" if self.data.step > 1 else ""
         hops = f"a start every {self._hop('train')} frames in training, every {self._hop('test')} otherwise"
         return f"{self.data.path}: {lengths}{step}, {hops}; {'; '.join(parts)}"
+
+
+def _key(sequence: Sequence, record: Record | None) -> tuple:
+    """What a record knows it by: file and number where those of a file are in several splits, else the file."""
+    by_number = _number(sequence)
+    return by_number if record is not None and by_number in record.by_key else (by_number[0], None, None)
+
+
+def _number(sequence: Sequence) -> tuple:
+    number = sequence.name.removeprefix(sequence.file).removeprefix(" #")
+    return sequence.file.replace(os.sep, "/"), float(number) if number else None, None

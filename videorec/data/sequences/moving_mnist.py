@@ -12,6 +12,7 @@ import numpy as np
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
+from videorec.data.record import Record
 from videorec.data.resize import resize_frames
 from videorec.data.sequences import mnist_digits
 from videorec.data.sequences.mnist_digits import SIDE
@@ -160,6 +161,10 @@ class MovingMNIST:
     def files(self) -> dict[str, list[str]]:
         """Nothing is split by file."""
         return {}
+
+    def record(self) -> Record:
+        """Nothing: all sequences follow from the settings."""
+        return Record()
 
     def windows(self, split: str) -> int:
         """Sequences of a split; of train, in an epoch."""

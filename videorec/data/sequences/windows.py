@@ -17,6 +17,8 @@ import tensorflow as tf
 from videorec.config import UserError, bounds
 from videorec.config.forecasting import Sequences
 from videorec.data.pipeline import epoch_order, unconverted
+from videorec.data.record import Record
+from videorec.data.selection import Trained
 from videorec.data.sequences.files import FileSequences
 from videorec.data.sequences.moving_mnist import MovingMNIST
 
@@ -49,23 +51,30 @@ class SequenceSet(Protocol):
     def window(self, split: str, index: int, epoch: int = 0) -> np.ndarray:
         """`(J + K, H, W, C)`: uint8 from 0 to 255, or float32 in [0, 1] with NaN where masked."""
 
+    def record(self) -> Record:
+        """The files, or sequences, of each split, as a run keeps them."""
+
     def describe(self) -> str:
         """The protocol in a line: what is trained on, what the test set is."""
 
 
-def open_sequences(data: Sequences, horizon: int, seed: int) -> SequenceSet:
+def open_sequences(
+    data: Sequences, horizon: int, seed: int, record: Record | None = None, trained: Trained | None = None
+) -> SequenceSet:
     """What `data.path` names.
 
     Args:
         horizon: K.
         seed: of the training sequences that are made on the fly, or of the split by file.
+        record: of the run that goes on, whose split stays; None: the split is drawn.
+        trained: what a run that is to be measured was trained on, see `FileSequences`.
 
     Raises:
         UserError: an option out of its range or without effect, nothing there, or files that cannot be used.
     """
     made = data.path == "moving_mnist"
     _check(data, horizon, FILES_ONLY if made else MOVING_MNIST_ONLY)
-    return MovingMNIST(data, horizon, seed) if made else FileSequences(data, horizon, seed)
+    return MovingMNIST(data, horizon, seed) if made else FileSequences(data, horizon, seed, record, trained)
 
 
 def _check(data: Sequences, horizon: int, without_effect: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ from videorec.config import Experiment, rules
 from videorec.config.dense import DenseOptions
 from videorec.data.moments import sources
 from videorec.data.problems import Problems
+from videorec.data.record import Record
 from videorec.data.splitting import VideoSet
 from videorec.runs.run import Run
 from videorec.tasks.dense import evaluation, training
@@ -25,8 +26,8 @@ class DenseTask(Task):
         super().check(experiment)
         rules.check_dense(experiment.data)
 
-    def load(self, experiment: Experiment) -> VideoSet:
-        return sources.load(experiment.data, experiment.train.seed)
+    def load(self, experiment: Experiment, record: Record | None = None) -> VideoSet:
+        return sources.load(experiment.data, experiment.train.seed, record)
 
     def build(self, experiment: Experiment, dataset: VideoSet) -> keras.Model:
         return models.for_experiment(experiment, len(dataset.classes))

@@ -6,6 +6,7 @@ from videorec import models
 from videorec.config import Experiment
 from videorec.config.forecasting import ForecastOptions
 from videorec.data.problems import Problems
+from videorec.data.record import Record
 from videorec.data.sequences import windows
 from videorec.data.sequences.windows import SequenceSet
 from videorec.runs.run import Run
@@ -22,8 +23,8 @@ class ForecastingTask(Task):
 
     options = ForecastOptions
 
-    def load(self, experiment: Experiment) -> SequenceSet:
-        return windows.open_sequences(experiment.data, experiment.model.horizon, experiment.train.seed)
+    def load(self, experiment: Experiment, record: Record | None = None) -> SequenceSet:
+        return windows.open_sequences(experiment.data, experiment.model.horizon, experiment.train.seed, record)
 
     def build(self, experiment: Experiment, dataset: SequenceSet) -> keras.Model:
         return models.from_config(experiment.model, {"rgb": (None, *dataset.shape)}, classes=1)

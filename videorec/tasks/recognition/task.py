@@ -6,6 +6,7 @@ from videorec import models
 from videorec.config import Experiment, rules
 from videorec.config.recognition import RecognitionOptions
 from videorec.data.problems import Problems
+from videorec.data.record import Record
 from videorec.data.splitting import VideoSet
 from videorec.runs.run import Run
 from videorec.tasks.recognition import evaluation, training
@@ -25,8 +26,8 @@ class RecognitionTask(Task):
         super().check(experiment)
         rules.check_recognition(experiment)
 
-    def load(self, experiment: Experiment) -> VideoSet:
-        return training.load(experiment)
+    def load(self, experiment: Experiment, record: Record | None = None) -> VideoSet:
+        return training.load(experiment, record)
 
     def build(self, experiment: Experiment, dataset: VideoSet) -> keras.Model:
         return models.for_experiment(experiment, len(dataset.classes))

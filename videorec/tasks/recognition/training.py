@@ -12,6 +12,7 @@ from videorec.data import pipeline, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.data.record import Record
 from videorec.data.splitting import VideoSet
 from videorec.features import clips as features
 from videorec.features.store import FeatureStore
@@ -32,9 +33,9 @@ STRIP_CLIPS = 6  # training clips that TensorBoard shows
 # === Data ===
 
 
-def load(experiment: Experiment) -> VideoSet:
-    """The videos, and the classes that are learnt."""
-    videos = sources.load(experiment.data, experiment.train.seed)
+def load(experiment: Experiment, record: Record | None = None) -> VideoSet:
+    """The videos, and the classes that are learnt; `record`: of the run that goes on."""
+    videos = sources.load(experiment.data, experiment.train.seed, record)
     several = sum(len(video.labels) > 1 for video in videos.videos)
     if several and experiment.model.target == "clip":
         log.info("%d videos have several labels, but one class a clip is learnt: --model.target multilabel learns all", several)
