@@ -68,7 +68,7 @@ def test_the_table_has_a_row_of_it(run, path, capsys):
 
 def test_a_damaged_file(path, tmp_path):
     (tmp_path / "cut.onnx").write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(UserError, match=r"cut\.onnx must be an ONNX file of export\.onnx, whole"):
+    with pytest.raises(UserError, match=r"cut\.onnx cannot be read: .* It must be an ONNX file of export\.onnx, whole"):
         engines.onnx_engine(tmp_path / "cut.onnx", {"rgb": "frames"})
 
 

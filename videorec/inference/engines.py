@@ -1,5 +1,6 @@
 """A model in any of its forms, Keras, SavedModel or TFLite: a function from clips to outputs, or frame by frame."""
 
+import math
 import os
 import zipfile
 from collections.abc import Callable
@@ -10,11 +11,16 @@ import tensorflow as tf
 
 from videorec import terminal
 from videorec.config import UserError
+from videorec.inference import saved_graph
 from videorec.inference.graphs import Tensors
 from videorec.runs import recipe as recipes
+from videorec.storage import archives, outside
 
 Clips = dict[str, np.ndarray]  # {stream: (B, T, H, W, C)}
 Predict = Callable[[Clips], dict[str, np.ndarray]]
+REMEDY = "Export the run anew"
+OF_TFLITE = "It must be a TFLite file of export.tflite, whole"
+LARGEST_STATE = 1 << 30  # values: what a file of a few bytes may ask for
 
 
 def keras_engine(predict: Callable[[Tensors], Tensors]) -> Predict:
@@ -29,8 +35,9 @@ def saved_model_engine(folder: Path, names: dict[str, str]) -> Predict:
     Args:
         names: of its inputs, by stream.
     """
-    loaded = tf.saved_model.load(str(folder))
-    signature = loaded.signatures["clips" if "clips" in loaded.signatures else "serving_default"]
+    with outside.reading(folder, REMEDY):
+        loaded = saved_graph.load(folder)
+        signature = loaded.signatures["clips" if "clips" in loaded.signatures else "serving_default"]
 
     def predict(clips):
         assert loaded is not None  # the signature alone does not keep the variables alive
@@ -64,11 +71,12 @@ def tflite_recipe(path: Path) -> dict:
     Raises:
         UserError: it holds none, or one of a later version.
     """
-    try:
+    with outside.reading(path, OF_TFLITE):
+        if path.is_file() and not zipfile.is_zipfile(path):  # at the end of one of ours stands an archive
+            raise ValueError("it holds no recipe")
         with zipfile.ZipFile(path) as archive:
+            archives.check(archive)
             return recipes.parse(archive.read(recipes.NAME), f"{recipes.NAME} in {path}")
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise UserError(f"{path} must be a TFLite file of export.tflite, whole. Received: one without a recipe") from error
 
 
 def tflite_runner(path: Path) -> Predict:
@@ -77,14 +85,12 @@ def tflite_runner(path: Path) -> Predict:
     Raises:
         UserError: no TFLite file, or a damaged one. When called, a ValueError: other inputs.
     """
-    try:
-        with terminal.native_notes_hidden():
-            interpreter = _interpreter()(str(path), num_threads=os.cpu_count())
-            interpreter.allocate_tensors()
-            runner = interpreter.get_signature_runner()
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"{path} must be a TFLite file of export.tflite, whole. Received: {error}") from error
-    specs = {name: (tuple(map(int, x["shape"])), np.dtype(x["dtype"])) for name, x in runner.get_input_details().items()}
+    with outside.reading(path, OF_TFLITE), terminal.native_notes_hidden():
+        interpreter = _interpreter()(str(path), num_threads=os.cpu_count())
+        interpreter.allocate_tensors()
+        runner = interpreter.get_signature_runner()
+        details = runner.get_input_details().items()
+        specs = {name: (tuple(map(int, x["shape"])), np.dtype(x["dtype"])) for name, x in details}
 
     def run(given):
         if given.keys() != specs.keys():
@@ -111,11 +117,9 @@ def onnx_engine(path: Path, names: dict[str, str]) -> Predict:
         import onnxruntime
     except ImportError as error:
         raise UserError(f"{path} needs onnxruntime: pip install onnxruntime") from error
-    try:
+    with outside.reading(path, "It must be an ONNX file of export.onnx, whole"):
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own classes share no other
-        raise UserError(f"{path} must be an ONNX file of export.onnx, whole. Received: {error}") from error
-    outputs = [output.name for output in session.get_outputs()]
+        outputs = [output.name for output in session.get_outputs()]
     return lambda clips: dict(zip(outputs, session.run(outputs, {names[s]: x for s, x in clips.items()}), strict=True))
 
 
@@ -165,20 +169,23 @@ def tflite_stepper(path: Path, recipe: dict) -> Stepper:
     Raises:
         UserError: no TFLite file, or a damaged one.
     """
-    start = {
-        name: np.full(entry["shape"], float(entry.get("start", 0)), entry["dtype"]) for name, entry in recipe["states"].items()
-    }
-    return Stepper(tflite_runner(path), recipe, start)
+    runner = tflite_runner(path)
+    with outside.reading(path, OF_TFLITE):
+        start = {name: _start(entry) for name, entry in recipe["states"].items()}
+        return Stepper(runner, recipe, start)
 
 
 def saved_model_stepper(folder: Path, recipe: dict) -> Stepper:
     """The signature `stream` of a SavedModel."""
-    loaded = tf.saved_model.load(str(folder))
+    with outside.reading(folder, REMEDY):
+        loaded = saved_graph.load(folder)
+        step, start = loaded.signatures["stream"], loaded.signatures["stream_start"](batch=tf.constant(1))
 
-    def run(given):
-        return _arrays(loaded.signatures["stream"](**{name: tf.constant(x) for name, x in given.items()}))
+        def run(given):
+            assert loaded is not None  # as above
+            return _arrays(step(**{name: tf.constant(x) for name, x in given.items()}))
 
-    return Stepper(run, recipe, _arrays(loaded.signatures["stream_start"](batch=tf.constant(1))))
+        return Stepper(run, recipe, _arrays(start))
 
 
 def over_clips(stepper: Stepper) -> Predict:
@@ -195,6 +202,12 @@ def over_clips(stepper: Stepper) -> Predict:
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
     return predict
+
+
+def _start(entry: dict) -> np.ndarray:
+    if math.prod(entry["shape"]) > LARGEST_STATE:
+        raise ValueError(f"a state has the shape {entry['shape']}")
+    return np.full(entry["shape"], float(entry.get("start", 0)), entry["dtype"])
 
 
 def _interpreter():

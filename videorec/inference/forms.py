@@ -179,7 +179,7 @@ def _located(place: str | Path) -> tuple[Run | Path, dict]:
     if not files.is_remote(place):
         if path.is_file():
             return path, _in_tflite(path)
-        saved = [p.parent for p in path.glob("*/saved_model.pb") if p.parent.name.isdigit()]
+        saved = [p.parent for p in path.glob("*/saved_model.pb") if p.parent.name.isdecimal()]
         folder = max(saved, key=lambda version: int(version.name), default=path)
         if (folder / "saved_model.pb").exists():
             return folder, _in_saved_model(folder)
@@ -188,7 +188,7 @@ def _located(place: str | Path) -> tuple[Run | Path, dict]:
 
 
 def _in_saved_model(folder: Path) -> dict:
-    recipe = recipes.read(folder / "assets")
+    recipe = recipes.read(folder / "assets", engines.REMEDY)
     if recipe is None:
         raise UserError(f"{folder} must be a SavedModel of export.saved_model. Received: one without assets/recipe.json")
     return recipe

@@ -92,10 +92,7 @@ def _sha256(path: Path) -> str:
 
 def _checked(state: dict) -> dict:
     """An entry of state.json; what is none raises."""
-    kinds = {"epoch": int, "weights": str, "sha256": str, "counters": dict}
-    for name, kind in kinds.items():
-        if not isinstance(state[name], kind):
-            raise ValueError(f"{name} of a checkpoint must be of the type {kind.__name__}. Received: {state[name]!r}")
+    outside.checked(state, {"epoch": int, "weights": str, "sha256": str, "counters": dict})
     if Path(state["weights"]).name != state["weights"]:
         raise ValueError(f"weights of a checkpoint must be a file beside it. Received: {state['weights']!r}")
     return state

@@ -8,6 +8,7 @@ So one machine may evaluate or export a run while another trains it.
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,7 +117,11 @@ class Mirror:
 
     def _theirs(self) -> Checksums:
         try:
-            return json.loads(files.read(files.join(self.url, INDEX)))
+            theirs = json.loads(files.read(files.join(self.url, INDEX)))
+            outside = [name for name in theirs if os.path.isabs(name) or ".." in Path(name).parts or "://" in name]
+            if outside or not isinstance(theirs, dict):
+                raise ValueError(f"it names {outside[0]!r}, which is no file of the run" if outside else "it is no object")
+            return theirs
         except FileNotFoundError:  # nothing, or files that were brought there by other means
             return {name: hashlib.sha256(files.read(files.join(self.url, name))).hexdigest() for name in _below(self.url)}
         except ValueError as error:

@@ -26,13 +26,17 @@ Exports add `export`: form, quantize and streaming; what runs frame by frame als
 import json
 import math
 from pathlib import Path
+from types import NoneType
 
 import videorec
 from videorec.config import Data, Experiment, Flow, Footage, UserError
 from videorec.config.forecasting import Sequences
+from videorec.storage import outside
 
 FORMAT = 1
 NAME = "recipe.json"
+KINDS = {"task": str, "model": str, "classes": list, "streams": dict, "pictures": dict, "evaluation": dict}
+OF_STREAM = {"input": str, "frames": int, "any_length": bool, "sampling": str, "fps": (int, float, NoneType), "step": int}
 
 
 def make(
@@ -123,6 +127,7 @@ def check(recipe: dict, where: str) -> dict:
 
     Raises:
         UserError: no recipe, or one of a later version.
+        Exception: of many kinds, where the recipe is damaged; to be used in `videorec.storage.outside.reading`.
     """
     number = recipe.get("format") if isinstance(recipe, dict) else None
     if not isinstance(number, int):
@@ -132,19 +137,28 @@ def check(recipe: dict, where: str) -> dict:
             f"{where} was written by videorec {recipe.get('videorec', '?')} in format {number}; videorec "
             f"{videorec.__version__} reads formats up to {FORMAT}. Update videorec, or export the run with this version"
         )
+    outside.checked(recipe, KINDS)
+    for entry in recipe["streams"].values():
+        outside.checked(entry, OF_STREAM)
+    for name in [*recipe["classes"], *recipe["streams"]]:
+        if not isinstance(name, str):
+            raise ValueError(f"names of classes must be texts. Received: {name!r}")
+    if recipe["task"] != "forecasting":
+        data_of(recipe)  # raises what is wrong with it
     return recipe
 
 
-def parse(text: str | bytes, where: str) -> dict:
+def parse(text: str | bytes, where: str, remedy: str = "Export the run anew") -> dict:
     """A recipe from its JSON.
 
+    Args:
+        where, remedy: the file, and what would do where it is damaged, for the message.
+
     Raises:
-        UserError: as `check`, or no JSON.
+        UserError: no JSON, no recipe, or one of a later version.
     """
-    try:
+    with outside.reading(where, remedy):
         return check(json.loads(text), where)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{where} is damaged: {error}. Export the run anew") from error
 
 
 def as_text(recipe: dict) -> str:
@@ -152,17 +166,20 @@ def as_text(recipe: dict) -> str:
     return json.dumps(recipe, indent=2) + "\n"
 
 
-def read(folder: Path) -> dict | None:
+def read(folder: Path, remedy: str = "Remove the file: it is made anew from config.json") -> dict | None:
     """The recipe that a folder holds; None where it has none (runs of version 0.1.0).
+
+    Args:
+        remedy: what would do where it is damaged; of a run, unless given.
 
     Raises:
         UserError: as `parse`.
     """
     path = folder / NAME
-    try:
-        return parse(path.read_bytes(), str(path))
-    except FileNotFoundError:
+    if not path.exists():
         return None
+    with outside.reading(path, remedy):
+        return parse(path.read_bytes(), str(path), remedy)
 
 
 def data_of(recipe: dict) -> Data:

@@ -206,7 +206,8 @@ class Run(Checkpoints):
         """
         self.check_model()
         model = weights_files.load_model(self.model_path, MODEL_REMEDY)
-        outputs = model.output["steps"].shape[-1] if "steps" in model.output else len(self.classes)
+        with outside.reading(self.model_path, MODEL_REMEDY):
+            outputs = model.output["steps"].shape[-1] if "steps" in model.output else len(self.classes)
         if outputs != len(self.classes):
             raise UserError(
                 f"{self.folder} is mixed from two runs: {self.model_path.name} has {outputs} outputs, classes.txt "

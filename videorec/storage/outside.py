@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import NoneType
 
 from videorec.config import UserError
 
@@ -27,6 +28,8 @@ IN_WORDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] 
     ((zlib.error, struct.error), "its bytes do not fit its format"),
     ((TypeError, AttributeError, IndexError, OverflowError, AssertionError), "its contents are not those expected"),
 )
+IN_JSON = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}
+IN_JSON |= {list: "a list", dict: "an object"}
 
 
 @contextlib.contextmanager
@@ -49,6 +52,23 @@ def reading(file: str | Path, remedy: str = "", kind: str = "") -> Iterator[None
         raise UserError(_joined(f"{file} cannot be read: {error}", remedy)) from error
     except Exception as error:
         raise UserError(_joined(f"{file} {wrong_with(error, kind)}", remedy)) from error
+
+
+def checked(tree: dict, kinds: dict[str, type | tuple[type, ...]]) -> dict:
+    """A JSON object, whose members must be there and of their types; to be used in `reading`.
+
+    Raises:
+        ValueError: what is no object, or a member of another type.
+        KeyError: a member is missing.
+    """
+    if not isinstance(tree, dict):
+        raise ValueError(f"a JSON object {{...}} is expected. Received: {str(tree)[:40]!r}")
+    for name, kind in kinds.items():
+        value, kinds_of_it = tree[name], kind if isinstance(kind, tuple) else (kind,)
+        if not isinstance(value, kinds_of_it) or (isinstance(value, bool) and bool not in kinds_of_it):
+            names = " or ".join(IN_JSON[each] for each in kinds_of_it)
+            raise ValueError(f"{name} must be {names}. Received: {str(value)[:40]!r}")
+    return tree
 
 
 def wrong_with(error: Exception, kind: str = "") -> str:

@@ -51,7 +51,8 @@ def load_weights(model: keras.Model, path: Path, remedy: str = "") -> None:
     Raises:
         UserError: as `load_model`, or weights of another model.
     """
-    variables = [*model.variables, *(model.optimizer.variables if model.optimizer else ())]
+    optimizer = getattr(model, "optimizer", None)  # of a compiled model
+    variables = [*model.variables, *(optimizer.variables if optimizer else ())]
     own = sum(math.prod(variable.shape) for variable in variables)
     with outside.reading(path, remedy):
         with open(path, "rb") as file:
