@@ -108,7 +108,7 @@ def test_a_run_without_results(copy):
 @pytest.mark.parametrize("content", ["{", "[]", '{"accuracy": 1.0}', "\udcff"])
 def test_damaged_results(copy, content):
     (copy / "results.json").write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UserError, match=f"{copy}/results.json is damaged .* python evaluate.py {copy}"):
+    with pytest.raises(UserError, match=f"{copy}/results.json cannot be read: .* python evaluate.py {copy}"):
         compare.main([str(copy)])
 
 

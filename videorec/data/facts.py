@@ -8,8 +8,13 @@ from typing import Literal
 import numpy as np
 
 from videorec.data import clock
+from videorec.storage import outside
 
 Verdict = Literal["good", "damaged", "unreadable"]
+
+MOST_FRAMES = 10**9  # a year of video: what more is stored of one is damage
+KINDS = {"frames": int, "width": int, "height": int, "packed_times": dict, "unreadable": str, "damage": str}
+KINDS |= {"remarks": dict, "missing": list}
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,12 @@ class Facts:
         """The inverse of `to_json`.
 
         Raises:
-            ValueError, TypeError: it is none.
+            Exception: of many kinds, where it is none; to be used in `videorec.storage.outside.reading`.
         """
-        tree = json.loads(text)
-        return cls(**tree | {"missing": tuple(tree["missing"])})
+        tree = outside.checked(json.loads(text), KINDS)
+        if not 0 <= tree["frames"] < MOST_FRAMES:
+            raise ValueError(f"frames must be from 0 to {MOST_FRAMES:,}. Received: {tree['frames']}")
+        facts = cls(**tree | {"missing": tuple(tree["missing"])})
+        if facts.times is not None and len(facts.times) != facts.frames:
+            raise ValueError(f"{facts.frames} frames must have as many time stamps. Received: {len(facts.times)}")
+        return facts

@@ -128,7 +128,7 @@ class Index:
                         row = database.execute("SELECT state, facts FROM facts WHERE path = ?", (os.fsencode(path),)).fetchone()
                         if row:
                             rows[path] = (row[0], Facts.from_json(row[1]))
-            except (sqlite3.Error, OSError, ValueError, TypeError, KeyError) as error:
+            except Exception as error:  # of sqlite3, or of many kinds where a row is damaged
                 self._give_up(error)
         return rows
 

@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import zipfile
-import zlib
 from pathlib import Path
 
 import keras
@@ -24,7 +23,7 @@ from videorec.config import Footage, UserError
 from videorec.data.manifest import Video
 from videorec.data.prepared.stream import stored_pictures
 from videorec.models.split import backbone_layers
-from videorec.storage import leftovers
+from videorec.storage import archives, leftovers, outside
 
 log = logging.getLogger(__name__)
 
@@ -80,14 +79,15 @@ class FeatureStore:
     @staticmethod
     def read(path: Path) -> dict[str, np.ndarray] | None:
         """`{name: (T, ...) float32 features}`, or None where there are none or the file is damaged."""
+        if not path.exists():
+            return None
         try:
-            with zipfile.ZipFile(path) as archive:
+            with outside.reading(path), zipfile.ZipFile(path) as archive:
+                archives.check(archive)
                 index = json.loads(archive.read(INDEX))
                 return {name: _array(archive.read(name), *form) for name, form in index.items()}
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            log.warning("damaged cache entry, made anew: %s (%s)", path, error)
+        except UserError as error:
+            log.warning("damaged cache entry, made anew: %s", error)
             return None
 
     @staticmethod

@@ -7,6 +7,7 @@ rest, and beside them a small JSON file, written last: without it the entry does
 import contextlib
 import json
 import logging
+import math
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from videorec.config import Footage
+from videorec.config import Footage, UserError
 from videorec.data import augment, pipeline
 from videorec.data.manifest import Video
 from videorec.data.moments.tables import DenseVideo
@@ -25,6 +26,7 @@ from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.features.store import FeatureStore, cannot_write
 from videorec.inference.framewise import Framewise
+from videorec.storage import outside
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +62,11 @@ class WholeFeatures:
         """The number of frames stored, or None where the entry is missing or incomplete."""
         path = self.path(video, view)
         try:
-            count = json.loads(path.read_text(encoding="utf-8"))["frames"]
-            wanted = {name: 4 * count * np.prod(shape, dtype=int) for name, shape in self.shapes.items()}
-            whole = all(os.path.getsize(_numbers(path, name)) == size for name, size in wanted.items())
-        except (OSError, ValueError, KeyError, TypeError):  # half written, or not by this program
+            with outside.reading(path):
+                count = outside.checked(json.loads(path.read_text(encoding="utf-8")), {"frames": int})["frames"]
+                wanted = {name: 4 * count * math.prod(shape) for name, shape in self.shapes.items()}
+                whole = all(os.path.getsize(_numbers(path, name)) == size for name, size in wanted.items())
+        except UserError:  # half written, or not by this program
             return None
         return count if whole else None
 

@@ -12,6 +12,7 @@ import numpy as np
 from videorec import tasks
 from videorec.config import UserError
 from videorec.runs.run import Run
+from videorec.storage import outside
 from videorec.tasks.recognition.task import RecognitionTask
 from videorec.tools.compare_flops import flops_a_frame
 
@@ -53,13 +54,14 @@ def read_results(run: Run) -> Results:
     path, command = run.folder / "results.json", f"python evaluate.py {run.place}"
     if not path.exists():
         raise UserError(f"{run.place} has no results yet: {command}")
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        return Results(
-            results["accuracy"], results["mean_class_accuracy"], _describe_protocol(results, run.experiment.data.path)
+    with outside.reading(path, f"Write it anew: {command}"):
+        number = (int, float)
+        results = outside.checked(
+            json.loads(path.read_text(encoding="utf-8")),
+            {"accuracy": number, "mean_class_accuracy": number, "videos": int, "protocol": dict},
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({error!r}). Write it anew: {command}") from error
+        protocol = _describe_protocol(results, run.experiment.data.path)
+        return Results(results["accuracy"], results["mean_class_accuracy"], protocol)
 
 
 def _describe_protocol(results: dict, trained_on: str) -> str:

@@ -15,7 +15,7 @@ from videorec.data.csv_rows import number, read_rows
 from videorec.data.moments.tables import DenseVideo, Segment, dense_video
 from videorec.data.spelling import Spelling
 from videorec.data.text_files import read_lines, read_text
-from videorec.storage import files
+from videorec.storage import files, outside
 
 log = logging.getLogger(__name__)
 SUBSETS = {"training": "train", "testing": "test"}
@@ -41,10 +41,8 @@ def read_json(
             without any label.
     """
     names = None if class_list is None else _class_names(class_list)
-    try:
+    with outside.reading(path):
         content = json.loads(read_text(path), object_pairs_hook=_without_doubles)
-    except ValueError as error:
-        raise UserError(f"The annotations {path} cannot be read: {error}") from error
     if not isinstance(content, dict) or not content:
         raise UserError(f"{path}: an object {{video: ...}} is expected. Received: {type(content).__name__} of no video")
     dense_videos = []

@@ -1,5 +1,6 @@
 """Read what videorec.tools.prepare has stored: an index in JSON, and any picture by its video, stream and number."""
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -7,7 +8,7 @@ import logging
 import os
 import posixpath
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from videorec.data.pictures import Unreadable
 from videorec.data.prepared import records
 from videorec.data.prepared.records import Settings
 from videorec.data.values import Values
-from videorec.storage import files
+from videorec.storage import files, outside
 
 log = logging.getLogger(__name__)
 
@@ -75,10 +76,8 @@ class Prepared:
     def __init__(self, folder: str):
         self.folder = _plain(folder)
         path = files.join(self.folder, INDEX)
-        try:
+        with outside.reading(path, "Run the same videorec.tools.prepare again"):
             self.settings, self._shards, self._entries = _open(path, files.size(path))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path} cannot be read: {error}. Run the same videorec.tools.prepare again.") from error
 
     def videos(self) -> list[Video]:
         """All rows of the source, with paths `folder/NAME`; those that could not be read too."""
@@ -160,7 +159,11 @@ class Prepared:
         Raises:
             Unreadable: the video is not there, or could not be read when it was prepared.
         """
-        return records.at_rate(self._stream(video, stream)[1], fps)
+        with self._own_errors():
+            entry = self._stream(video, stream)[1]
+            if not 0 <= entry["pictures"] <= records.PICTURES * len(entry["records"]):
+                raise ValueError(f"{len(entry['records'])} records cannot hold {entry['pictures']} pictures")
+            return records.at_rate(entry, fps)
 
     def pictures(self, video: Video, stream: str, indices: Sequence[int]) -> list[bytes]:
         """The JPEGs of the given numbers; reads only the records that hold them.
@@ -168,20 +171,33 @@ class Prepared:
         Raises:
             Unreadable: as `indices`, and where the shard is gone, truncated or changed.
         """
-        shard, entry = self._stream(video, stream)
-        chunks: dict[int, Sequence[bytes]] = {}
-        for number in sorted({int(index) // records.PICTURES for index in indices}):
-            chunks[number] = self._record(shard, *entry["records"][number])
-        return [chunks[int(index) // records.PICTURES][int(index) % records.PICTURES] for index in indices]
+        with self._own_errors():
+            shard, entry = self._stream(video, stream)
+            chunks: dict[int, Sequence[bytes]] = {}
+            for number in sorted({int(index) // records.PICTURES for index in indices}):
+                chunks[number] = self._record(shard, *entry["records"][number])
+            return [chunks[int(index) // records.PICTURES][int(index) % records.PICTURES] for index in indices]
 
     def _record(self, shard: str, offset: int, length: int, checksum: int) -> Sequence[bytes]:
+        path = files.join(self.folder, shard)
         try:
-            content = files.read_range(files.join(self.folder, shard), offset, length)
+            content = files.read_range(path, offset, length) if 0 <= offset <= offset + length <= files.size(path) else b""
         except OSError as error:
             raise Unreadable(f"{shard} cannot be read: {error}") from error
         if len(content) != length or zlib.crc32(content) != checksum:
             raise Unreadable(f"{shard} is damaged at byte {offset}: run videorec.tools.prepare again with --verify")
         return records.parse(content)
+
+    @contextlib.contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        """What the entry of a damaged index raises makes the video unreadable, and stops no other."""
+        try:
+            yield
+        except (Unreadable, UserError):
+            raise
+        except Exception as error:
+            wrong = outside.wrong_with(error)
+            raise Unreadable(f"{INDEX} {wrong}: run the same videorec.tools.prepare again") from error
 
     def _stream(self, video: Video, stream: str) -> tuple[str, dict]:
         """The file that holds a video, and the index of its stream."""
@@ -234,6 +250,9 @@ def _video(folder: str, entry: dict) -> Video:
 @functools.lru_cache(maxsize=8)
 def _open(path: str, size: int) -> tuple[Settings, list[dict], dict[str, dict]]:
     """Settings, shards, and videos by name (with the segment). `size` tells an index that was made anew."""
-    index = json.loads(files.read(path))
+    index = outside.checked(json.loads(files.read(path)), {"settings": dict, "shards": list, "videos": list})
+    for shard in index["shards"]:
+        if os.path.basename(shard["file"]) != shard["file"]:
+            raise ValueError(f"a shard must lie beside it. Received: {shard['file']!r}")
     entries = {Video(entry["name"], (), entry["start"], entry["end"]).name: entry for entry in index["videos"]}
     return Settings.from_dict(index["settings"]), index["shards"], entries

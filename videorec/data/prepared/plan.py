@@ -12,7 +12,7 @@ from videorec.data.manifest import Video
 from videorec.data.prepared.index import FIELDS, FORMAT, INDEX, PLAN
 from videorec.data.prepared.records import Settings
 from videorec.data.prepared.shards import Shard
-from videorec.storage import files, leftovers
+from videorec.storage import files, leftovers, outside
 
 
 def plan_of(videos: list[tuple[str, Video]], settings: Settings) -> dict:
@@ -36,10 +36,10 @@ def begin(out: str, plan: dict) -> None:
         if not files.exists(path):
             files.write(path, json.dumps(plan).encode())
             return
-        earlier = json.loads(files.read(path))
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise UserError(f"{out} cannot be used: {error}") from error
-    changes = differences(earlier, plan)
+    with outside.reading(path, "Take another folder, or remove that one"):
+        changes = differences(json.loads(files.read(path)), plan)
     if changes:
         lines = "\n  ".join(changes[:10] + ([f"and {len(changes) - 10} more"] if len(changes) > 10 else []))
         raise UserError(f"{out} was made from other videos or settings:\n  {lines}\nTake another folder, or remove that one.")

@@ -3,13 +3,13 @@
 import gzip
 import logging
 import struct
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from videorec.config import UserError
+from videorec.storage import archives, outside
 
 log = logging.getLogger(__name__)
 
@@ -63,13 +63,13 @@ def read_idx(path: Path) -> np.ndarray:
     Raises:
         UserError: it cannot be read, is no IDX file of pictures of 28 x 28, or breaks off.
     """
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} cannot be read: {error}. Fetch it again.") from error
-    if len(content) < 16:
-        raise UserError(f"{path} is damaged: an IDX file starts with 16 bytes of header. Received: {len(content)} bytes.")
-    magic, count, height, width = struct.unpack(">4I", content[:16])
+    with outside.reading(path, "Fetch it again"), (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+        header = file.read(16)
+        magic, count, height, width = struct.unpack(">4I", header.ljust(16, b"\0"))
+        most = path.stat().st_size * (archives.ZIPPED if path.suffix == ".gz" else 1)
+        content = header + file.read(min(count * SIDE * SIDE + 1, most))  # a byte more than there should be, at most
+    if len(header) < 16:
+        raise UserError(f"{path} is damaged: an IDX file starts with 16 bytes of header. Received: {len(header)} bytes.")
     if magic != MAGIC:
         raise UserError(f"{path} is no IDX file of pictures: its magic number must be 0x{MAGIC:08x}. Received: 0x{magic:08x}")
     if (height, width) != (SIDE, SIDE):

@@ -14,7 +14,7 @@ from videorec.config import UserError
 from videorec.config.forecasting import Sequences
 from videorec.data.record import Record
 from videorec.data.resize import resize_frames
-from videorec.data.sequences import mnist_digits
+from videorec.data.sequences import mnist_digits, numpy_files
 from videorec.data.sequences.mnist_digits import SIDE
 
 FRAME = 64  # side of a frame in px
@@ -140,11 +140,8 @@ class MovingMNIST:
         """`(20, N, 64, 64)` uint8, mapped into memory."""
         if self.is_shi:
             raise UserError("--data.test-file goes with --data.protocol common: the test sequences of shi are its own.")
-        try:
-            array = np.load(Path(path).expanduser(), mmap_mode="r", allow_pickle=False)
-        except Exception as error:  # of damaged files NumPy raises ValueError, TypeError, OverflowError, TokenError ...
-            raise UserError(f"--data.test-file {path} cannot be read as .npy: {error}") from error
-        form = getattr(array, "shape", ("an .npz archive",))
+        array = numpy_files.load(Path(path).expanduser(), None).array
+        form = array.shape
         if len(form) != 4 or array.dtype != np.uint8 or form[2:] != (FRAME, FRAME) or form[0] != TEST_FILE_FRAMES:
             rule = f"must be uint8, {TEST_FILE_FRAMES} x N x {FRAME} x {FRAME}, time first (mnist_test_seq.npy: N = 10,000)"
             what = f"{getattr(array, 'dtype', '')} {' x '.join(map(str, form))}".strip()
