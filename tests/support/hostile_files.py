@@ -76,6 +76,7 @@ def layers(marker: Path, secret: Path) -> dict[str, Callable[[dict], dict]]:
     touch = f"touch {marker}"
     body = {"class_name": "__lambda__", "config": {"code": _code(marker), "defaults": None, "closure": None}}
     lookups = {"name": "dense", "vocabulary": str(secret), "trainable": True, "dtype": "string"}
+    vectors = {"standardize": None, "split": None, "output_mode": "int", "max_tokens": None, "ngrams": None}
     pickled = base64.b64encode(pickle.dumps(Touch(marker))).decode()
     fetch, other = {"fname": str(marker), "origin": f"file://{secret}"}, {"filepath": str(secret), "safe_mode": False}
     unsafe = _call("keras.config", "enable_unsafe_deserialization", {})
@@ -102,7 +103,7 @@ def layers(marker: Path, secret: Path) -> dict[str, Callable[[dict], dict]]:
         "unsafe as layer": lambda layer: unsafe,
         "StringLookup": lambda layer: _call("keras.layers", "StringLookup", lookups),
         "IntegerLookup": lambda layer: _call("keras.layers", "IntegerLookup", lookups | {"dtype": "int64"}),
-        "TextVectorization": lambda layer: _call("keras.layers", "TextVectorization", lookups),
+        "TextVectorization": lambda layer: _call("keras.layers", "TextVectorization", lookups | vectors),
         "TorchModuleWrapper": lambda layer: _call("keras.layers", "TorchModuleWrapper", {"name": "dense", "module": pickled}),
         "TFSMLayer": lambda layer: _call("keras.layers", "TFSMLayer", {"name": "dense", "filepath": str(secret.parent)}),
     }

@@ -16,6 +16,7 @@ from types import NoneType
 
 from videorec.config import UserError
 
+OF_KERAS = "Exception encountered: "  # the cause, after the whole configuration
 LONGEST = 200  # characters of what a library says
 OF_HDF5 = re.compile(r"(?:Unable to|Can't) .*?\((.+)\)")  # "Unable to synchronously open file (truncated file: eof = 96, ...)"
 IN_WORDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
@@ -88,10 +89,11 @@ def in_short(error: Exception) -> str:
     if isinstance(error, KeyError) and len(error.args) == 1:  # its text is in quotes
         key = str(error.args[0])
         return in_short(ValueError(key)) if " " in key else f"it has no {key!r}"
-    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    text = str(error).rsplit(OF_KERAS, 1)[-1].split(" If you trust ")[0]
+    said = next((line.strip() for line in text.splitlines() if line.strip()), "")
     inner = OF_HDF5.match(said)
     said = _printable(inner.group(1) if inner else said)
-    words = next((words for kinds, words in IN_WORDS if isinstance(error, kinds)), "")
+    words = "" if OF_KERAS in str(error) else next((words for kinds, words in IN_WORDS if isinstance(error, kinds)), "")
     if isinstance(error, MemoryError | RecursionError):
         return words
     return f"{words} ({said})" if words and said else words or said or type(error).__name__
