@@ -11,6 +11,7 @@
     python -m videorec.tools.benchmark stream                 a step of a stream against its CNN alone and a window run again
     python -m videorec.tools.benchmark memory                 peak memory of a video of ten minutes against one of ten seconds
     python -m videorec.tools.benchmark damage --files 1000    damaged files before every command; not a part of all
+    python -m videorec.tools.benchmark faults --kills 50      commands that are killed at every moment; not a part of all
 
 Each figure is the median of rounds in which the candidates take turns. Run it on an otherwise idle machine.
 """
@@ -39,7 +40,11 @@ PARTS = {
     "stream": lambda options: {"rounds": 10 * options.rounds + 1, "frames": options.frames},
     "memory": lambda options: {},
 }
-APART = {"damage": lambda options: {"files": options.files, "folder": options.video_folder, "seed": options.seed}}
+APART = {
+    "damage": lambda options: {"files": options.files, "folder": options.video_folder, "seed": options.seed},
+    "faults": lambda options: {"kills": options.kills, "task": options.task, "seed": options.seed},
+}
+KILLED = ("recognition", "cached", "dense", "forecasting", "prepare", "evaluate", "export")
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,12 @@ class Options:
     """Length of the stream whose memory is measured."""
     files: Count = 1000
     """Damaged files."""
+    kills: Count = 50
+    """Kills of each command of the faults part."""
+    task: Literal[(*KILLED, "all")] = "all"
+    """Which command is killed: training (four), preparing, evaluating or exporting."""
     seed: Seed = 0
-    """Of the damage."""
+    """Of the damage, and of the moments of kills."""
 
 
 def main(args: list[str]) -> int:
