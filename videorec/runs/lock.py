@@ -47,7 +47,8 @@ def held(place: str) -> Iterator[None]:
     except (OSError, NotImplementedError) as error:
         raise UserError(f"The run {place} cannot be written: {error}. Choose another folder with --runs") from error
     try:
-        path.write_text(json.dumps(_holder()), encoding="utf-8")
+        with contextlib.suppress(OSError):  # a full disk: the lock holds all the same
+            path.write_text(json.dumps(_holder()), encoding="utf-8")
         with _held_there(place, folder) if files.is_remote(place) else contextlib.nullcontext():
             yield
     finally:

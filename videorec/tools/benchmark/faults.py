@@ -30,7 +30,7 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 OPERATIONS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 KILLED = -signal.SIGKILL
 SECOND_START = 0.25  # share of the trials in which the command is started once more while it runs
-AGAIN = 0.3  # share of the starts after a kill that are killed too
+AGAIN = 0.7  # share of the starts after a kill that are killed too
 HANG_SECONDS = 300
 
 
@@ -76,19 +76,10 @@ def measure(kills: int = 50, task: str = "all", seed: int = 0) -> list[Figure]:
 def _rows(name: str, outcome: Outcome) -> list[Figure]:
     for example in outcome.examples[:5]:
         print(f"{name}: {example}", file=sys.stderr)
-    detail = f"{outcome.kills} kills in {outcome.trials} runs"
+    kinds = ", ".join(f"{kind}: {count}" for kind, count in outcome.wrong.items())
+    detail = f"{outcome.kills} kills in {outcome.trials} runs{'; ' * bool(kinds)}{kinds}"
     wrong = sum(outcome.wrong.values())
-    kinds = ", ".join(f"{kind} {count}" for kind, count in outcome.wrong.items())
-    return [
-        Figure(
-            PART,
-            f"{name}: what was lost, broken, left or other than undisturbed",
-            str(wrong),
-            f"{detail}{'; ' * bool(kinds)}{kinds}",
-            "0",
-            not wrong,
-        )
-    ]
+    return [Figure(PART, f"{name}, killed: faults", str(wrong), detail, "0", not wrong)]
 
 
 # === Trials ===
