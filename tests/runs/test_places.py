@@ -123,6 +123,9 @@ def test_classes_of_two_runs_are_noticed(quick_runs, tmp_path):
         file.write("ninth\n")
     with pytest.raises(UserError, match=r"mixed from two runs: model\.keras has 8 outputs, classes\.txt 9 names"):
         Run(run.folder).load_model()
+    (run.folder / "classes.txt").write_text("".join(f"other {number}\n" for number in range(8)))
+    with pytest.raises(UserError, match=r"mixed from two runs: recipe\.json and classes\.txt name other classes"):
+        Run(run.folder).load_model()
 
 
 def test_a_remote_run_is_renamed_there_too(s3, synthetic, tmp_path, monkeypatch):

@@ -206,14 +206,20 @@ class Run(Checkpoints):
         """
         self.check_model()
         model = weights_files.load_model(self.model_path, MODEL_REMEDY)
-        with outside.reading(self.model_path, MODEL_REMEDY):
-            outputs = model.output["steps"].shape[-1] if "steps" in model.output else len(self.classes)
-        if outputs != len(self.classes):
-            raise UserError(
-                f"{self.folder} is mixed from two runs: {self.model_path.name} has {outputs} outputs, classes.txt "
-                f"{len(self.classes)} names. Bring one of the two back, or train anew with --train.no-resume"
-            )
+        self._check_classes_of(model)
         return model
+
+    def _check_classes_of(self, model: keras.Model) -> None:
+        """The model's outputs, the recipe and classes.txt must be of one run."""
+        name = next((name for name in ("probabilities", "steps") if name in model.output), None)
+        outputs = model.output[name].shape[-1] if name else len(self.classes)
+        if outputs != len(self.classes):
+            rule = f"model.keras has {outputs} outputs, classes.txt {len(self.classes)} names"
+        elif all_canonical(self.recipe["classes"]) != self.classes:
+            rule = "recipe.json and classes.txt name other classes"
+        else:
+            return
+        raise UserError(f"{self.folder} is mixed from two runs: {rule}. Bring the right file back, or train anew: {ANEW}")
 
     def has_whole_model(self) -> bool:
         """Whether the best model is there, every byte of it as it was written."""
