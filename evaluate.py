@@ -15,7 +15,6 @@ import logging
 from dataclasses import dataclass
 
 import tyro
-from rich.console import Console
 
 from videorec import terminal
 from videorec.config.dense import AnticipationOptions, DenseOptions
@@ -66,7 +65,7 @@ def main(args: list[str]) -> int:
         report = task.evaluate(run, options, bar)
     contents = report.files()
     write_files(contents, out)
-    report.show(Console())
+    report.show(terminal.console())
     if not options.out:
         run.push()
     log.info("written: %s in %s", ", ".join(contents), options.out or run.place)

@@ -65,8 +65,6 @@ def main(args: list[str]) -> int:
 
 
 def _predict(options: Options) -> int:
-    from rich.console import Console
-
     from videorec.data import given  # OpenCV and TensorFlow take seconds to import: not for --help
     from videorec.data.sequences.formats import SUFFIXES
     from videorec.inference import answers, capture, forms, saving
@@ -87,7 +85,7 @@ def _predict(options: Options) -> int:
     predictor = Predictor(options.model)
     window = Window("predict.py") if options.show else None
     saver = saving.Saver(predictor, places, window, options.top, options.interval, options.memory or None)
-    console = Console(stderr=answers.STDOUT in (options.json, options.csv))
+    console = terminal.console(stderr=answers.STDOUT in (options.json, options.csv))
     screen = answers.Screen(console, recipe, [video.name for video in videos], options.top)
     outputs = [answers.Rows(options.csv, recipe)] if options.csv else []
     outputs += [answers.Json(options.json)] if options.json else []
@@ -126,8 +124,6 @@ def _ask(predictor, videos: list, outputs: list, saver) -> int:
 
 def _watch(options: Options, cameras: list) -> int:
     """One camera, until it ends."""
-    from rich.console import Console
-
     from videorec.data.pictures import Unreadable
     from videorec.inference import answers
     from videorec.inference.capture import Capture
@@ -140,7 +136,7 @@ def _watch(options: Options, cameras: list) -> int:
     predictor = Predictor(options.model)
     terminal.allow_streams()
     capture = Capture(cameras[0], options.seconds)
-    console = Console(stderr=answers.STDOUT in (options.json, options.csv))
+    console = terminal.console(stderr=answers.STDOUT in (options.json, options.csv))
     outputs = [answers.Rows(options.csv, predictor.recipe, stream=True)] if options.csv else []
     outputs += [answers.Json(options.json)] if options.json else []
     name = re.sub(r"\W+", "_", f"{capture.name} {time.strftime('%Y%m%d %H%M%S')}")

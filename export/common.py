@@ -71,7 +71,7 @@ def export(
     except OSError as error:
         raise UserError(f"The export cannot be written to {path}: {error}. Choose another place with --out") from error
     run.push()
-    print(f"written: {path} ({size_of(path) / 1e6:.1f} MB)")
+    print(terminal.visible(f"written: {path} ({size_of(path) / 1e6:.1f} MB)"))
     return compare(run, [path]) if options.verify else 0
 
 

@@ -135,7 +135,7 @@ def report(run: "Run", paths: list[Path], videos: int = 0) -> int:
 
     keras.backend.clear_session()
     serving = common.serving_of(run)
-    model, console = common.float32_model(serving), Console()
+    model, console = common.float32_model(serving), terminal.console()
     specs = serving.inputs(model)
     exports = [opened.open_export(path, {stream: spec.name for stream, spec in specs.items()}) for path in paths]
     clips = examples(serving, specs)
@@ -165,9 +165,8 @@ def _judge(serving: "Serving", exports: list[Export], results: list[Comparison],
             largest = tolerance * serving.slack[key]
             passes = not difference <= largest  # NaN too
             style, verb = ("bold red", "passes the limit") if passes else ("default", "within")
-            console.print(
-                f"[{style}]{export.title}: {serving.compared[key]} differ by {difference:.1e}, {verb} {largest:.0e}[/]"
-            )
+            line = f"{export.title}: {serving.compared[key]} differ by {difference:.1e}, {verb} {largest:.0e}"
+            console.print(line, style=style)
             status = max(status, int(passes))
     return status
 

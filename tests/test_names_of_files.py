@@ -62,7 +62,7 @@ def test_training(folder):
     run = Run.open(folder / "runs/r")
     assert run.classes == ("Gehen", "Überholen")
     (text,) = (event.tensor_proto.string_val for event in events(run).Tensors("unreadable videos"))
-    assert text[0].decode() == "* videos/Gehen/b\ufffd.avi: its name is not UTF-8, which OpenCV needs: rename it"
+    assert text[0].decode() == "    videos/Gehen/b\ufffd.avi: its name is not UTF-8, which OpenCV needs: rename it"
     assert json.loads((run.folder / "config.json").read_text(encoding="utf-8"))["data"]["path"] == "videos"
 
 

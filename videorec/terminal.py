@@ -1,8 +1,6 @@
 """What scripts share on the terminal: their command line, messages without tracebacks, exit statuses, a progress bar."""
 
 import contextlib
-import dataclasses
-import difflib
 import io
 import logging
 import os
@@ -10,18 +8,20 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
+from unicodedata import category
 
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
+from rich.segment import Segment
+from rich.text import Text
 
 from videorec import FILES_ALONE
 from videorec.config import UserError, bounds
+from videorec.config.options import HELP, flags, is_flag, refusal, refuse_unknown, unknown, with_help
 
 Options = TypeVar("Options")
-
-HELP = ("-h", "--help")
-LISTED = 5  # unknown options named in one message
 
 # === Running ===
 
@@ -32,7 +32,9 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     Where nobody reads the output any more (`train.py --help | head -1`) it ends in silence, with the shell's status 141.
     """
     _speak_utf8()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for name, value in FILES_ALONE.items():
         os.environ.setdefault(name, value)
     for noisy in ("absl", "tensorflow", "h5py", "matplotlib"):
@@ -43,7 +45,8 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         finally:
             sys.stdout.flush()
     except UserError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {rich_escape(str(error))}", soft_wrap=True, highlight=False)
+        message = Text.assemble(("error:", "bold red"), f" {visible(str(error))}")
+        console(stderr=True).print(message, soft_wrap=True, highlight=False)
         status = 2
     except KeyboardInterrupt:
         status = 130
@@ -97,7 +100,7 @@ def parse(options: type[Options] | Options, args: Sequence[str], *, description:
         SystemExit: after the help.
     """
     if not any(word in HELP for word in args):
-        refuse_unknown(options, [word for word in args if _is_flag(word)], prog)
+        refuse_unknown(options, [word for word in args if is_flag(word)], prog)
     parsed, left = parse_known(options, args, description=description, prog=prog)
     refuse_unknown(options, left, prog)
     return parsed
@@ -118,7 +121,7 @@ def parse_known(
     except SystemExit as error:
         if not error.code:
             raise
-        raise UserError(_with_help(_in_short(said.getvalue()), prog)) from None
+        raise UserError(with_help(_in_short(said.getvalue()), prog)) from None
     bounds.check(parsed, "--")
     return parsed, left
 
@@ -149,81 +152,17 @@ def run_folder(options: Sequence[type], args: Sequence[str], *, description: str
         SystemExit: after the help of the first kind, where the help is asked for and no run is given.
     """
     words = [word for word in args if word not in HELP]
-    given = [word for word in words if _is_flag(word)]
-    kinds = [kind for kind in options if not _unknown(given, set(flags(kind)))]
+    given = [word for word in words if is_flag(word)]
+    kinds = [kind for kind in options if not unknown(given, set(flags(kind)))]
     try:
         if not kinds:
-            raise UserError(_refusal(given, {name for kind in options for name in flags(kind)}, prog))
+            raise UserError(refusal(given, {name for kind in options for name in flags(kind)}, prog))
         return parse(kinds[0], words, description=description, prog=prog).run
     except UserError:
         if len(words) == len(args):
             raise
         parse(options[0], HELP[1:], description=description, prog=prog)  # prints, and ends
         raise
-
-
-def refuse_unknown(options: type | object, words: Sequence[str], prog: str, hint: str = "") -> None:
-    """Raises UserError where a dataclass of options does not know words of a command line; with the nearest, and the hint."""
-    if message := _refusal(words, set(flags(options)), prog, hint):
-        raise UserError(message)
-
-
-def flags(options: type | object, prefix: str = "") -> Iterator[str]:
-    """Every option of a dataclass and of those in it: `--data.path`, `--data.augment` and `--data.no-augment`."""
-    for field in dataclasses.fields(options):
-        value = _value(options, field)
-        name = prefix + field.name.replace("_", "-")
-        if dataclasses.is_dataclass(value):
-            yield from flags(value, f"{name}.")
-        elif tyro.conf.Positional[str].__metadata__[0] not in getattr(field.type, "__metadata__", ()):
-            yield f"--{name}"
-            if field.type is bool:
-                yield f"--{prefix}no-{name.removeprefix(prefix)}"
-
-
-def _value(options: type | object, field: dataclasses.Field):
-    if not isinstance(options, type):
-        return getattr(options, field.name)
-    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-
-
-def _is_flag(word: str) -> bool:
-    """Whether a word names an option; negative numbers and `--` do not."""
-    return re.match(r"--[A-Za-z]|-h$", word) is not None
-
-
-def _unknown(words: Sequence[str], known: set[str]) -> list[str]:
-    """The words that are no known option; underscores are dashes, as everywhere. Where options are among them, the other
-    words are their values."""
-    names = [word.split("=")[0] for word in words if _is_flag(word)] or words
-    return [name for name in names if name.replace("_", "-") not in {*known, *HELP}]
-
-
-def _refusal(words: Sequence[str], known: set[str], prog: str, hint: str = "") -> str:
-    """What to answer to unknown words; empty where all are known."""
-    lines = []
-    for word in _unknown(words, known):
-        close = _nearest(word.replace("_", "-"), known) if _is_flag(word) else ()
-        guess = f" Did you mean {' or '.join(close)}?" if close else ""
-        lines.append(f"{'Unrecognized option' if _is_flag(word) else 'Unexpected value'} {word}.{guess}")
-    if len(lines) > LISTED:
-        lines[LISTED:] = [f"And {len(lines) - LISTED} more."]
-    return _with_help("\n".join([*lines, *filter(None, [hint])]), prog) if lines else ""
-
-
-def _nearest(word: str, known: set[str]) -> list[str]:
-    """The nearest options, several where they are equally near; their last part counts by itself too (--units)."""
-    scores = {name: max(_likeness(word, name), 0.95 * _likeness(_last(word), _last(name))) for name in sorted(known)}
-    best = max(scores.values(), default=0)
-    return [name for name, score in scores.items() if score == best][:3] if best > 0.6 else []
-
-
-def _likeness(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one.lstrip("-"), other.lstrip("-")).ratio()
-
-
-def _last(flag: str) -> str:
-    return flag.lstrip("-").rsplit(".", 1)[-1]
 
 
 def _in_short(text: str) -> str:
@@ -239,11 +178,10 @@ def _in_short(text: str) -> str:
     return "\n".join([" ".join(parts[0]), *takes])
 
 
-def _with_help(message: str, prog: str) -> str:
-    return f"{message}\nHelp: {prog} --help"
-
-
 # === Showing ===
+
+LEFT = "\n\t\u200c\u200d"  # the last two join letters, in Persian and in emoji
+HARMFUL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, turns of direction, bytes that are no text, line breaks of Unicode
 
 
 @contextlib.contextmanager
@@ -261,9 +199,42 @@ def native_notes_hidden() -> Iterator[None]:
         os.close(kept)
 
 
-def rich_escape(text: str) -> str:
-    """Square brackets in paths and messages are no markup."""
-    return text.replace("[", r"\[")
+def visible(text: str) -> str:
+    """A text from outside, harmless on a terminal and in a log: what would move the cursor, change colours or turn the
+    direction of writing is shown as its escape, `\\x1b`. Line breaks and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in LEFT or category(c) not in HARMFUL else _escaped(c) for c in text)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
+
+
+def console(**options) -> Console:
+    """Where everything is printed: a rich Console for which no text is markup, and every text is `visible`.
+
+    Args:
+        options: of `rich.console.Console`.
+    """
+    return _Console(markup=False, emoji=False, **options)
+
+
+class _Console(Console):
+    def render_str(self, text: str, **options) -> Text:
+        return super().render_str(visible(text), **options)
+
+    def render(self, renderable, options=None):
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+class Formatter(logging.Formatter):
+    """Of log lines, in which names from outside are `visible`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter`."""
+        return visible(super().format(record))
 
 
 def printable(text: str) -> str:
@@ -275,11 +246,11 @@ class Bar:
     """A progress bar for work that reports `(done, total)`; appears at the first report."""
 
     def __init__(self, title: str):
-        console = Console(stderr=True)
+        shown_on = console(stderr=True)
         # What is printed meanwhile goes above the bar; but what is redirected to a file goes there, not to the bar's console.
-        both = console.is_terminal and sys.stdout.isatty()
-        self._progress = Progress(transient=True, console=console, disable=not console.is_terminal, redirect_stdout=both)
-        self._title, self._task = title, None
+        both = shown_on.is_terminal and sys.stdout.isatty()
+        self._progress = Progress(transient=True, console=shown_on, disable=not shown_on.is_terminal, redirect_stdout=both)
+        self._title, self._task = escape(visible(title)), None  # its column has markup
 
     def __call__(self, done: int, total: int) -> None:
         """Report."""

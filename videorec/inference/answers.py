@@ -13,8 +13,9 @@ from rich.text import Text
 
 from videorec.config import UserError
 from videorec.inference.prediction import LIKELY, Prediction
+from videorec.reports.spreadsheet import cell
 from videorec.storage import files
-from videorec.terminal import printable
+from videorec.terminal import printable, visible
 
 BAR = 30  # characters of the longest bar
 STDOUT = "-"
@@ -58,7 +59,7 @@ class Rows:
         closed(self._file)
 
     def _write(self, row: Sequence) -> None:
-        self._writer.writerow(row)
+        self._writer.writerow(cell(value) if isinstance(value, str) else value for value in row)
         self._file.flush()
 
     def _columns(self) -> list[str]:
@@ -187,13 +188,13 @@ class Screen:
 
     def _head(self) -> None:
         if self._folder:
-            self._console.print(Text(f"videos in {self._folder}", style="dim"), soft_wrap=True)
+            self._console.print(Text(f"videos in {visible(self._folder)}", style="dim"), soft_wrap=True)
         self._line(["video", *HEADS[self._recipe["task"]]], "bold")
 
     def _line(self, cells: Sequence[str], style: str = "") -> None:
-        name, *others = map(printable, cells)
+        name, *others = (visible(printable(cell)) for cell in cells)
         first, *widths = self._widths
-        name = name.removeprefix(self._folder)
+        name = name.removeprefix(visible(printable(self._folder)))
         name = name if len(name) <= first or not self._console.is_terminal else f"…{name[1 - first :]}"
         padded = [cell.ljust(width) for cell, width in zip(others, [*widths, *[0] * len(others)], strict=False)]
         line = Text("  ".join([name.ljust(first), *padded]).rstrip(), style=style)
@@ -206,13 +207,12 @@ class Screen:
         top = prediction.top(self._top)
         several = self._recipe["target"] == "multilabel"
         answer = ", ".join(prediction.labels) or f"no label of {LIKELY} or more" if several else prediction.label
-        self._console.print(
-            Text.assemble(f"{printable(prediction.video)}: ", (answer, "bold green")), soft_wrap=True, highlight=False
-        )
+        line = Text.assemble(f"{visible(printable(prediction.video))}: ", (visible(answer), "bold green"))
+        self._console.print(line, soft_wrap=True, highlight=False)
         width = max((len(name) for name, _ in top), default=0)
         for name, p in top:
             line = f"  {name.ljust(width)}  {p:.3f}  {'█' * round(BAR * p)}".rstrip()
-            self._console.print(Text(line), soft_wrap=True, highlight=False)
+            self._console.print(Text(visible(line)), soft_wrap=True, highlight=False)
 
 
 HEADS = {

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from videorec.config import UserError
 from videorec.inference.annotate import Running, title_of
@@ -19,6 +18,7 @@ from videorec.inference.predictor import Predictor
 from videorec.inference.window import Window
 from videorec.reports.annotated import Canvas
 from videorec.reports.video_file import VideoFile
+from videorec.terminal import visible
 
 log = logging.getLogger(__name__)
 
@@ -120,12 +120,12 @@ class Watch:
             output.add(now)
         self._course.caption = self._how()
         self._course.show(now, self._canvas.view if self._canvas is not None else (1, 1))
-        self._line = title_of(now, self._predictor.recipe)
+        self._line = visible(title_of(now, self._predictor.recipe))
         said = now.labels or (now.label,)
         if said != self._said:
             self._said = said
             self._clear()
-            self._console.print(Text(f"{now.time:8.1f} s  {self._line}"), soft_wrap=True, highlight=False)
+            self._console.print(f"{now.time:8.1f} s  {self._line}", soft_wrap=True, highlight=False)
         self._status()
 
     # === How it goes ===

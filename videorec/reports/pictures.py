@@ -2,11 +2,11 @@
 
 import cv2
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from videorec.data import flow
+from videorec.reports.drawing import new_figure, short
 
 FULL = 99  # percentile of motion that is shown brightest: a few wrong vectors do not darken the rest
 FAINT = 0.15  # brightness of what was not attended to at all
@@ -64,11 +64,10 @@ def motion(clips: np.ndarray, encoding: str) -> np.ndarray:
 def confusion_figure(matrix: np.ndarray, classes: tuple[str, ...], title: str) -> Figure:
     """Share of each true class (row) that was given each predicted class (column), with counts where they fit."""
     side = max(4.5, min(0.55 * len(classes) + 2, 20))
-    figure = Figure(figsize=(side, side), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(figsize=(side, side), dpi=100)
     axes = figure.add_subplot()
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1e-9)
-    shown = ConfusionMatrixDisplay(share, display_labels=classes)
+    shown = ConfusionMatrixDisplay(share, display_labels=[short(name) for name in classes])
     shown.plot(
         ax=axes,
         include_values=False,
@@ -99,19 +98,18 @@ def precision_figure(per_class: dict[str, dict], title: str) -> Figure:
         per_class: as in `results.json`, `{name: {"ap", "chance", "positive_frames"}}`.
     """
     rows = sorted(per_class.items(), key=lambda item: item[1]["ap"])  # the first is drawn lowest
-    figure = Figure(figsize=(8, 1.6 + 0.22 * len(rows)), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(figsize=(8, 1.6 + 0.22 * len(rows)), dpi=100)
     axes, y = figure.add_subplot(), np.arange(len(rows))
     axes.barh(y, [row["ap"] for _, row in rows], color="#56B4E9", label="average precision")
     axes.vlines([row["chance"] for _, row in rows], y - 0.4, y + 0.4, color="black", linewidth=2, label="chance")
-    names = [f"{name} ({row['positive_frames']:,} frames)" for name, row in rows]
-    axes.set_yticks(y, names, fontsize=8, parse_math=False)
+    names = [f"{short(name)} ({row['positive_frames']:,} frames)" for name, row in rows]
+    axes.set_yticks(y, names, fontsize=8)
     axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
     axes.tick_params(axis="x", top=True, labeltop=True)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
-    axes.set_title(title, parse_math=False)
+    axes.set_title(title)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
 
@@ -127,8 +125,7 @@ def by_lead_figure(curves: dict[str, dict[str, list[float]]], title: str) -> Fig
     """
     columns = min(COLUMNS, len(curves))
     lines = -(-len(curves) // columns)
-    figure = Figure(figsize=(4.2 * columns, 3.2 * lines + 0.6), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(figsize=(4.2 * columns, 3.2 * lines + 0.6), dpi=100)
     for place, (score, values) in enumerate(curves.items(), start=1):
         axes = figure.add_subplot(lines, columns, place)
         for forecaster, by_lead in values.items():

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from rich.console import Console
 
 from videorec import terminal
 from videorec.config import Data, UserError
@@ -57,9 +56,9 @@ def main(args: list[str]) -> int:
         for row, kinds in check_files.check_all(files, options.workers or os.cpu_count() or 1, options.max_pixels):
             report.add(row, kinds)
             write(row)
-    report.show(Console(), time.monotonic() - began)
+    report.show(terminal.console(), time.monotonic() - began)
     if options.out:
-        Console().print(f"written: {terminal.rich_escape(str(options.out))}", soft_wrap=True)
+        terminal.console().print(f"written: {options.out}", soft_wrap=True)
     return 1 if not clean or any(report.listed[kind] for kind in check_files.FAULTS) else 0
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from videorec import terminal
 from videorec.config import UserError
+from videorec.reports.spreadsheet import cell
 from videorec.tools.check_files import KINDS, Row
 
 
@@ -32,9 +32,9 @@ class Report:
         """The problem files by kind, and a line that sums up."""
         for kind, title in KINDS.items():
             if self.listed[kind]:
-                console.print(f"[bold]{title} ({len(self.listed[kind])})[/]")
+                console.print(f"{title} ({len(self.listed[kind])})", style="bold")
             for row in self.listed[kind]:
-                console.print(f"  {terminal.rich_escape(f'{row.path}: {row.problem}')}", soft_wrap=True, highlight=False)
+                console.print(f"  {row.path}: {row.problem}", soft_wrap=True, highlight=False)
         hours = f"{self.seconds / 3600:.2f} hours" if self.seconds >= 360 else f"{self.seconds:.1f} seconds"
         rest = sum(len(rows) for kind, rows in self.listed.items() if kind not in ("unreadable", "damaged"))
         parts = [f"{self.files} videos", hours, f"{self.frames} frames", f"{len(self.listed['unreadable'])} unreadable"]
@@ -62,4 +62,6 @@ def writer(path: Path | None) -> Iterator[Callable[[Row], None]]:
 def _cell(value):
     if value is None:
         return ""
+    if isinstance(value, str):
+        return cell(value)
     return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else value

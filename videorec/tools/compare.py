@@ -10,7 +10,6 @@ evaluate.py (results.json); the time to answer is measured here, so compare it w
 from dataclasses import dataclass
 
 import tyro
-from rich.console import Console
 
 from videorec import terminal
 from videorec.config import UserError
@@ -46,7 +45,7 @@ def main(args: list[str]) -> int:
             rows.append(compare_runs.measure(run, result, options.repeats))
             bar(len(rows), len(runs))
     groups = compare_table.group(rows, [run.experiment for run in runs])
-    compare_table.show([compare_table.cells(rows) for rows in groups], Console(), options.markdown)
+    compare_table.show([compare_table.cells(rows) for rows in groups], terminal.console(), options.markdown)
     return 0
 
 

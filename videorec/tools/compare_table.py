@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from videorec import terminal
 from videorec.config import Experiment
 from videorec.config.file import to_dict
 from videorec.tools.compare_runs import Row
@@ -68,7 +67,7 @@ def show(lines: Sequence[tuple[str, ...]], console: Console, markdown: bool) -> 
     header, *body = (COLUMNS, *lines) if console.width >= WIDE else zip(COLUMNS, *lines, strict=True)
     table = Table()
     for number, text in enumerate(header):
-        table.add_column(terminal.rich_escape(text), justify="right" if number else "left", overflow="fold")
+        table.add_column(text, justify="right" if number else "left", overflow="fold")
     for line in body:
-        table.add_row(*map(terminal.rich_escape, line))
+        table.add_row(*line)
     console.print(table)

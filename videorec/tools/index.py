@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from rich.console import Console
 
 from videorec import terminal
 from videorec.config import UserError
@@ -62,7 +61,7 @@ def main(args: list[str]) -> int:
     videos = index_manifest.divide(videos, options.val, options.test, options.seed)
     # Resolved, because manifest paths become relative only where they begin with the manifest's own real folder.
     manifest.write(out.resolve(), videos)
-    index_manifest.show(videos, Console())
+    index_manifest.show(videos, terminal.console())
     index_manifest.warn_of_missing(videos, {"val": options.val, "test": options.test})
     log.info("written: %s   |   python train.py lrcn --data.path %s%s", out, out, "" if options.val else " --data.val 0")
     return 0

@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from videorec import terminal
 from videorec.config import UserError, nearest
 from videorec.data import folders, labels, manifest, same_files, splitting
 from videorec.data.file_kinds import is_utf8
@@ -100,7 +99,7 @@ def show(videos: list[Video], console: Console) -> None:
     for name in (*SPLITS, "all"):
         table.add_column(name, justify="right")
     for label, counts in splitting.describe(videos):
-        table.add_row(terminal.rich_escape(label), *_cells([counts[split] for split in SPLITS]))
+        table.add_row(label, *_cells([counts[split] for split in SPLITS]))
     table.add_section()
     members = [[video for video in videos if video.split == split] for split in SPLITS]
     table.add_row("videos", *_cells([len(part) for part in members]))

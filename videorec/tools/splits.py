@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import tyro
-from rich.console import Console
 
 from videorec import terminal
 from videorec.config import UserError
@@ -56,7 +55,7 @@ def main(args: list[str]) -> int:
         record[str(split.number)] = splits_work.run(split)
         splits_record.write(path, record, options.splits)
     splits_record.write(path, record, options.splits)
-    splits_record.show(record, options.splits, Console())
+    splits_record.show(record, options.splits, terminal.console())
     log.info("written: %s", path)
     for line in (missing := splits_record.failed(record, options.splits)):
         log.error(line)

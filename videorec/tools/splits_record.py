@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from videorec import terminal
 from videorec.config import UserError
 from videorec.storage import files
 from videorec.tasks.recognition import meaning
@@ -110,7 +109,7 @@ def show(record: Record, splits: Sequence[int], console: Console) -> None:
         f"Each split: {meaning.views(protocol)}. Mean over splits {', '.join(done)}; deviation: {DEVIATION}.",
         "Video accuracy: probabilities averaged over the clips and crops of a video; clip accuracy: each clip alone.",
     ):
-        console.print(terminal.rich_escape(line), soft_wrap=True, highlight=False)
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 def _title(key: str) -> str:

@@ -67,5 +67,5 @@ class Curves(keras.callbacks.Callback):
         for kind, reasons in (("unreadable", problems.unreadable), ("damaged", problems.damaged)):
             tf.summary.scalar(f"input/{kind}_videos", len(reasons))
             if reasons:
-                lines = [f"* {name}: {reason}" for name, reason in reasons.items()]
+                lines = [f"    {name}: {reason}" for name, reason in reasons.items()]  # indented: as it is, no Markdown
                 tf.summary.text(f"{kind} videos", printable("\n".join(lines)))

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import cv2
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from videorec import terminal
 from videorec.config import UserError
 from videorec.data.prepared import shards
 from videorec.data.prepared.shards import Shard
@@ -110,7 +110,7 @@ def in_threads(work: Work, workers: int) -> None:
 @contextlib.contextmanager
 def _bar(missing: list[Shard]) -> Iterator[Callable[[], None]]:
     """A progress bar; gives the function to call after each video."""
-    console = Console(stderr=True)
+    console = terminal.console(stderr=True)
     columns = [BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]} left"), TimeRemainingColumn()]
     with Progress(*columns, transient=True, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("preparing", total=sum(len(shard.videos) for shard in missing), rate="")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from sklearn.metrics import confusion_matrix
 
@@ -18,6 +17,7 @@ from videorec.data.moments.frame_labels import single_labels
 from videorec.reports import average_precision, pictures
 from videorec.reports.files import as_csv, as_json, as_png
 from videorec.reports.segments import PredictedSegment, predicted_segments, single_predictions, smoothing_window
+from videorec.reports.spreadsheet import cell
 from videorec.tasks.dense import metrics
 from videorec.tasks.dense.scores import VideoScores
 from videorec.tasks.task import Report
@@ -52,7 +52,7 @@ class DenseReport(Report):
             column.justify = "right"
         for name, row in results["per_class"].items():
             cells = [f"{row['ap']:.3f}", f"{row['chance']:.3f}", f"{row['positive_frames']:,}"]
-            table.add_row(escape(name), *cells, *([f"{row['recall']:.3f}"] if single else []))
+            table.add_row(name, *cells, *([f"{row['recall']:.3f}"] if single else []))
         console.print(table)
         lines = [f"{name}: {text}" for name, text in results["definitions"].items()]
         if results["left_out"]:
@@ -222,7 +222,7 @@ def _csv(segments: Sequence[tuple[str, PredictedSegment]]) -> str:
     writer.writerow(["path", "label", "start", "end", "score"])
     for path, segment in segments:
         times = f"{segment.start:.3f}", f"{segment.end:.3f}"
-        writer.writerow([path, segment.label, *times, f"{segment.score:.6f}"])
+        writer.writerow([cell(path), cell(segment.label), *times, f"{segment.score:.6f}"])
     return file.getvalue()
 
 

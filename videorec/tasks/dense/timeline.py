@@ -8,13 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from rich.console import Console
 
 from videorec.config.dense import DenseEvaluate
 from videorec.data.decode import Reader
+from videorec.reports.drawing import new_figure, short
 from videorec.reports.files import as_json, as_png
 from videorec.reports.segments import PredictedSegment, predicted_segments
 from videorec.tasks.dense.scores import VideoScores
@@ -139,12 +139,11 @@ def figure(
     duration = len(scores.probabilities) / scores.rate
     shown, occurring = _tracks(scores, segments, classes)
     truth = [name for name in shown if any(segment.label == name for segment in scores.video.segments)]
-    images = _thumbnails(thumbnails, duration, 0.95 * (WIDTH - 0.3 - LETTER * max(len(_short(name)) for name in shown)))
+    images = _thumbnails(thumbnails, duration, 0.95 * (WIDTH - 0.3 - LETTER * max(len(short(name, LETTERS)) for name in shown)))
     heights = [TITLE + TRACK * max(len(tracks), 1) for tracks in (truth, shown)]
     if images:
         heights.insert(0, TITLE + max(image.shape[0] for _, _, image in images) / DPI)
-    picture = Figure(figsize=(WIDTH, sum(heights) + 0.8), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(picture)
+    picture = new_figure(figsize=(WIDTH, sum(heights) + 0.8), dpi=DPI)
     panels = picture.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     panels[0].set_xlim(0, duration)
     if images:
@@ -153,7 +152,7 @@ def figure(
     _draw_predictions(panels[-1], shown, scores, segments, classes, single)
     panels[-1].set_xlabel(_note(shown, occurring, segments))
     name = scores.video.path.replace("\\", "/").rsplit("/", 1)[-1]
-    picture.suptitle(f"{name}: {duration:,.1f} s, {scores.rate:g} frames a second", fontsize=11, parse_math=False)
+    picture.suptitle(f"{short(name, 80)}: {duration:,.1f} s, {scores.rate:g} frames a second", fontsize=11)
     return picture
 
 
@@ -254,7 +253,7 @@ def _prepare(axes: Axes, tracks: Sequence[str], title: str, scores: VideoScores)
     """A row a track, the first on top, a line below each; where frames count nowhere the panel is hatched."""
     rows = max(len(tracks), 1)
     axes.set_ylim(rows, 0)
-    axes.set_yticks(np.arange(len(tracks)) + 0.5, [_short(name) for name in tracks], fontsize=9, parse_math=False)
+    axes.set_yticks(np.arange(len(tracks)) + 0.5, [short(name, LETTERS) for name in tracks], fontsize=9)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelbottom=True, labelsize=8)
     axes.hlines(np.arange(1, rows), 0, 1, transform=axes.get_yaxis_transform(), color="0.85", linewidth=0.6, zorder=0)
@@ -262,7 +261,3 @@ def _prepare(axes: Axes, tracks: Sequence[str], title: str, scores: VideoScores)
         axes.axvspan(segment.start, segment.end, facecolor="none", edgecolor=AMBIGUOUS, hatch="///", linewidth=0)
     hatched = "; hatched: ambiguous, not counted" if scores.video.ambiguous else ""
     axes.set_title(title + hatched, loc="left", fontsize=9)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"

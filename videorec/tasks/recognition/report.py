@@ -17,6 +17,7 @@ from videorec.data.problems import Problems
 from videorec.reports import pictures
 from videorec.reports.files import as_csv, as_json, as_png
 from videorec.reports.protocol import describe_pictures, describe_protocol
+from videorec.reports.spreadsheet import cell
 from videorec.tasks.recognition import meaning, multilabel, single_label
 from videorec.tasks.recognition.metrics import hit_at_k
 from videorec.tasks.recognition.scores import Scores
@@ -88,8 +89,9 @@ class RecognitionReport(Report):
         writer = csv.writer(file)
         writer.writerow(["video", "label", "predicted", "score", *(f"p({name})" for name in self.classes)])
         for video, row in zip(self.videos, self.scores.videos, strict=True):
-            predicted = self.kind.predicted(row, self.classes)
-            writer.writerow([video.name, ";".join(video.labels), *predicted, *(f"{p:.6f}" for p in row)])
+            predicted, score = self.kind.predicted(row, self.classes)
+            names = map(cell, (video.name, ";".join(video.labels), predicted))
+            writer.writerow([*names, score, *(f"{p:.6f}" for p in row)])
         return file.getvalue()
 
     def show(self, console: Console) -> None:

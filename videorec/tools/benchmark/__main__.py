@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Literal
 
 import tyro
-from rich.console import Console
 
 from videorec import terminal
 from videorec.config.bounds import Count, Seed
@@ -81,7 +80,7 @@ def main(args: list[str]) -> int:
     rows = []
     for part in PARTS if options.part == "all" else (options.part,):
         rows += importlib.import_module(f"videorec.tools.benchmark.{part}").measure(**(PARTS | APART)[part](options))
-    figures.show(rows, Console())
+    figures.show(rows, terminal.console())
     return 0
 
 

@@ -15,8 +15,7 @@ import keras
 import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
-
-from videorec.terminal import rich_escape
+from rich.text import Text
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,8 @@ def show(rows: list[Figure], console: Console) -> None:
     table.add_column("measured")
     table.add_column("target")
     for row in rows:
-        mark = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[row.met]
-        cells = [rich_escape(text) for text in (row.part, row.name, row.value, row.detail, row.target)]
-        table.add_row(*cells[:4], f"{cells[4]} {mark}".strip())
+        mark = {True: (" met", "green"), False: (" missed", "red"), None: ""}[row.met]
+        table.add_row(row.part, row.name, row.value, row.detail, Text.assemble(row.target, mark))
     console.print(table)
     console.print(machine(), soft_wrap=True, highlight=False)
 
