@@ -2,12 +2,13 @@
 
     python evaluate.py runs/lrcn
     python evaluate.py runs/lrcn --evaluate.clips 5 --evaluate.crops 10
-    python evaluate.py runs/lrcn --data.path other_videos/ --out results/other
+    python evaluate.py runs/lrcn --data.path other_videos/         into runs/lrcn/results/other_videos/
     python evaluate.py runs/rgb --fuse runs/flow --weights 1 2             recognisers: late fusion
     python evaluate.py runs/multi_lstm --timeline videos/one.mp4           labels of moments: one video over time
     python evaluate.py runs/convlstm --evaluate.metrics mse ssim rain --pictures 8        forecasts
 
-Writes results.json and its companions into the run folder (or --out). What a run takes follows from what it learnt:
+Writes results.json and its companions into the run folder (or --out); those of other data than the run's into
+RUN/results/NAME, NAME being that of the data's folder or file. What a run takes follows from what it learnt:
 python evaluate.py runs/NAME --help. Without a run, the options of recognisers are shown.
 """
 
@@ -32,7 +33,7 @@ class Common:
     run: tyro.conf.Positional[str]
     """The run folder, runs/NAME; may be remote (s3://bucket/runs/NAME)."""
     out: str | None = None
-    """Local folder of the results. Default: the run folder."""
+    """Local folder of the results. Default: the run folder; of other data than the run's, results/NAME in it."""
 
 
 def with_run(section: type) -> type:
@@ -53,6 +54,7 @@ def main(args: list[str]) -> int:
     place = terminal.run_folder(list(OPTIONS.values()), args, description=__doc__, prog="python evaluate.py")
 
     from videorec import tasks  # TensorFlow takes seconds to import: not for --help
+    from videorec.reports import places
     from videorec.reports.files import write_files
     from videorec.runs.run import Run
 
@@ -60,15 +62,18 @@ def main(args: list[str]) -> int:
     task = tasks.of(run.experiment)
     default = OPTIONS[task.options](run.place, data=run.experiment.data, evaluate=run.experiment.evaluate)
     options = terminal.parse(default, args, description=__doc__, prog=f"python evaluate.py {place}")
-    out = files.must_be_local(options.out, "--out") if options.out else run.folder
+    given = files.must_be_local(options.out, "--out") if options.out else None
     with terminal.Bar(run.place) as bar:
         report = task.evaluate(run, options, bar)
     contents = report.files()
+    own = report.results().get("protocol", {}).get("own_data", True)  # a timeline has no figures, and no protocol
+    out = given or places.folder_of(run.folder, options.data, own)
     write_files(contents, out)
     report.show(terminal.console())
-    if not options.out:
+    if not given:
         run.push()
-    log.info("written: %s in %s", ", ".join(contents), options.out or run.place)
+    where = given or files.join(run.place, out.relative_to(run.folder).as_posix() if out != run.folder else "")
+    log.info("written: %s in %s", ", ".join(contents), str(where).rstrip("/"))
     return 0
 
 

@@ -85,10 +85,32 @@ def test_one_run_measured(here):
 def test_another_protocol_shows(copy):
     evaluate.main(f"{copy} --evaluate.split val --evaluate.clips 2 --evaluate.crops 3 --fuse runs/b".split())
     assert compare_runs.read_results(Run(copy)).protocol == "16 val, 2 x 3, 2 runs fused"
-    path = Run("runs/a").experiment.data.path
-    folder = path.removesuffix("/manifest.csv")
+    evaluate.main(f"{copy} --data.exclude up".split())
+    assert compare_runs.read_results(Run(copy)).protocol == "14 test, 1 x 1 without up"
+
+
+def test_figures_of_other_data_are_not_believed(copy):
+    folder = Run("runs/a").experiment.data.path.removesuffix("/manifest.csv")
+    evaluate.main(f"{copy}".split())
+    before = (copy / "results.json").read_bytes()
     evaluate.main(f"{copy} --data.path {folder}".split())
-    assert compare_runs.read_results(Run(copy)).protocol == f"64 test, 1 x 1 of {folder}"
+    assert (copy / "results.json").read_bytes() == before
+    (other,) = copy.glob("results/*/results.json")
+    (copy / "results.json").write_bytes(other.read_bytes())
+    with pytest.raises(UserError, match=f"figures of other data, {folder}. Measure the run's own: python evaluate.py"):
+        compare_runs.read_results(Run(copy))
+    # Of an earlier version the paths tell it.
+    results = json.loads(other.read_text())
+    del results["protocol"]["own_data"]
+    (copy / "results.json").write_text(json.dumps(results))
+    with pytest.raises(UserError, match="figures of other data"):
+        compare_runs.read_results(Run(copy))
+
+
+def test_an_evaluation_that_was_stopped_is_not_believed(copy):
+    (copy / "results.json").write_text(json.dumps({"unfinished": "an evaluation was stopped", "files": []}))
+    with pytest.raises(UserError, match="is not finished: an evaluation was stopped.*python evaluate.py"):
+        compare_runs.read_results(Run(copy))
 
 
 def test_a_run_from_before_its_seconds_were_counted(copy):

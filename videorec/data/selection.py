@@ -79,7 +79,7 @@ def select(videos: Sequence, data: Footage, base: str, size: Callable, split: st
     entries = [entry_of(video, base, size) for video in videos]
     if is_own(entries, base, data, trained):
         if trained.record is None:
-            log.info("the run has no list of its videos (videos.csv): its split is drawn anew from the data of now")
+            tell_drawn_anew()
             videos = complete_splits(list(videos), trained.seed, data.val)
         else:
             videos = by_record(videos, entries, trained.record, data)
@@ -201,12 +201,10 @@ def is_own(entries: Sequence[Entry], base: str, data: Source, trained: Trained) 
     Files elsewhere are the same where names, sizes, labels and splits are those of the record, and nothing that the record has
     not came; where the run's own are still there, they are compared.
     """
-    if any(getattr(data, name, None) != getattr(trained.data, name, None) for name in NAMING):
-        return False
-    names = [(one.path, getattr(one, "videos", None)) for one in (data, trained.data)]
-    if names[0] == names[1] or all(map(_same_place, *names)):
+    if is_named_alike(data, trained.data):
         return True
-    if trained.record is None:
+    kinds = {os.path.splitext(one.path)[1] for one in (data, trained.data)}  # a table is no folder, whatever it lists
+    if trained.record is None or _named_otherwise(data, trained.data) or len(kinds) > 1:
         return False
     known = [trained.record.by_key.get(entry.key) for entry in entries]
     if 2 * len(known) < len(trained.record.entries) or not all(map(_alike, entries, known)):
@@ -219,6 +217,21 @@ def is_own(entries: Sequence[Entry], base: str, data: Source, trained: Trained) 
     how = "names and sizes" if not pairs else "names, sizes and contents"
     log.info("%s holds the run's own data by their %s: the run's split counts", data.path, how)
     return True
+
+
+def is_named_alike(data: Source, own: Source) -> bool:
+    """Whether the settings name the same data."""
+    places = [(one.path, getattr(one, "videos", None)) for one in (data, own)]
+    return not _named_otherwise(data, own) and all(map(_same_place, *places))
+
+
+def _named_otherwise(data: Source, own: Source) -> bool:
+    return any(getattr(data, name, None) != getattr(own, name, None) for name in NAMING)
+
+
+def tell_drawn_anew() -> None:
+    """Of a run that has no record."""
+    log.info("the run has no list of its videos (videos.csv): its split is drawn anew from the data of now")
 
 
 def _same_place(one: str | None, other: str | None) -> bool:
@@ -264,5 +277,5 @@ def tell_seen(seen: dict[str, list[str]] | None, count: int, path: str) -> None:
     """Warn of other data that the run has seen."""
     if seen and any(seen.values()):
         train, val = seen["train"], seen["val"]
-        text = "%s: of %d videos the run was trained on %d and validated with %d: figures of them say little of new ones. %s"
-        log.warning(text, path, count, len(train), len(val), some([*train, *val]))
+        rule = "%s: of these %d videos, %d trained the run and %d validated it: the figures say little about new videos. %s"
+        log.warning(rule, path, count, len(train), len(val), some([*train, *val]))

@@ -11,7 +11,7 @@ from videorec.data.folders import class_folders
 from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits, official_videos
 from videorec.data.prepared.index import Prepared, is_prepared
-from videorec.data.record import Record, base_of, size_of
+from videorec.data.record import Record, base_of, entry_of, size_of, some
 from videorec.data.selection import Selection, Trained
 from videorec.data.splitting import VideoSet, classes_of, complete_splits
 from videorec.storage import files, remote
@@ -86,6 +86,15 @@ def choose(data: Data, split: str, trained: Experiment, record: Record | None = 
 def load_for_evaluation(data: Data, split: str, trained: Experiment, record: Record | None = None) -> list[Video]:
     """The videos of `choose`."""
     return choose(data, split, trained, record).videos
+
+
+def warn_of_seen(videos: list[Video], split: str, other: Experiment, record: Record | None) -> None:
+    """Warn of videos that a run which is fused was trained on, though they are in another split of the run that is measured."""
+    known = record.by_key if record else {}
+    base = _place(other.data)[0]
+    seen = [video.path for video in videos if (one := known.get(entry_of(video, base).key)) and one.split not in (split, None)]
+    if seen:
+        log.warning("%d of %d videos are in another split of the run %s: %s", len(seen), len(videos), other.name, some(seen))
 
 
 def _place(data: Data) -> tuple[str, Callable[[str], int | None]]:

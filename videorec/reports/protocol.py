@@ -9,15 +9,16 @@ import tensorflow as tf
 
 import videorec
 from videorec.config import Experiment
+from videorec.data.selection import Selection
 
 
-def describe_protocol(runs: dict[str, float], data: str, split: str, trained: Experiment, **own) -> dict:
+def describe_protocol(runs: dict[str, float], data: str, measured: Selection, trained: Experiment, **own) -> dict:
     """The protocol in `results.json`: what every task has, and its own entries between.
 
     Args:
         runs: weight of each measured run by its place.
         data: what was measured on.
-        split: which part of it.
+        measured: which part of it, and what the run has seen of it.
         trained: the experiment of the (first) run.
         **own: what the task adds, as plain JSON types.
     """
@@ -25,7 +26,8 @@ def describe_protocol(runs: dict[str, float], data: str, split: str, trained: Ex
         "runs": runs,
         "data": data,
         "trained_on": trained.data.path,
-        "split": split,
+        "split": measured.split,
+        **measured.protocol(),
         **own,
         "seed": trained.train.seed,
         "date": datetime.date.today().isoformat(),

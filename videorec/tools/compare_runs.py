@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from videorec import tasks
-from videorec.config import UserError
+from videorec.config import Data, UserError
+from videorec.reports.files import UNFINISHED
 from videorec.runs.run import Run
 from videorec.storage import outside
 from videorec.tasks.recognition.task import RecognitionTask
@@ -56,19 +57,30 @@ def read_results(run: Run) -> Results:
         raise UserError(f"{run.place} has no results yet: {command}")
     with outside.reading(path, f"Write it anew: {command}"):
         number = (int, float)
-        results = outside.checked(
-            json.loads(path.read_text(encoding="utf-8")),
-            {"accuracy": number, "mean_class_accuracy": number, "videos": int, "protocol": dict},
-        )
-        protocol = _describe_protocol(results, run.experiment.data.path)
-        return Results(results["accuracy"], results["mean_class_accuracy"], protocol)
+        results = json.loads(path.read_text(encoding="utf-8"))
+        if UNFINISHED in results:
+            raise UserError(f"{path} is not finished: {results[UNFINISHED]}: {command}")
+        outside.checked(results, {"accuracy": number, "mean_class_accuracy": number, "videos": int, "protocol": dict})
+        if not is_of_own_data(results):
+            other = results["protocol"]["data"]
+            raise UserError(f"{path} holds figures of other data, {other}. Measure the run's own: {command}")
+        return Results(results["accuracy"], results["mean_class_accuracy"], _describe_protocol(results, run.experiment.data))
 
 
-def _describe_protocol(results: dict, trained_on: str) -> str:
+def is_of_own_data(results: dict) -> bool:
+    """Whether the figures in `results.json` are of the data that the run was trained on; older files tell it by the paths."""
+    protocol = results["protocol"]
+    return protocol.get("own_data", protocol["data"] == protocol.get("trained_on", protocol["data"]))
+
+
+def _describe_protocol(results: dict, own: Data) -> str:
     protocol = results["protocol"]
     text = f"{results['videos']} {protocol['split']}, {protocol['clips_per_video']} x {protocol['crops_per_clip']}"
-    if protocol["data"] != trained_on:
+    if protocol["data"] != own.path:
         text += f" of {protocol['data']}"
+    left_out = [name for name in protocol.get("exclude", ()) if name not in own.exclude]
+    if left_out:
+        text += f" without {', '.join(left_out)}"
     if len(protocol["runs"]) > 1:
         text += f", {len(protocol['runs'])} runs fused"
     return text

@@ -54,7 +54,8 @@ def main(args: list[str]) -> int:
             f"{run.place} --pictures 4; labels of moments: python evaluate.py {run.place} --timeline VIDEO"
         )
     data = run.experiment.data
-    videos = gallery_picture.choose(sources.load_for_evaluation(data, "test", run.experiment), options.clips, options.seed)
+    videos = sources.load_for_evaluation(data, "test", run.experiment, run.record)
+    count, videos = len(videos), gallery_picture.choose(videos, options.clips, options.seed)
     reader = ClipReader(data, Problems(len(videos), 1.0))
     batches = pipeline.evaluation(videos, data, reader, clips=1, crops=1, batch=len(videos))
     clips = next(iter(batches))[0]
@@ -65,7 +66,7 @@ def main(args: list[str]) -> int:
     labels = [video.labels[0] for video in videos]
     gallery_picture.draw(clips[data.streams[0]].numpy(), steps, labels, run.classes, options.columns).savefig(out)
     run.push()
-    log.info("written: %s", out)
+    log.info("written: %s, %d of %d test videos of %s", out, len(videos), count, data.path)
     return 0
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from videorec.config import UserError
+from videorec.reports.files import UNFINISHED
 from videorec.storage import files
 from videorec.tasks.recognition import meaning
 
@@ -44,6 +45,8 @@ def read_results(folder: str) -> dict:
         OSError, ValueError, KeyError: `results.json` is missing or damaged.
     """
     results = json.loads(files.read(files.join(folder, "results.json")))
+    if UNFINISHED in results:
+        raise ValueError(results[UNFINISHED])
     row = {key: results[key] for key in TITLES if key in results}
     row |= {f"hit_at_{k}": value for k, value in results["hit_at"].items()}
     row |= {f"{stream}_accuracy": alone["accuracy"] for stream, alone in results.get("streams", {}).items()}

@@ -152,7 +152,7 @@ def run_of(folder, rows, classes=("sit", "walk")):
     table = folder / "t.csv"
     table.write_text("\n".join(["path,label,start,end,split", *rows]))
     experiment = SimpleNamespace(data=DenseData(path=str(table), fps=10.0), train=SimpleNamespace(seed=0))
-    return SimpleNamespace(experiment=experiment, classes=list(classes))
+    return SimpleNamespace(experiment=experiment, classes=list(classes), record=None)
 
 
 def test_the_most_frequent_label_of_training(tmp_path):

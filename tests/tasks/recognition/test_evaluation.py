@@ -17,6 +17,7 @@ from videorec.data import augment, manifest, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.data.selection import Selection
 from videorec.runs.run import Run
 from videorec.tasks.recognition import evaluation, report
 from videorec.tasks.recognition.scores import Scores
@@ -119,6 +120,9 @@ def test_fusion_is_the_weighted_mean(go, alone, tmp_path):
 def test_other_videos(go, synthetic):
     results = go(f"runs/a --data.path {synthetic.parent}")
     assert results["videos"] == 64  # a folder that names no splits: all of it
+    protocol = results["protocol"]
+    assert (protocol["split"], protocol["own_data"]) == ("all", False)
+    assert (protocol["trained_on_videos"], protocol["validated_on_videos"]) == (32, 16)
     results = go("runs/a --evaluate.split val")
     assert results["videos"] == 16
 
@@ -194,7 +198,7 @@ def test_runs_of_other_clips_have_no_clip_accuracy(go, capsys):
 
 
 def make_report(videos, classes, scores, problems=None, **options) -> dict:
-    protocol = report.describe(Data(), Evaluate(), {"r": 1.0}, Experiment())
+    protocol = report.describe(Data(), Evaluate(), {"r": 1.0}, Experiment(), Selection([], "test"))
     return report.make(videos, classes, scores, protocol, problems or Problems(len(videos), 1.0), **options).results()
 
 
@@ -245,7 +249,13 @@ def test_what_each_stream_adds(synthetic, capsys):
             np.testing.assert_allclose(answer.streams[name][row], alone, atol=1e-6)
         both = (answer.streams["rgb"][row] + 2 * answer.streams["flow"][row]) / 3
         np.testing.assert_allclose(answer.videos[row], both, atol=1e-6)
-    made = report.make(videos, classes, answer, report.describe(data, Evaluate(), {"r": 1.0}, Experiment(data=data)), problems)
+    made = report.make(
+        videos,
+        classes,
+        answer,
+        report.describe(data, Evaluate(), {"r": 1.0}, Experiment(data=data), Selection([], "test")),
+        problems,
+    )
     right = [classes.index(video.labels[0]) for video in videos]
     for name, figures in made.results()["streams"].items():
         hits = answer.streams[name].argmax(1) == right

@@ -19,6 +19,7 @@ from export import common, saved_model, tflite, verify
 from videorec.config import Data, Evaluate, Experiment, UserError
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.data.selection import Selection
 from videorec.runs.run import Run
 from videorec.tasks.recognition import evaluation, report, training
 
@@ -70,7 +71,7 @@ def shown(run) -> str:
 
 
 def made(videos, classes, scores, **options) -> report.RecognitionReport:
-    protocol = report.describe(Data(), Evaluate(clips=2), {"r": 1.0}, Experiment())
+    protocol = report.describe(Data(), Evaluate(clips=2), {"r": 1.0}, Experiment(), Selection([], "test"))
     return report.make(videos, classes, scores, protocol, Problems(len(videos), 1.0), target="multilabel", **options)
 
 

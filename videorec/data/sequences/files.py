@@ -236,6 +236,10 @@ class FileSequences:
         named = {split: [s.name if seen[s.file] > 1 else s.file for s in part] for split, part in self._sequences.items()}
         return {split: list(dict.fromkeys(names)) for split, names in named.items()}
 
+    def files_of(self, split: str) -> list[str]:
+        """The paths of the files of a split."""
+        return list(dict.fromkeys(str(self._base / sequence.file) for sequence in self._sequences[split]))
+
     def windows(self, split: str) -> int:
         """Windows of a split."""
         return int(self._starts[split][-1])

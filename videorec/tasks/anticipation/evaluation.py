@@ -14,6 +14,7 @@ from videorec.data.moments import sources, tables, windows
 from videorec.data.moments.frame_labels import frame_labels
 from videorec.data.moments.windows import Labelled, rate_of
 from videorec.data.problems import Problems
+from videorec.data.selection import Selection
 from videorec.data.verdicts import problems_of
 from videorec.reports.protocol import describe_pictures, describe_protocol
 from videorec.runs.run import Run
@@ -34,17 +35,18 @@ def evaluate(run: Run, options: AnticipationOptions, progress: Progress) -> Anti
     rules.check_dense(options.data)
     run.check_model()
     trained, data = run.experiment, options.data
-    videos = sources.load_for_evaluation(data, options.evaluate.split, trained.data, trained.train.seed)
+    measured = sources.choose(data, options.evaluate.split, trained.data, trained.train.seed, run.record)
+    videos = measured.videos
     tables.check_known(videos, run.classes)
     problems = problems_of(videos, data)
     labelled = Labelled(videos, (), run.classes, data, trained.model.horizon, single=True)
     batch = max(options.evaluate.batch // data.frames, 1)
     predictions = predict(run.load_model(), labelled, batch, problems, progress)
-    protocol = {"protocol": describe(run, options)}
+    protocol = {"protocol": describe(run, options, measured)}
     return AnticipationReport(accuracies(predictions, most_frequent(run)) | protocol | problems.summary())
 
 
-def describe(run: Run, options: AnticipationOptions) -> dict:
+def describe(run: Run, options: AnticipationOptions, measured: Selection) -> dict:
     """What the figures mean nothing without: data, split, lengths, rate, seed, versions."""
     data, trained = options.data, run.experiment
     own = {
@@ -53,13 +55,13 @@ def describe(run: Run, options: AnticipationOptions) -> dict:
         "rate": rate_of(data),
         "windows": "one after the other, without overlap; frames without a label do not count",
     }
-    return describe_protocol({run.place: 1.0}, data.path, options.evaluate.split, trained, **own, **describe_pictures(data))
+    return describe_protocol({run.place: 1.0}, data.path, measured, trained, **own, **describe_pictures(data))
 
 
 def most_frequent(run: Run) -> int | None:
     """The class that most seconds of the run's training videos have; None where those are not at hand, and the log says so."""
     try:
-        videos = sources.load(run.experiment.data, run.experiment.train.seed).split("train")
+        videos = sources.load(run.experiment.data, run.experiment.train.seed, run.record).split("train")
         tables.check_known(videos, run.classes)
     except UserError as error:
         log.warning("the most frequent label of the training videos is not known: %s", error)

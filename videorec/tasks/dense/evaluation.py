@@ -12,6 +12,7 @@ from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import rate_of
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
+from videorec.data.selection import Selection
 from videorec.data.verdicts import problems_of
 from videorec.inference.labeller import Labeller
 from videorec.reports.protocol import describe_pictures, describe_protocol
@@ -38,12 +39,13 @@ def evaluate(run: Run, options: DenseOptions, progress: Progress) -> DenseReport
     if options.timeline:
         return timeline(run, options)
     trained, data = run.experiment, options.data
-    videos = sources.load_for_evaluation(data, options.evaluate.split, trained.data, trained.train.seed)
+    measured = sources.choose(data, options.evaluate.split, trained.data, trained.train.seed, run.record)
+    videos = measured.videos
     tables.check_known(videos, run.classes)
     labeller = Labeller(run.load_model(), data, options.evaluate.batch)
     problems = problems_of(videos, data)
     scores = score(labeller, videos, run.classes, problems, progress)
-    protocol = describe(run, labeller, options)
+    protocol = describe(run, labeller, options, measured)
     return report.make(scores, run.classes, data.single, protocol, options.evaluate, problems.summary())
 
 
@@ -71,7 +73,7 @@ def score(
     return scores
 
 
-def describe(run: Run, labeller: Labeller, options: DenseOptions) -> dict:
+def describe(run: Run, labeller: Labeller, options: DenseOptions, measured: Selection) -> dict:
     """What the figures mean nothing without: data, split, rate, how videos are run through, seed, versions."""
     data, trained = options.data, run.experiment
     carried = "whole videos; the state is carried from piece to piece"
@@ -82,7 +84,7 @@ def describe(run: Run, labeller: Labeller, options: DenseOptions) -> dict:
         "rate": rate_of(data),
         "trained_on_windows_of": trained.data.frames,
     }
-    return describe_protocol({run.place: 1.0}, data.path, options.evaluate.split, trained, **own, **describe_pictures(data))
+    return describe_protocol({run.place: 1.0}, data.path, measured, trained, **own, **describe_pictures(data))
 
 
 # === One video ===

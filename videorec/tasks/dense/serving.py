@@ -27,7 +27,7 @@ class DenseServing(VideoServing):
         """The first whole windows `{stream: (T, *data.resize, 3)}` uint8 of the run's videos."""
         data, examples = self.run.experiment.data, []
         try:
-            videos = sources.load(data, self.run.experiment.train.seed)
+            videos = sources.load(data, self.run.experiment.train.seed, self.run.record)
         except UserError as error:
             log.warning("%s", error)
             return examples

@@ -1,5 +1,6 @@
 """Measure a trained forecaster: its frames, and those of forecasts without learning, against what came."""
 
+import dataclasses
 import logging
 from collections.abc import Callable
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from videorec.config import UserError, bounds, nearest
 from videorec.config.forecasting import Forecaster, ForecastEvaluate, ForecastOptions, Sequences
-from videorec.data.sequences import windows
+from videorec.data.sequences import selected, windows
 from videorec.data.sequences.windows import SequenceSet
 from videorec.runs.run import Run
 from videorec.tasks.forecasting import baselines, report
@@ -32,14 +33,16 @@ def evaluate(run: Run, options: ForecastOptions, progress: Progress) -> Forecast
     """
     check_options(options)
     run.check_model()
-    experiment, data, how = run.experiment, options.data, options.evaluate
-    source = windows.open_sequences(data, experiment.model.horizon, experiment.train.seed)
-    check_unseen(run, source, data, how.split)
+    experiment, data = run.experiment, options.data
+    source, measured = selected.choose(data, options.evaluate.split, experiment, run.record)
+    how = dataclasses.replace(options.evaluate, split=measured.split)
+    if run.record is None:
+        check_unseen(run, source, data, how.split)
     model = run.load_model()
     check_model(model, source, data)
     known, left_out = forecasters(model, experiment.model.horizon, data.frames, how.baselines)
     scores, shown = measure(known, source, data, experiment.model, how, options.pictures, progress)
-    protocol = report.describe(run, source, data, how) | ({"left_out": left_out} if left_out else {})
+    protocol = report.describe(run, source, data, how, measured) | ({"left_out": left_out} if left_out else {})
     definitions = {name: text for part in scorers(how) for name, text in part.definitions.items()}
     return ForecastReport(scores, definitions, source.windows(how.split), protocol, shown)
 

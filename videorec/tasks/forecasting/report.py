@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from videorec.config.forecasting import ForecastEvaluate, Sequences
+from videorec.data.selection import Selection
 from videorec.data.sequences.windows import SequenceSet
 from videorec.reports import forecast_pictures
 from videorec.reports.files import as_json, as_png
@@ -115,7 +116,7 @@ def _json(value):
     return value if math.isfinite(value) else None  # JSON has no NaN
 
 
-def describe(run: Run, source: SequenceSet, data: Sequences, evaluate: ForecastEvaluate) -> dict:
+def describe(run: Run, source: SequenceSet, data: Sequences, evaluate: ForecastEvaluate, measured: Selection) -> dict:
     """What the figures mean nothing without: data, split, lengths, seed, versions."""
     model = run.experiment.model
     own = {
@@ -128,7 +129,7 @@ def describe(run: Run, source: SequenceSet, data: Sequences, evaluate: ForecastE
         "masked": "pixels that are NaN or infinite are not scored; model and baselines see 0 there",
         "baselines": BASELINES if evaluate.baselines else {},
     }
-    protocol = describe_protocol({run.place: 1.0}, source.describe(), evaluate.split, run.experiment, **own)
+    protocol = describe_protocol({run.place: 1.0}, source.describe(), measured, run.experiment, **own)
     return protocol | {"versions": protocol["versions"] | {"scikit-image": skimage.__version__}}
 
 

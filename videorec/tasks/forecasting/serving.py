@@ -47,7 +47,7 @@ class ForecastServing(Serving):
         """What the model sees of windows, `{"rgb": (J, H, W, C)}`, spread over the test split (else val, train)."""
         data, model = self.run.experiment.data, self.run.experiment.model
         try:
-            source = windows.open_sequences(data, model.horizon, self.run.experiment.train.seed)
+            source = windows.open_sequences(data, model.horizon, self.run.experiment.train.seed, self.run.record)
             split = next((split for split in splits if source.windows(split)), None)
             if split is None:
                 return []

@@ -38,14 +38,15 @@ def evaluate(run: Run, options: RecognitionOptions, progress: Progress) -> Recog
     for member in runs:
         member.check_model()
         check_alike(run, member)
-    videos = sources.load_for_evaluation(data, how.split, run.experiment)
+    measured = sources.choose(data, how.split, run.experiment, run.record)
+    videos = measured.videos
     check_labels(videos, run.classes)
     # Every run sees the same videos, each through its own preprocessing.
     seen = [(data, videos), *(same_videos(run, member, videos, how) for member in runs[1:])]
     problems = problems_of(videos, data)
     scores = [predict(m.load_model(), v, d, how, problems, progress) for m, (d, v) in zip(runs, seen, strict=True)]
     shares = {member.place: weight for member, weight in zip(runs, weights, strict=True)}
-    protocol = report.describe(data, how, shares, run.experiment)
+    protocol = report.describe(data, how, shares, run.experiment, measured)
     fused = fuse(scores, weights)
     return report.make(videos, run.classes, fused, protocol, problems, how.hit_at, run.experiment.model.target)
 
@@ -210,8 +211,10 @@ def same_videos(run: Run, other: Run, videos: list[Video], evaluate: Evaluate) -
     """
     data = other.experiment.data
     if (data.path, data.videos) == (run.experiment.data.path, run.experiment.data.videos):
+        sources.warn_of_seen(videos, evaluate.split, other.experiment, other.record)
         return data, videos
-    theirs = {_identity(video): video for video in sources.load_for_evaluation(data, evaluate.split, other.experiment)}
+    theirs = sources.load_for_evaluation(data, evaluate.split, other.experiment, other.record)
+    theirs = {_identity(video): video for video in theirs}
     for video in videos:
         if _identity(video) not in theirs:
             raise UserError(f"Runs that are fused must be measured on the same videos; {other.place} lacks {video.path}.")

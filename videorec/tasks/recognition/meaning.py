@@ -27,7 +27,8 @@ def meaning(clips: bool, streams: bool, target: str = "clip") -> dict[str, str]:
 
 def views(protocol: dict) -> str:
     """`test videos of PATH, 25 clips x 10 crops, 16 frames uniform`, from the protocol in `results.json`."""
+    kind = "videos (all)" if protocol["split"] == "all" else f"{protocol['split']} videos"
     return (
-        f"{protocol['split']} videos of {protocol['data']}, {protocol['clips_per_video']} clips x "
+        f"{kind} of {protocol['data']}, {protocol['clips_per_video']} clips x "
         f"{protocol['crops_per_clip']} crops, {protocol['frames']} frames {protocol['sampling']}"
     )

@@ -14,6 +14,7 @@ from videorec.data import pipeline
 from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits
 from videorec.data.problems import Problems
+from videorec.data.selection import Selection
 from videorec.reports import pictures
 from videorec.reports.files import as_csv, as_json, as_png
 from videorec.reports.protocol import describe_pictures, describe_protocol
@@ -142,12 +143,13 @@ def make(
     return RecognitionReport(kept, tuple(classes), scores, protocol, problems.summary(), hit_at, target)
 
 
-def describe(data: Data, evaluate: Evaluate, runs: dict[str, float], trained: Experiment) -> dict:
+def describe(data: Data, evaluate: Evaluate, runs: dict[str, float], trained: Experiment, measured: Selection) -> dict:
     """What the figures mean nothing without: views, aggregation, split, seed, versions."""
     clips = f"every {data.hop} frames" if evaluate.clips == 0 else evaluate.clips
     flow = {"flow": asdict(data.of("flow").flow)} if "flow" in data.streams else {}
     official = {"official_split": data.official_split} if has_official_splits(data.path) else {}
     own = {
+        "exclude": list(data.exclude),
         "clips_per_video": clips,
         "crops_per_clip": evaluate.crops,
         "aggregation": "probabilities averaged over clips, crops and, with weights, over runs; then the largest",
@@ -159,4 +161,4 @@ def describe(data: Data, evaluate: Evaluate, runs: dict[str, float], trained: Ex
         "short": data.short,
     }
     own |= describe_pictures(data)
-    return describe_protocol(runs, data.path, evaluate.split, trained, **official, **own, **flow)
+    return describe_protocol(runs, data.path, measured, trained, **official, **own, **flow)

@@ -78,7 +78,7 @@ class RecognitionServing(VideoServing):
     def _videos(self, split: str) -> list[Video]:
         """Those of a split that are at hand."""
         with contextlib.suppress(UserError):
-            return sources.load_for_evaluation(self.run.experiment.data, split, self.run.experiment)
+            return sources.load_for_evaluation(self.run.experiment.data, split, self.run.experiment, self.run.record)
         return []
 
     def _read(self, videos: Iterable[Video], clips: int) -> Iterator[tuple[list[Clip], Video]]:
