@@ -108,6 +108,15 @@ def _copy_run(work: Path, name: str) -> None:
     shutil.copytree(work / "runs" / "reference-recognition", work / "runs" / name)
 
 
+def _copy_evaluated_run(work: Path, name: str) -> None:
+    """With the files of an earlier evaluation, of one video."""
+    _copy_run(work, name)
+    folder = work / "runs" / name
+    (folder / "results.json").write_text('{"videos": 1, "files": ["predictions.csv", "confusion.png"]}', encoding="utf-8")
+    (folder / "predictions.csv").write_text("video\none\n", encoding="utf-8")
+    (folder / "confusion.png").write_bytes(b"earlier")
+
+
 def evaluated(work: Path, name: str) -> dict[str, object]:
     """The figures, and what training wrote."""
     folder = work / "runs" / name
@@ -121,11 +130,14 @@ def _evaluate_problems(work: Path, name: str) -> list[str]:
     problems = broken(folder)
     if (folder / "results.json").exists():
         try:
-            videos = json.loads((folder / "results.json").read_text(encoding="utf-8"))["videos"]
-            rows = (folder / "predictions.csv").read_text(encoding="utf-8").splitlines()
-            problems += [] if len(rows) == videos + 1 else ["predictions.csv is of another evaluation"]
-        except (OSError, ValueError) as error:
-            problems.append(f"results.json stands beside no whole predictions.csv: {error}")
+            results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+            if "unfinished" not in results:
+                rows = (folder / "predictions.csv").read_text(encoding="utf-8").splitlines()
+                same = len(rows) == results["videos"] + 1
+                same &= ((folder / "confusion.png").read_bytes() == b"earlier") == (results["videos"] == 1)
+                problems += [] if same else ["the files beside results.json are of another evaluation"]
+        except (OSError, ValueError, KeyError) as error:
+            problems.append(f"results.json, or what stands beside it, is not whole: {error}")
     return problems
 
 
@@ -151,7 +163,7 @@ SCENES = {
         lambda work, name: _digests(work / name),
         lambda work, name: [],
     ),
-    "evaluate": Scene("evaluate", lambda work, name: f"{work}/runs/{name}", evaluated, _evaluate_problems, _copy_run),
+    "evaluate": Scene("evaluate", lambda work, name: f"{work}/runs/{name}", evaluated, _evaluate_problems, _copy_evaluated_run),
     "export": Scene(
         "export.saved_model",
         lambda work, name: f"{work}/runs/{name}",
