@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_interrupt_keeps_the_last_epoch_and_says_how_to_go_on(go, synthetic, training_seed, capfd):
-    words = f"--name x --data.path {synthetic} {QUICK} --train.seed {training_seed} --train.epochs 500".split()
+    words = (
+        f"--name x --data.path {synthetic} {QUICK} --train.seed {training_seed} --train.epochs 500 --train.no-resume".split()
+    )
     # A suite that runs in the background of a script inherits an ignored SIGINT; a user's shell does not hand that on.
     heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
     pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -31,7 +33,8 @@ def test_interrupt_keeps_the_last_epoch_and_says_how_to_go_on(go, synthetic, tra
     finally:
         process.kill()
     assert process.returncode == 130, rest
-    epoch = int(re.search(r"the state after epoch (\d+) is kept", rest).group(1))
+    said = r"the state after epoch (\d+) is kept\. The same command without --train\.no-resume goes on from there"
+    epoch = int(re.search(said, rest).group(1))
     assert epoch >= 2
     assert "Traceback" not in rest
     states = json.loads(Path("runs/x/state/state.json").read_text())

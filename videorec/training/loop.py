@@ -59,7 +59,7 @@ def _train(task, experiment: Experiment, strategy: tf.distribute.Strategy, place
     if finished and run.has_whole_model():
         run.push()  # where the upload failed before
         return run
-    with sigterm_as_ctrl_c(), _told_when_stopped(place, lambda: run):
+    with sigterm_as_ctrl_c(), _told_when_stopped(place, experiment.train.resume, lambda: run):
         with strategy.scope():
             whole = task.build(experiment, dataset)
             if run is None:
@@ -231,7 +231,7 @@ def fit(
 
 
 @contextlib.contextmanager
-def _told_when_stopped(place: str, current: Callable[[], Run | None]):
+def _told_when_stopped(place: str, resume: bool, current: Callable[[], Run | None]):
     """After Ctrl-C the log says what is kept."""
     try:
         yield
@@ -241,6 +241,7 @@ def _told_when_stopped(place: str, current: Callable[[], Run | None]):
         if state is None:
             log.warning("stopped before the first epoch of %s was finished. The same command starts again.", place)
         else:
-            log.warning("stopped; the state after epoch %d is kept. The same command goes on from there.", state["epoch"])
+            command = "The same command" if resume else "The same command without --train.no-resume"
+            log.warning("stopped; the state after epoch %d is kept. %s goes on from there.", state["epoch"], command)
             push_if_possible(run)
         raise
