@@ -89,7 +89,7 @@ def companions(folder: Path) -> list[str]:
     try:
         results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
         shown = [f"forecasts/{name}{end}" for name in results.get("pictures", ()) for end in (".png", ".gif")]
-        named = results.get("files", [*_ALWAYS, *shown])
+        named = [name for name in results.get("files", [*_ALWAYS, *shown]) if isinstance(name, str)]
     except (OSError, ValueError, AttributeError, TypeError):
         return []
-    return [name for name in named if isinstance(name, str) and _COMPANION.fullmatch(name) and (folder / name).is_file()]
+    return [name for name in named if _COMPANION.fullmatch(name) and (folder / name).is_file()]
