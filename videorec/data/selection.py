@@ -203,8 +203,7 @@ def is_own(entries: Sequence[Entry], base: str, data: Source, trained: Trained) 
     """
     if is_named_alike(data, trained.data):
         return True
-    kinds = {os.path.splitext(one.path)[1] for one in (data, trained.data)}  # a table is no folder, whatever it lists
-    if trained.record is None or _named_otherwise(data, trained.data) or len(kinds) > 1:
+    if trained.record is None or _named_otherwise(data, trained.data) or not _same_table(data.path, trained.data.path):
         return False
     known = [trained.record.by_key.get(entry.key) for entry in entries]
     if 2 * len(known) < len(trained.record.entries) or not all(map(_alike, entries, known)):
@@ -227,6 +226,17 @@ def is_named_alike(data: Source, own: Source) -> bool:
 
 def _named_otherwise(data: Source, own: Source) -> bool:
     return any(getattr(data, name, None) != getattr(own, name, None) for name in NAMING)
+
+
+def _same_table(one: str, own: str) -> bool:
+    """Whether both are no tables, or tables of the same content; where the run's own is gone, of the same name."""
+    tables = [path.endswith((".csv", ".json")) for path in (one, own)]
+    if not all(tables):
+        return not any(tables)
+    one, own = map(os.path.expanduser, (one, own))
+    if not files.exists(own):
+        return os.path.basename(one) == os.path.basename(own)
+    return files.read(one) == files.read(own)
 
 
 def tell_drawn_anew() -> None:
