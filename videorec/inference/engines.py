@@ -1,6 +1,7 @@
 """A model in any of its forms, Keras, SavedModel or TFLite: a function from clips to outputs, or frame by frame."""
 
 import math
+import mmap
 import os
 import zipfile
 from collections.abc import Callable
@@ -86,6 +87,7 @@ def tflite_runner(path: Path) -> Predict:
         UserError: no TFLite file, or a damaged one. When called, a ValueError: other inputs.
     """
     with outside.reading(path, OF_TFLITE), terminal.native_notes_hidden():
+        _check_operations(path)
         interpreter = _interpreter()(str(path), num_threads=os.cpu_count())
         interpreter.allocate_tensors()
         runner = interpreter.get_signature_runner()
@@ -217,6 +219,18 @@ def _interpreter():
     except ImportError:
         return tf.lite.Interpreter
     return Interpreter
+
+
+def _check_operations(path: Path) -> None:
+    """Refuse operations that TFLite does not have itself: TensorFlow would run them in its place, and they may write files."""
+    from tensorflow.lite.python.schema_py_generated import Model  # half a second, where no TFLite file is read
+
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        model = Model.GetRootAs(content)
+        names = [model.OperatorCodes(number).CustomCode() for number in range(model.OperatorCodesLength())]
+    others = sorted({name.decode(errors="replace") for name in names if name})
+    if others:
+        raise ValueError(f"it holds {', '.join(others)}, which is no operation of TFLite, and is not run")
 
 
 def _arrays(outputs: dict) -> dict[str, np.ndarray]:

@@ -30,7 +30,7 @@ class Checkpoints:
         """The newest checkpoint whose weights file is whole: `{"epoch", "weights", "sha256", "counters"}`, or None."""
         for state in reversed(self.states()):
             path = self.folder / "state" / state["weights"]
-            if path.exists() and _sha256(path) == state["sha256"]:
+            if path.is_file() and _sha256(path) == state["sha256"]:
                 return state
             log.warning("the checkpoint of epoch %d is damaged (%s): going back one epoch", state["epoch"], path)
         return None
@@ -93,6 +93,6 @@ def _sha256(path: Path) -> str:
 def _checked(state: dict) -> dict:
     """An entry of state.json; what is none raises."""
     outside.checked(state, {"epoch": int, "weights": str, "sha256": str, "counters": dict})
-    if Path(state["weights"]).name != state["weights"]:
+    if Path(state["weights"]).name != state["weights"] or not state["weights"].endswith(".weights.h5"):
         raise ValueError(f"weights of a checkpoint must be a file beside it. Received: {state['weights']!r}")
     return state

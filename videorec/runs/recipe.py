@@ -35,6 +35,7 @@ from videorec.storage import outside
 
 FORMAT = 1
 NAME = "recipe.json"
+MADE_ANEW = "Remove the file: it is made anew from config.json"
 KINDS = {"task": str, "model": str, "classes": list, "streams": dict, "pictures": dict, "evaluation": dict}
 OF_STREAM = {"input": str, "frames": int, "any_length": bool, "sampling": str, "fps": (int, float, NoneType), "step": int}
 
@@ -166,7 +167,7 @@ def as_text(recipe: dict) -> str:
     return json.dumps(recipe, indent=2) + "\n"
 
 
-def read(folder: Path, remedy: str = "Remove the file: it is made anew from config.json") -> dict | None:
+def read(folder: Path, remedy: str = MADE_ANEW) -> dict | None:
     """The recipe that a folder holds; None where it has none (runs of version 0.1.0).
 
     Args:

@@ -82,7 +82,10 @@ class Run(Checkpoints):
         Raises:
             UserError: the file is damaged, or of a later version.
         """
-        return recipe.read(self.folder) or recipe.make(self.experiment, self.classes)
+        kept = recipe.read(self.folder)
+        if kept and tuple(kept["classes"]) != self.classes:
+            raise UserError(f"{self.folder / recipe.NAME} has other classes than classes.txt. {recipe.MADE_ANEW}")
+        return kept or recipe.make(self.experiment, self.classes)
 
     @property
     def record(self) -> Record | None:
