@@ -10,6 +10,7 @@ import posixpath
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import NoneType
 
 import numpy as np
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 INDEX, PLAN = "index.json", "plan.json"  # the plan is there from the first shard on, the index after the last one
 FORMAT = "videorec prepared pictures 1"
+KINDS = {"name": str, "labels": list, "start": (int, float, NoneType), "end": (int, float, NoneType)}  # of one in the index
+KINDS |= {"split": (str, NoneType), "group": (str, NoneType), "shard": int}
 FIELDS = ("name", "labels", "start", "end", "split", "group")  # of a video in both
 
 
@@ -47,7 +50,7 @@ def is_prepared(folder: str) -> bool:
 
 
 def _is_ours(path: str) -> bool:
-    if not files.exists(path):
+    if not files.exists(path) or files.is_folder(path):
         return False
     begin = json.dumps({"format": FORMAT})[:-2].encode()  # without the version's closing quote
     head = files.read_range(path, 0, min(len(begin), files.size(path)))
@@ -251,6 +254,10 @@ def _video(folder: str, entry: dict) -> Video:
 def _open(path: str, size: int) -> tuple[Settings, list[dict], dict[str, dict]]:
     """Settings, shards, and videos by name (with the segment). `size` tells an index that was made anew."""
     index = outside.checked(json.loads(files.read(path)), {"settings": dict, "shards": list, "videos": list})
+    for entry in index["videos"]:
+        _video("", outside.checked(entry, KINDS))  # raises what is wrong with it
+        if not 0 <= entry["shard"] < len(index["shards"]):
+            raise ValueError(f"{entry['name']} must lie in one of {len(index['shards'])} shards. Received: {entry['shard']}")
     for shard in index["shards"]:
         if os.path.basename(shard["file"]) != shard["file"]:
             raise ValueError(f"a shard must lie beside it. Received: {shard['file']!r}")
