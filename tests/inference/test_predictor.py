@@ -160,7 +160,7 @@ def test_options_out_of_range(quick_runs, options):
 def test_what_is_no_model(tmp_path, video):
     with pytest.raises(UserError, match="no run folder"):
         Predictor(tmp_path)
-    with pytest.raises(UserError, match="must be a run folder, a SavedModel or a .tflite file"):
+    with pytest.raises(UserError, match="Give a run folder, a SavedModel or a .tflite file"):
         Predictor(video)
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "saved_model.pb").touch()

@@ -72,7 +72,7 @@ def test_what_does_not_run_frame_by_frame_says_so(exported):
 def test_a_cut_file_is_refused(exported, tmp_path):
     whole = (exported / "moments" / "model.tflite").read_bytes()
     (tmp_path / "cut.tflite").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match=r"cut.tflite must be a run folder, a SavedModel or a .tflite file.*it holds no recipe"):
+    with pytest.raises(UserError, match="it holds no recipe. Give a run folder, a SavedModel or a .tflite file"):
         Predictor(tmp_path / "cut.tflite")
     with zipfile.ZipFile(tmp_path / "empty.tflite", "w") as archive:
         archive.writestr("recipe.json", zipfile.ZipFile(exported / "moments" / "model.tflite").read("recipe.json"))

@@ -66,13 +66,16 @@ def tflite_engine(path: Path, names: dict[str, str]) -> Predict:
     return predict
 
 
-def tflite_recipe(path: Path) -> dict:
+def tflite_recipe(path: Path, remedy: str = OF_TFLITE) -> dict:
     """The recipe that lies in a TFLite file.
+
+    Args:
+        remedy: what would do where there is none, a sentence without its full stop.
 
     Raises:
         UserError: it holds none, or one of a later version.
     """
-    with outside.reading(path, OF_TFLITE):
+    with outside.reading(path, remedy):
         if path.is_file() and not zipfile.is_zipfile(path):  # at the end of one of ours stands an archive
             raise ValueError("it holds no recipe")
         with zipfile.ZipFile(path) as archive:

@@ -178,7 +178,7 @@ def _located(place: str | Path) -> tuple[Run | Path, dict]:
     path = Path(place).expanduser()
     if not files.is_remote(place):
         if path.is_file():
-            return path, _in_tflite(path)
+            return path, engines.tflite_recipe(path, "Give a run folder, a SavedModel or a .tflite file of export.tflite")
         saved = [p.parent for p in path.glob("*/saved_model.pb") if p.parent.name.isdecimal()]
         folder = max(saved, key=lambda version: int(version.name), default=path)
         if (folder / "saved_model.pb").exists():
@@ -192,10 +192,3 @@ def _in_saved_model(folder: Path) -> dict:
     if recipe is None:
         raise UserError(f"{folder} must be a SavedModel of export.saved_model. Received: one without assets/recipe.json")
     return recipe
-
-
-def _in_tflite(path: Path) -> dict:
-    try:
-        return engines.tflite_recipe(path)
-    except UserError as error:
-        raise UserError(f"{path} must be a run folder, a SavedModel or a .tflite file. {error}") from error

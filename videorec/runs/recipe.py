@@ -29,15 +29,18 @@ from pathlib import Path
 from types import NoneType
 
 import videorec
-from videorec.config import Data, Experiment, Flow, Footage, UserError
+from videorec.config import Data, Experiment, Flow, Footage, UserError, bounds
 from videorec.config.forecasting import Sequences
 from videorec.storage import outside
 
 FORMAT = 1
 NAME = "recipe.json"
 MADE_ANEW = "Remove the file: it is made anew from config.json"
-KINDS = {"task": str, "model": str, "classes": list, "streams": dict, "pictures": dict, "evaluation": dict}
-OF_STREAM = {"input": str, "frames": int, "any_length": bool, "sampling": str, "fps": (int, float, NoneType), "step": int}
+MOST_FRAMES, MOST_PIXELS = 1_000_000, 64_000_000  # what a file of a few bytes may ask for
+KINDS = {"task": str, "target": str, "model": str, "classes": list, "streams": dict, "pictures": dict, "evaluation": dict}
+OF_EXPORTS = {"export": dict, "states": dict, "delays": dict, "running": list}  # where they are there
+OF_EVALUATION = {"recognition": {"clips": int}, "dense": {"threshold": float}, "anticipation": {}, "forecasting": {}}
+OF_STREAM = {"input": str, "frames": int, "any_length": bool, "sampling": str, "fps": (float, NoneType), "step": int}
 
 
 def make(
@@ -139,14 +142,28 @@ def check(recipe: dict, where: str) -> dict:
             f"{videorec.__version__} reads formats up to {FORMAT}. Update videorec, or export the run with this version"
         )
     outside.checked(recipe, KINDS)
+    outside.checked(recipe, {name: kind for name, kind in OF_EXPORTS.items() if name in recipe})
+    if recipe["task"] not in OF_EVALUATION:
+        raise ValueError(f"task must be one of {', '.join(OF_EVALUATION)}. Received: {recipe['task']!r}")
+    outside.checked(recipe["evaluation"], OF_EVALUATION[recipe["task"]])
     for entry in recipe["streams"].values():
         outside.checked(entry, OF_STREAM)
-    for name in [*recipe["classes"], *recipe["streams"]]:
+        if not 1 <= entry["frames"] <= MOST_FRAMES:
+            raise ValueError(f"frames must be from 1 to {MOST_FRAMES:,}. Received: {entry['frames']}")
+    for name in recipe["classes"]:
         if not isinstance(name, str):
             raise ValueError(f"names of classes must be texts. Received: {name!r}")
     if recipe["task"] != "forecasting":
-        data_of(recipe)  # raises what is wrong with it
+        _check_pictures(recipe)
     return recipe
+
+
+def _check_pictures(recipe: dict) -> None:
+    for name in ("resize", "crop"):
+        sides = recipe["pictures"][name]
+        if len(sides) != 2 or not all(type(side) is int and 1 <= side for side in sides) or math.prod(sides) > MOST_PIXELS:
+            raise ValueError(f"{name} must be a height and a width, of {MOST_PIXELS:,} pixels at most. Received: {sides}")
+    bounds.check(data_of(recipe))
 
 
 def parse(text: str | bytes, where: str, remedy: str = "Export the run anew") -> dict:

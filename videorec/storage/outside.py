@@ -6,6 +6,7 @@ every kind. So each place that reads such a file does it inside `reading`, and h
 
 import contextlib
 import json
+import os
 import re
 import struct
 import zipfile
@@ -24,7 +25,7 @@ IN_WORDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] 
     (RecursionError, "it is nested too deeply"),
     (UnicodeDecodeError, "it is no text in UTF-8"),
     (EOFError, "it ends too early"),
-    (zipfile.BadZipFile, "it is no whole zip archive"),
+    (zipfile.BadZipFile, "it is cut short or damaged"),
     (json.JSONDecodeError, "it is no JSON"),
     ((zlib.error, struct.error), "its bytes do not fit its format"),
     ((TypeError, AttributeError, IndexError, OverflowError, AssertionError), "its contents are not those expected"),
@@ -52,11 +53,13 @@ def reading(file: str | Path, remedy: str = "", kind: str = "") -> Iterator[None
             raise
         raise UserError(_joined(f"{file} cannot be read: {error}", remedy)) from error
     except Exception as error:
-        raise UserError(_joined(f"{file} {wrong_with(error, kind)}", remedy)) from error
+        part = isinstance(error, FileNotFoundError) and os.path.exists(file)
+        wrong = f"is not whole: {in_short(error)}" if part else wrong_with(error, kind)
+        raise UserError(_joined(f"{file} {wrong}", remedy)) from error
 
 
 def checked(tree: dict, kinds: dict[str, type | tuple[type, ...]]) -> dict:
-    """A JSON object, whose members must be there and of their types; to be used in `reading`.
+    """A JSON object, whose members must be there and of their types (float: any number); to be used in `reading`.
 
     Raises:
         ValueError: what is no object, or a member of another type.
@@ -65,9 +68,10 @@ def checked(tree: dict, kinds: dict[str, type | tuple[type, ...]]) -> dict:
     if not isinstance(tree, dict):
         raise ValueError(f"a JSON object {{...}} is expected. Received: {str(tree)[:40]!r}")
     for name, kind in kinds.items():
-        value, kinds_of_it = tree[name], kind if isinstance(kind, tuple) else (kind,)
-        if not isinstance(value, kinds_of_it) or (isinstance(value, bool) and bool not in kinds_of_it):
-            names = " or ".join(IN_JSON[each] for each in kinds_of_it)
+        value, allowed = tree[name], kind if isinstance(kind, tuple) else (kind,)
+        is_kind = type(value) in allowed or (type(value) is int and float in allowed)
+        if not is_kind:
+            names = " or ".join(IN_JSON[each] for each in allowed)
             raise ValueError(f"{name} must be {names}. Received: {str(value)[:40]!r}")
     return tree
 

@@ -56,11 +56,10 @@ def read_results(run: Run) -> Results:
     if not path.exists():
         raise UserError(f"{run.place} has no results yet: {command}")
     with outside.reading(path, f"Write it anew: {command}"):
-        number = (int, float)
         results = json.loads(path.read_text(encoding="utf-8"))
         if UNFINISHED in results:
             raise UserError(f"{path} is not finished: {results[UNFINISHED]}: {command}")
-        outside.checked(results, {"accuracy": number, "mean_class_accuracy": number, "videos": int, "protocol": dict})
+        outside.checked(results, {"accuracy": float, "mean_class_accuracy": float, "videos": int, "protocol": dict})
         if not is_of_own_data(results):
             other = results["protocol"]["data"]
             raise UserError(f"{path} holds figures of other data, {other}. Measure the run's own: {command}")

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 INDEX, PLAN = "index.json", "plan.json"  # the plan is there from the first shard on, the index after the last one
 FORMAT = "videorec prepared pictures 1"
-KINDS = {"name": str, "labels": list, "start": (int, float, NoneType), "end": (int, float, NoneType)}  # of one in the index
+KINDS = {"name": str, "labels": list, "start": (float, NoneType), "end": (float, NoneType)}  # of one in the index
 KINDS |= {"split": (str, NoneType), "group": (str, NoneType), "shard": int}
 FIELDS = ("name", "labels", "start", "end", "split", "group")  # of a video in both
 
