@@ -49,7 +49,7 @@ def changed(settings, name: str):
 
 
 def _other(value, hint):
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
         hint = next(option for option in typing.get_args(hint) if option is not type(None))
     if typing.get_origin(hint) is typing.Literal:
         return next(option for option in typing.get_args(hint) if option != value)

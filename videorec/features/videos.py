@@ -26,7 +26,7 @@ from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.features.store import FeatureStore, cannot_write
 from videorec.inference.framewise import Framewise
-from videorec.storage import outside
+from videorec.storage import files, leftovers, outside
 
 log = logging.getLogger(__name__)
 
@@ -86,9 +86,7 @@ class WholeFeatures:
             The number of frames.
         """
         paths, frames = [self.path(video, view) for view in range(views)], 0
-        temporary = {
-            (view, name): f"{_numbers(paths[view], name)}.{os.getpid()}" for view in range(views) for name in self.shapes
-        }
+        temporary = {(view, name): _unfinished(_numbers(paths[view], name)) for view in range(views) for name in self.shapes}
         try:
             with contextlib.ExitStack() as stack:
                 opened = {}
@@ -102,17 +100,21 @@ class WholeFeatures:
             for (view, name), place in temporary.items():
                 os.replace(place, _numbers(paths[view], name))
             for path in paths:
-                path.write_text(json.dumps({"frames": frames, "shapes": self.shapes}), encoding="utf-8")
+                files.write(path, json.dumps({"frames": frames, "shapes": self.shapes}).encode())
         except OSError as error:
             raise cannot_write(paths[0], error) from error
         finally:
             for place in temporary.values():
-                Path(place).unlink(missing_ok=True)
+                place.unlink(missing_ok=True)
         return frames
 
 
 def _numbers(path: Path, name: str) -> Path:
     return path.with_suffix(f".{name}.f32")
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(leftovers.unfinished_name(path.name))
 
 
 def fill(

@@ -18,7 +18,7 @@ from videorec.runs.run import Run
 SMALL = "--data.frames 4 --data.resize 20 20 --data.crop 16 16 --data.workers 2 --train.batch 8 --train.epochs 3"
 NETWORK = "--model.backbone tiny --model.weights None --model.units 8 --train.warmup-epochs 0"
 CACHED = "--model.trainable-from none --train.cache-views 2 --train.cache-dir"
-DENSE = f"{SMALL} {NETWORK} --model.target dense --model.trainable-from all --data.fps 10"
+DENSE = f"{SMALL} {NETWORK} --model.target dense --data.fps 10 {CACHED} CACHE"
 FORECASTER = "--data.frames 3 --model.horizon 2 --model.filters 4 --train.batch 8 --train.epochs 3 --train.warmup-epochs 0"
 
 
