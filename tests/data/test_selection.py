@@ -10,7 +10,8 @@ from grey_videos import write_video
 
 from videorec.config import Data, Experiment, Train, UserError
 from videorec.data import record, sources
-from videorec.data.record import Record
+from videorec.data.record import Entry, Record
+from videorec.data.seen import Trained, seen_in_training
 from videorec.models.lrcn import LRCN
 
 LABELS = ("run", "sit")
@@ -67,7 +68,7 @@ def test_a_video_that_goes_moves_no_other(folder, split, caplog):
     (folder / gone).unlink()
     for name, left in before.items():
         assert names(measured(experiment, kept, name).videos, folder) == left
-    assert f"{folder}: 1 videos are gone since the run was made: {gone} ({split})" in caplog.text
+    assert f"{folder}: 1 gone since the run was made: {gone} ({split})" in caplog.text
     again = sources.load(experiment.data, 3, kept)
     assert {name: names(again.split(name), folder) for name in before} == before
     assert again.classes == LABELS and again.record() == kept  # what is gone stays in the record
@@ -83,7 +84,7 @@ def test_videos_that_came_are_in_no_split(folder, caplog):
     (folder / "swim/first.avi").write_bytes((folder / "run/01.avi").read_bytes() + b"x")
     for split in ("train", "val", "test"):
         assert names(measured(experiment, kept, split).videos, folder) == split_of(kept, split)
-    assert "6 videos came since the run was made, and are in none of its splits: sit/new0.avi" in caplog.text
+    assert "6 new since the run was made, in none of its splits: sit/new0.avi" in caplog.text
     assert "and 3 more" in caplog.text
     assert sources.load(experiment.data, 3, kept).classes == LABELS
 
@@ -102,9 +103,9 @@ def test_what_changed_is_named(folder, tmp_path, caplog):
         file.write(b"more")
     videos = measured(experiment, kept).videos
     assert names(videos, folder) == test and videos[0].labels == (other,)
-    assert f"have another size than when the run was made: {path} (test, " in caplog.text
-    assert f"have other labels than when the run was made; those of now count: {path} ({label} -> {other})" in caplog.text
-    assert f"are in another group than when the run was made; their split stays: {path} ({group} -> new)" in caplog.text
+    assert f"of another size than when the run was made: {path} (test, " in caplog.text
+    assert f"with other labels than when the run was made (those of now count): {path} ({label} -> {other})" in caplog.text
+    assert f"in another group than when the run was made (the split stays): {path} ({group} -> new)" in caplog.text
     table.write_text("\n".join(["path,label,group", *(f"{path},fly,new" if row == first else row for row in rows)]))
     with pytest.raises(UserError, match="has the label 'fly', which the run does not learn"):
         sources.load(experiment.data, 3, kept)
@@ -151,6 +152,21 @@ def test_a_folder_that_moved_is_the_same_data(folder, tmp_path, monkeypatch):
         assert measured(experiment, kept, path=path).own
     goes_on = sources.load(dataclasses.replace(experiment.data, path="videos"), 3, kept)
     assert names(goes_on.split("train"), "videos") == split_of(kept, "train")
+
+
+def test_what_moved_may_have_changed_too(folder, tmp_path, caplog):
+    experiment, kept = trained_on(folder)
+    gone, *left = split_of(kept, "test")
+    moved = tmp_path / "moved"
+    shutil.move(folder, moved)
+    (moved / gone).unlink()
+    shutil.copy(moved / left[0], moved / "run/new.avi")
+    chosen = measured(experiment, kept, path=str(moved))
+    assert chosen.own and names(chosen.videos, moved) == left
+    assert f"{moved} is taken for the run's own data, which are not at {folder} any more, by names and sizes" in caplog.text
+    for path in split_of(kept, "train"):
+        (moved / path).unlink()
+    assert not measured(experiment, kept, path=str(moved)).own
 
 
 def test_copies_and_links_of_the_whole_are_the_same_data(folder, tmp_path):
@@ -222,3 +238,13 @@ def test_no_video_in_the_split(folder):
     (folder / "run/new.avi").write_bytes(b"x")
     with pytest.raises(UserError, match="No training video of the run is in"):
         sources.load(experiment.data, 3, kept)
+
+
+def test_where_sizes_cannot_be_compared_the_end_of_the_path_tells(folder):
+    """Of prepared pictures sizes are others than those of the videos; of remote files none are known."""
+    entries = tuple(Entry(path, split="train", size=size) for path, size in (("run/00.avi", 99), ("01.avi", None)))
+    prepared = Trained(Data(), "prep", Record(entries), sources.load, 0, lambda path: 99)
+    paths = [str(folder / name) for name in ("run/00.avi", "run/01.avi", "sit/00.avi", "sit/02.avi")]
+    assert seen_in_training(paths, record.size_of, prepared)["train"] == paths[:2]
+    remote = dataclasses.replace(prepared, base="s3://bucket/clips", size=record.size_of)
+    assert seen_in_training(paths, record.size_of, remote)["train"] == paths[1:2]  # 00.avi has another size

@@ -11,6 +11,7 @@ from videorec.config.base import Source
 from videorec.data import same_files, verdicts
 from videorec.data.labels import all_canonical, canonical
 from videorec.data.record import Entry, Record, entry_of, some
+from videorec.data.seen import Trained, seen_in_training, tell_seen
 from videorec.data.splitting import VideoSet, complete_splits
 from videorec.storage import files
 
@@ -42,25 +43,6 @@ class Selection:
             return {"own_data": True}
         seen = {f"{split}_videos": None if self.seen is None else len(self.seen[split]) for split in ("train", "val")}
         return {"own_data": False, "trained_on_videos": seen["train_videos"], "validated_on_videos": seen["val_videos"]}
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What is known of a run's own data.
-
-    Args:
-        data: its settings.
-        base: the folder of its data.
-        record: of its videos; None: an older run without one.
-        drawn: the record as it would be drawn of the data of now; raises UserError where they are not at hand.
-        seed: which a split that is drawn follows from.
-    """
-
-    data: Source
-    base: str
-    record: Record | None
-    drawn: Callable[[], Record]
-    seed: int
 
 
 def select(videos: Sequence, data: Footage, base: str, size: Callable, split: str, trained: Trained) -> Selection:
@@ -157,31 +139,31 @@ def tell_changes(entries: Sequence[Entry], record: Record, path: str, left_out: 
     pairs = [(new, old) for new, old in zip(entries, known, strict=True) if old]
     there = {entry.key for entry in entries}
     changed = {
-        "are gone since the run was made": [
+        "gone since the run was made": [
             f"{_name(old)} ({old.split or 'left out'})"
             for old in record.entries
             if old.key not in there and not left_out & set(old.labels)
         ],
-        "came since the run was made, and are in none of its splits": [
+        "new since the run was made, in none of its splits": [
             _name(new) for new, old in zip(entries, known, strict=True) if old is None
         ],
-        "have another size than when the run was made": [
+        "of another size than when the run was made": [
             f"{_name(new)} ({old.split or 'left out'}, {old.size:,} -> {new.size:,} bytes)"
             for new, old in pairs
             if None not in (new.size, old.size) and new.size != old.size
         ],
-        "have other labels than when the run was made; those of now count": [
+        "with other labels than when the run was made (those of now count)": [
             f"{_name(new)} ({';'.join(old.labels)} -> {';'.join(new.labels)})"
             for new, old in pairs
             if set(new.labels) - left_out != set(old.labels) - left_out
         ],
-        "are in another group than when the run was made; their split stays": [
+        "in another group than when the run was made (the split stays)": [
             f"{_name(new)} ({old.group} -> {new.group})" for new, old in pairs if _regrouped(new.group, old.group)
         ],
     }
     for what, names in changed.items():
         if names:
-            log.warning("%s: %d videos %s: %s", path, len(names), what, some(names))
+            log.warning("%s: %d %s: %s", path, len(names), what, some(names))
 
 
 def _name(entry: Entry) -> str:
@@ -198,23 +180,29 @@ def _regrouped(new: str | None, old: str | None) -> bool:
 def is_own(entries: Sequence[Entry], base: str, data: Source, trained: Trained) -> bool:
     """Whether `data` are what the run was trained on: named by the same settings, or the same files elsewhere.
 
-    Files elsewhere are the same where names, sizes, labels and splits are those of the record, and nothing that the record has
-    not came; where the run's own are still there, they are compared.
+    Files elsewhere are the same where names, sizes, labels and splits are those of the record, and contents those of the run's
+    own files. Where these are gone, half of the record must be there.
     """
     if is_named_alike(data, trained.data):
         return True
     if trained.record is None or _named_otherwise(data, trained.data) or not _same_table(data.path, trained.data.path):
         return False
     known = [trained.record.by_key.get(entry.key) for entry in entries]
-    if 2 * len(known) < len(trained.record.entries) or not all(map(_alike, entries, known)):
+    alike = sum(map(_alike, entries, known))
+    # Where the run's own place is empty, the data moved, and may have changed since as they may in their place.
+    moved = not files.exists(os.path.expanduser(trained.data.path))
+    if 2 * alike < len(trained.record.entries) or not (moved or alike == len(entries)):
         return False
     pairs = [(files.join(trained.base, entry.path), files.join(base, entry.path)) for entry in entries]
     pairs = [pair for pair in pairs if files.exists(pair[0])]
     same = same_files.representatives(path for pair in pairs for path in pair)
     if any(same[old] != same[new] for old, new in pairs):
         return False
-    how = "names and sizes" if not pairs else "names, sizes and contents"
-    log.info("%s holds the run's own data by their %s: the run's split counts", data.path, how)
+    if pairs:
+        log.info("%s holds the same files as %s: the run's split counts", data.path, trained.data.path)
+    else:
+        rule = "%s is taken for the run's own data, which are not at %s any more, by names and sizes: the run's split counts"
+        log.warning(rule, data.path, trained.data.path)
     return True
 
 
@@ -254,38 +242,3 @@ def _alike(new: Entry, old: Entry | None) -> bool:
     if old is None or new.size is None or (new.size, set(new.labels)) != (old.size, set(old.labels)):
         return False
     return None in (new.split, old.split) or new.split == old.split or (new.split, old.split) == ("train", "val")
-
-
-# === What a run has seen ===
-
-
-def seen_in_training(paths: Sequence[str], size: Callable, trained: Trained) -> dict[str, list[str]] | None:
-    """Of other data, those that the run was trained on or validated with; None where its own are not known.
-
-    A file is compared with the run's own; where those are gone, by name and size.
-    """
-    try:
-        record = trained.record or trained.drawn()
-    except UserError as error:
-        log.warning("whether the run was trained on some of these is not known: %s", error)
-        return None
-    in_order = (entry for split in ("val", "train") for entry in record.entries if entry.split == split)
-    held = {files.join(trained.base, entry.path): entry for entry in in_order}
-    same = same_files.representatives([*held, *paths])
-    of_file = {same[place]: entry.split for place, entry in held.items()}
-    gone = {place: entry for place, entry in held.items() if not files.is_remote(place) and not os.path.exists(place)}
-    of_name = {(os.path.basename(e.path), e.size): e.split for e in gone.values() if e.size is not None}
-    seen: dict[str, list[str]] = {"train": [], "val": []}
-    for path in paths:
-        split = of_file.get(same[path]) or of_name.get((os.path.basename(path), size(path)))
-        if split:
-            seen[split].append(path)
-    return seen
-
-
-def tell_seen(seen: dict[str, list[str]] | None, count: int, path: str) -> None:
-    """Warn of other data that the run has seen."""
-    if seen and any(seen.values()):
-        train, val = seen["train"], seen["val"]
-        rule = "%s: of these %d videos, %d trained the run and %d validated it: the figures say little about new videos. %s"
-        log.warning(rule, path, count, len(train), len(val), some([*train, *val]))

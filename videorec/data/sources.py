@@ -12,7 +12,8 @@ from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits, official_videos
 from videorec.data.prepared.index import Prepared, is_prepared
 from videorec.data.record import Record, base_of, entry_of, size_of, some
-from videorec.data.selection import Selection, Trained
+from videorec.data.seen import Trained
+from videorec.data.selection import Selection
 from videorec.data.splitting import VideoSet, classes_of, complete_splits
 from videorec.storage import files, remote
 
@@ -78,7 +79,8 @@ def choose(data: Data, split: str, trained: Experiment, record: Record | None = 
 
     videos = _without(find(data), data)
     videos = same_files.in_one_group(videos, same_files.representatives(video.path for video in videos))
-    own = Trained(trained.data, _place(trained.data)[0], record, drawn, trained.train.seed)
+    base, size = _place(trained.data)
+    own = Trained(trained.data, base, record, drawn, trained.train.seed, size)
     chosen = selection.select(videos, data, *_place(data), split, own)
     return dataclasses.replace(chosen, videos=verdicts.kept(chosen.videos, data))
 

@@ -45,8 +45,8 @@ def test_videos_that_come_and_go_move_no_other(data, tmp_path, caplog):
     for split, left in before.items():
         chosen = sources.choose(data, split, data, 5, kept)
         assert chosen.own and names(chosen.videos) == left
-    assert f"1 videos are gone since the run was made: {gone} (test)" in caplog.text
-    assert "1 videos came since the run was made, and are in none of its splits: new.avi" in caplog.text
+    assert f"1 gone since the run was made: {gone} (test)" in caplog.text
+    assert "1 new since the run was made, in none of its splits: new.avi" in caplog.text
     again = sources.load(data, 5, kept)
     assert {split: names(again.split(split)) for split in before} == before
     assert again.classes == ("run", "sit") and again.record() == kept

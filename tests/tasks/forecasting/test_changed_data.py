@@ -57,8 +57,8 @@ def test_files_that_come_and_go_move_no_other(recorded, caplog):
     ):
         assert source.files == {**drawn.files, "test": drawn.files["test"][1:]}
         assert source.record() == run.record
-    assert f"1 videos are gone since the run was made: {gone} (test)" in caplog.text
-    assert "1 videos came since the run was made, and are in none of its splits: new.npz" in caplog.text
+    assert f"1 gone since the run was made: {gone} (test)" in caplog.text
+    assert "1 new since the run was made, in none of its splits: new.npz" in caplog.text
 
 
 def test_longer_windows_keep_the_split(recorded):

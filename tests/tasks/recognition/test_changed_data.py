@@ -47,7 +47,7 @@ def test_the_broken_clip_that_check_names_is_deleted(run, caplog):
     (run.folder.parent.parent / gone).unlink()
     measured(run)
     assert measured_videos(run) == before[1:]
-    assert f"1 videos are gone since the run was made: {gone.removeprefix('clips/')} (test)" in caplog.text
+    assert f"1 gone since the run was made: {gone.removeprefix('clips/')} (test)" in caplog.text
     # Training goes on with the same split too.
     split = (run.folder / "videos.csv").read_bytes()
     trained("frame_average", f"{ARGS} --train.epochs 2")

@@ -14,7 +14,8 @@ from videorec.data.moments import published, tables
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.prepared.index import is_prepared
 from videorec.data.record import Record, size_of
-from videorec.data.selection import Selection, Trained
+from videorec.data.seen import Trained
+from videorec.data.selection import Selection
 from videorec.data.splitting import VideoSet
 from videorec.storage import files
 

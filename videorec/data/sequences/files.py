@@ -16,7 +16,8 @@ from videorec.data.listing import Listing
 from videorec.data.manifest import Video
 from videorec.data.record import Entry, Record, size_of
 from videorec.data.resize import resize_frames
-from videorec.data.selection import ALL, Trained, is_own, tell_changes
+from videorec.data.seen import Trained
+from videorec.data.selection import ALL, is_own, tell_changes
 from videorec.data.sequences import formats, survey
 from videorec.data.sequences.formats import SUFFIXES, Sequence
 from videorec.storage import files as storage

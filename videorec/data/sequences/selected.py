@@ -6,7 +6,8 @@ from videorec.config import Experiment, UserError
 from videorec.config.forecasting import Sequences
 from videorec.data import selection
 from videorec.data.record import Record, base_of, size_of
-from videorec.data.selection import ALL, Selection, Trained
+from videorec.data.seen import Trained, seen_in_training, tell_seen
+from videorec.data.selection import ALL, Selection
 from videorec.data.sequences.moving_mnist import MovingMNIST
 from videorec.data.sequences.windows import SequenceSet, open_sequences
 
@@ -40,6 +41,6 @@ def choose(data: Sequences, split: str, trained: Experiment, record: Record | No
     if split not in source.files:
         raise UserError(f"{data.path} has no {split} sequences. Choose --evaluate.split {' or '.join(source.files)}")
     files = source.files_of(split)
-    seen = selection.seen_in_training(files, size_of, of_run)
-    selection.tell_seen(seen, len(files), data.path)
+    seen = seen_in_training(files, size_of, of_run)
+    tell_seen(seen, len(files), data.path)
     return source, Selection([], split, False, seen)

@@ -18,7 +18,7 @@ from videorec.config import UserError, bounds
 from videorec.config.forecasting import Sequences
 from videorec.data.pipeline import epoch_order, unconverted
 from videorec.data.record import Record
-from videorec.data.selection import Trained
+from videorec.data.seen import Trained
 from videorec.data.sequences.files import FileSequences
 from videorec.data.sequences.moving_mnist import MovingMNIST
 
