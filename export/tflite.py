@@ -6,7 +6,7 @@
 
 Built-in operations only: the file runs on ai-edge-litert, which needs neither TensorFlow nor Keras (a client:
 export/clients/tflite_video.py). In a zip at its end lie recipe.json, what it takes and gives, and labels.txt, the names of the
-classes: `unzip -p model.tflite recipe.json`.
+classes: `unzip -p model.tflite recipe.json`; and sha256, the checksum of what stands before it.
 
 Models of videos: one clip at a time: input `frames` uint8 (1, T, H, W, 3), RGB, T = the run's frames, H x W = the run's
 data.resize (resize your frames to it; the centre is cropped, and scaled, inside); for two streams inputs `rgb` and `flow`, each
@@ -24,6 +24,7 @@ says, J = the run's data.frames; H, W and C are those that the model was trained
 (1, K, H, W, C) float32, K = the run's model.horizon; attention models also give their coefficients.
 """
 
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -160,6 +161,7 @@ def export(run: "Run", path: Path, quantize: str = "none", streaming: bool = Fal
         Path(temporary).write_bytes(content)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(recipes.NAME, recipes.as_text(recipe))
+            archive.writestr(recipes.CHECKSUM, hashlib.sha256(content).hexdigest())
             if run.classes:
                 archive.writestr("labels.txt", "".join(f"{name}\n" for name in run.classes))
 

@@ -200,6 +200,15 @@ def test_files_that_are_none(run, tmp_path):
                 open_it(tmp_path / name)
 
 
+def test_changed_bytes_are_noticed(run, tmp_path):
+    """A weight that is another one would give other answers without a word."""
+    content = bytearray((run.folder / "model.tflite").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "a.tflite").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.tflite cannot be read: bytes of it were changed since it was written"):
+        engines.tflite_recipe(tmp_path / "a.tflite")
+
+
 def test_a_recipe_of_a_later_version(run, tmp_path):
     path = shutil.copy(run.folder / "model.tflite", tmp_path / "later.tflite")
     with zipfile.ZipFile(path, "w") as archive:

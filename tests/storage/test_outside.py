@@ -59,7 +59,7 @@ def test_ctrl_c_is_no_damage():
         (lambda path: json.loads(path.read_text("latin-1")), "it is no JSON"),
         (lambda path: json.loads("[" * 100_000), "it is nested too deeply"),
         (lambda path: zipfile.ZipFile(path), "it is cut short or damaged"),
-        (lambda path: h5py.File(path), "file signature not found"),
+        (lambda path: h5py.File(path), "it is no HDF5 file"),
         (lambda path: np.load(path), "Cannot load file containing pickled data"),
     ],
 )

@@ -1,5 +1,6 @@
 """A model in any of its forms, Keras, SavedModel or TFLite: a function from clips to outputs, or frame by frame."""
 
+import hashlib
 import math
 import mmap
 import os
@@ -80,7 +81,17 @@ def tflite_recipe(path: Path, remedy: str = OF_TFLITE) -> dict:
             raise ValueError("it holds no recipe")
         with zipfile.ZipFile(path) as archive:
             archives.check(archive)
+            _check_sum(path, archive)
             return recipes.parse(archive.read(recipes.NAME), f"{recipes.NAME} in {path}")
+
+
+def _check_sum(path: Path, archive: zipfile.ZipFile) -> None:
+    """Compare what stands before the archive with its checksum; files of version 0.1.0 have none."""
+    if recipes.CHECKSUM in archive.namelist():
+        with open(path, "rb") as file:
+            model = file.read(min(member.header_offset for member in archive.infolist()))
+        if hashlib.sha256(model).hexdigest() != archive.read(recipes.CHECKSUM).decode():
+            raise ValueError("bytes of it were changed since it was written")
 
 
 def tflite_runner(path: Path) -> Predict:

@@ -35,6 +35,7 @@ from videorec.storage import outside
 
 FORMAT = 1
 NAME = "recipe.json"
+CHECKSUM = "sha256"  # of what stands before the archive in a TFLite file, which would answer anything where it is damaged
 MADE_ANEW = "Remove the file: it is made anew from config.json"
 MOST_FRAMES, MOST_PIXELS = 1_000_000, 64_000_000  # what a file of a few bytes may ask for
 KINDS = {"task": str, "target": str, "model": str, "classes": list, "streams": dict, "pictures": dict, "evaluation": dict}

@@ -97,6 +97,8 @@ def in_short(error: Exception) -> str:
     said = next((line.strip() for line in text.splitlines() if line.strip()), "")
     inner = OF_HDF5.match(said)
     said = _printable(inner.group(1) if inner else said)
+    if said == "file signature not found":
+        return "it is no HDF5 file"
     words = "" if OF_KERAS in str(error) else next((words for kinds, words in IN_WORDS if isinstance(error, kinds)), "")
     if isinstance(error, MemoryError | RecursionError):
         return words
