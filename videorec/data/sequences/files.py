@@ -113,7 +113,8 @@ class FileSequences:
             self._sequences = self._by_record(opened, record)
         else:
             self._sequences, self._taken = self._split(opened, seed)
-        everything = [s for sequences in self._sequences.values() for s in sequences]
+        used = {id(sequence) for sequences in self._sequences.values() for sequence in sequences}
+        everything = [s for sequences in opened.values() for s in sequences if id(s) in used]
         survey.say(everything)
         self.shape = self._common_shape(everything)
         self._starts = {split: self._count_windows(split) for split in self._sequences}
