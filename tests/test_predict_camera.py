@@ -130,7 +130,7 @@ def test_a_camera_that_goes_ends_well(monkeypatch, caplog):
         ("trained/moments 0 --memory 3", "memory must be more than 0 seconds, of a recogniser. Received: 3.0, dense"),
         ("trained/moments trained --memory 3", "--memory is for recognisers. Received: 3, for dense"),
         ("trained/clips trained --seconds 3", "--seconds is for cameras. Received: trained"),
-        ("trained/clips 0 --interval -1", "--interval must be 0 or more seconds"),
+        ("trained/clips 0 --interval -1", "--interval must be 0 or more and finite"),
         ("trained/clips http://h/x.mp4", "a file is downloaded first"),
     ],
 )

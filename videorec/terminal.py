@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -19,6 +20,7 @@ from rich.text import Text
 
 from videorec import FILES_ALONE
 from videorec.config import UserError, bounds
+from videorec.config.errors import full_disk
 from videorec.config.options import HELP, flags, is_flag, refusal, refuse_unknown, unknown, with_help
 
 Options = TypeVar("Options")
@@ -27,11 +29,12 @@ Options = TypeVar("Options")
 
 
 def run(main: Callable[[list[str]], int | None]) -> None:
-    """Run a script: a `UserError` becomes a message and status 2, Ctrl-C status 130, anything else a traceback.
+    """Run a script: a `UserError` and a full disk become a message and status 2, Ctrl-C status 130, anything else a traceback.
 
     Where nobody reads the output any more (`train.py --help | head -1`) it ends in silence, with the shell's status 141.
     """
     _speak_utf8()
+    _end_at_once_at_a_second_ctrl_c()
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -45,9 +48,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
         finally:
             sys.stdout.flush()
     except UserError as error:
-        message = Text.assemble(("error:", "bold red"), f" {visible(str(error))}")
-        console(stderr=True).print(message, soft_wrap=True, highlight=False)
-        status = 2
+        status = _end_with(str(error))
     except KeyboardInterrupt:
         status = 130
     except BrokenPipeError:
@@ -55,7 +56,37 @@ def run(main: Callable[[list[str]], int | None]) -> None:
             raise  # another pipe, or a socket
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
         status = 141
+    except Exception as error:
+        if (full := full_disk(error)) is None:
+            raise
+        status = _end_with(f"{full}. Make room and run the same command again: what was saved before is whole.")
     sys.exit(status or 0)
+
+
+def _end_with(message: str) -> int:
+    """Say what is wrong; what closing down may say of it after that (files that cannot be flushed) is not shown."""
+    line = Text.assemble(("error:", "bold red"), f" {visible(message)}")
+    with contextlib.suppress(OSError):
+        console(stderr=True).print(line, soft_wrap=True, highlight=False)
+    sys.unraisablehook = lambda *_: None
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 2
+
+
+def _end_at_once_at_a_second_ctrl_c() -> None:
+    """The first Ctrl-C is a KeyboardInterrupt; the second ends the process. Nothing is lost: files are written whole or not."""
+
+    def stop(*_) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        with contextlib.suppress(OSError):
+            os.write(2, b"\nstopping; Ctrl-C again ends at once\n")
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is to be ignored
+        signal.signal(signal.SIGINT, stop)
 
 
 def _speak_utf8() -> None:

@@ -59,18 +59,29 @@ class VideoFile:
         Args:
             frame: `(H, W, 3)` uint8, RGB.
             time: seconds from the first frame, rising.
+
+        Raises:
+            OSError: it cannot be written, as on a full disk.
         """
         self._encoder.write(frame, time)
 
     def close(self, keep: bool = True) -> None:
-        """Finish the file; `keep` False: what is not live goes."""
-        self._encoder.close()
-        if self._growing == self.path:
-            return
-        if keep:
-            os.replace(self._growing, self.path)
-        else:
-            self._growing.unlink(missing_ok=True)
+        """Finish the file; `keep` False, or where it cannot be finished: what is not live goes.
+
+        Raises:
+            OSError: as `write`.
+        """
+        done = False
+        try:
+            self._encoder.close()
+            done = keep
+        finally:
+            if self._growing == self.path:
+                pass
+            elif done:
+                os.replace(self._growing, self.path)
+            else:
+                self._growing.unlink(missing_ok=True)
 
     def __enter__(self):
         return self
@@ -97,7 +108,8 @@ class _H264:
     def __init__(self, path: str, size: tuple[int, int], rate: float, live: bool):
         # Fragments can be played without the index, which a file has only at its end.
         options = {"movflags": "frag_keyframe+empty_moov", "flush_packets": "1"} if live else {}
-        self._container = av.open(os.path.abspath(path), "w", format="mp4", options=options)
+        self._sink = _Sink(path)
+        self._container = av.open(self._sink, "w", format="mp4", options=options)
         self._stream = self._container.add_stream("libx264", rate=Fraction(rate).limit_denominator(1001))
         self._stream.height, self._stream.width = size
         self._stream.pix_fmt = "yuv420p"
@@ -110,10 +122,39 @@ class _H264:
         self._last = max(round(time * CLOCK), self._last + 1)
         picture.pts, picture.time_base = self._last, Fraction(1, CLOCK)
         self._container.mux(self._stream.encode(picture))
+        self._sink.raise_error()
 
     def close(self):
         self._container.mux(self._stream.encode())
         self._container.close()
+        self._sink.close()
+        self._sink.raise_error()
+
+
+class _Sink:
+    """A file for FFmpeg, which never hears of an error in it: it ends the process when it closes a file that it could not begin
+    (a full disk)."""
+
+    def __init__(self, path: str):
+        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 -- closed by `close`
+        self._error: OSError | None = None
+        self.seek, self.tell = self._file.seek, self._file.tell
+
+    def write(self, content: bytes) -> int:
+        left = memoryview(content)
+        while left and self._error is None:
+            try:
+                left = left[self._file.write(left) :]
+            except OSError as error:
+                self._error = error
+        return len(content)
+
+    def close(self):
+        self._file.close()
+
+    def raise_error(self):
+        if self._error is not None:
+            raise self._error
 
 
 class _OpenCV:
@@ -121,7 +162,7 @@ class _OpenCV:
         self._writer = cv2.VideoWriter(os.path.abspath(path), cv2.VideoWriter_fourcc(*"mp4v"), rate, size[::-1])
         if not self._writer.isOpened():
             raise OSError("OpenCV has no writer for .mp4 files, or the place is not writable")
-        self._rate, self._clocked, self._written = rate, live, 0
+        self._path, self._rate, self._clocked, self._written = os.path.abspath(path), rate, live, 0
 
     def write(self, frame, time):
         due = int(time * self._rate) + 1 - self._written if self._clocked else 1
@@ -131,3 +172,5 @@ class _OpenCV:
 
     def close(self):
         self._writer.release()
+        if self._written and not cv2.VideoCapture(self._path).isOpened():  # OpenCV says nothing of a full disk
+            raise OSError("the file has no end: is the disk full?")

@@ -43,7 +43,9 @@ def main(args: list[str]) -> int:
     from videorec.data import pipeline, sources
     from videorec.data.clips import ClipReader
     from videorec.data.problems import Problems
+    from videorec.reports.files import as_png
     from videorec.runs.run import Run
+    from videorec.storage import files
     from videorec.tasks.recognition.task import RecognitionTask
     from videorec.tools import gallery_picture
 
@@ -64,7 +66,8 @@ def main(args: list[str]) -> int:
     steps = keras.ops.convert_to_numpy(probabilities(logits))
     out = options.out or run.folder / "gallery.png"
     labels = [video.labels[0] for video in videos]
-    gallery_picture.draw(clips[data.streams[0]].numpy(), steps, labels, run.classes, options.columns).savefig(out)
+    picture = gallery_picture.draw(clips[data.streams[0]].numpy(), steps, labels, run.classes, options.columns)
+    files.write(out, as_png(picture))
     run.push()
     log.info("written: %s, %d of %d test videos of %s", out, len(videos), count, data.path)
     return 0

@@ -1,5 +1,6 @@
 """Callbacks of the training loop: state to resume from, guards, and progress."""
 
+import contextlib
 import logging
 import math
 import re
@@ -62,7 +63,7 @@ class Checkpoint(keras.callbacks.Callback):
         value = figures.get(f"val_{self.train.monitor}", figures[self.train.monitor])
         best, sign = self.counters["best"], -1 if self.train.monitor == "loss" else 1
         self.counters["history"].append(logs)
-        try:
+        with self._writing(f"after epoch {epoch + 1}"):
             better = best is None or sign * value > sign * best
             self.counters["wait"] = 0 if better else self.counters["wait"] + 1
             if better or value == best:  # on a small validation set ties are common: the later model has learnt more
@@ -75,11 +76,6 @@ class Checkpoint(keras.callbacks.Callback):
             if last or self.model is self.whole or waited > self.STORE_SECONDS:
                 self.store_best()
             self.run.save_state(self.model, epoch + 1, self.counters)
-        except OSError as error:
-            raise UserError(
-                f"The run {self.run.folder} cannot be written after epoch {epoch + 1}: {error}. What was saved before is "
-                "whole: make room and run the same command again."
-            ) from error
 
     def store_best(self):
         """Bring `model.keras` up to the best weights."""
@@ -93,7 +89,18 @@ class Checkpoint(keras.callbacks.Callback):
 
     def close(self):
         """After an interrupt or an error too, the run folder holds its best model."""
-        self.store_best()
+        with self._writing("with its best model"):
+            self.store_best()
+
+    @contextlib.contextmanager
+    def _writing(self, when: str):
+        try:
+            yield
+        except OSError as error:
+            raise UserError(
+                f"The run {self.run.folder} cannot be written {when}: {error}. What was saved before is whole: make room and "
+                "run the same command again."
+            ) from error
 
 
 class Push(keras.callbacks.Callback):
