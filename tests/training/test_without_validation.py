@@ -59,5 +59,5 @@ def test_dense_labels(tmp_path, monkeypatch, caplog):
 
 
 def test_share_out_of_range(go):
-    with pytest.raises(UserError, match="--data.val must be a share, 0 or more and below 0.85. Received: 1.0"):
+    with pytest.raises(UserError, match="--data.val must be 0 or more and below 0.85. Received: 1.0"):
         go("--data.val 1")
