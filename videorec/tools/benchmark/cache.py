@@ -49,7 +49,7 @@ class _TimedTask(RecognitionTask):
         self._videos = videos
         self.stopwatch: _Stopwatch | None = None
 
-    def load(self, experiment):
+    def load(self, experiment, known=None):
         """The videos."""
         return self._videos
 
