@@ -80,6 +80,12 @@ def write(path: str, **changes) -> dict:
     return entry
 
 
+def renewed(path: str) -> float:
+    """When a lock was renewed; 0 while it is being written."""
+    content = files.read(path)
+    return json.loads(content)["renewed"] if content.endswith(b"}") else 0.0
+
+
 def test_a_remote_run_that_another_machine_trains(s3):
     path = f"{s3}/runs/.x.lock"
     write(path)
@@ -102,17 +108,13 @@ def test_a_remote_lock_is_renewed_and_the_later_of_two_stays(s3, monkeypatch):
     path = f"{s3}/runs/.x.lock"
     monkeypatch.setattr(lock, "RENEW_SECONDS", 0.05)
     with lock.held(f"{s3}/runs/x"):
-        first = json.loads(files.read(path))["renewed"]
-        for _ in range(100):
+        first, until = renewed(path), time.monotonic() + 30
+        while not first or renewed(path) <= first:
+            first = first or renewed(path)
+            assert time.monotonic() < until
             time.sleep(0.05)
-            if json.loads(files.read(path))["renewed"] > first:
-                break
-        assert json.loads(files.read(path))["renewed"] > first
 
-    def other_writes(_):
-        write(path)
-
-    monkeypatch.setattr(lock.time, "sleep", other_writes)  # while the first waits
+    monkeypatch.setattr(lock.time, "sleep", lambda _: write(path))  # while the first waits
     with pytest.raises(UserError, match="on other"), lock.held(f"{s3}/runs/x"):
         pytest.fail("held")
     assert re.search("4711", files.read(path).decode())

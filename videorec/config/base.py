@@ -110,7 +110,8 @@ class Fit:
     """Start from other runs' weights: folders runs/NAME, or .keras files. Every weight of the same place and shape is taken
     (the backbone's too; a flow network takes an RGB network's), the others are listed and keep their initial values."""
     resume: bool = True
-    """Go on where an interrupted run of the same name and settings stopped. Off: start anew, replacing that run."""
+    """Go on where an interrupted run of the same name and settings stopped. Off: start anew; the
+    old run is renamed to NAME.old-1."""
     seed: Seed = 0
     """Seed of the initial weights, the order of the data and the augmentation."""
 

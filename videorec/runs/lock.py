@@ -117,12 +117,15 @@ def _holder() -> dict:
     }
 
 
-def _read(path: str) -> dict | None:
-    """What a remote lock says; None where there is none, or it says nothing."""
+def _read(path: str, again: bool = True) -> dict | None:
+    """What a lock says; None where there is none, or it says nothing, also when it is asked again: it may just be written."""
     try:
         holder = json.loads(files.read(path))
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         return None
+    except ValueError:
+        time.sleep(SETTLE_SECONDS)
+        return _read(path, again=False) if again else None
     return holder if isinstance(holder, dict) and holder.get("process") in range(1, 1 << 31) else None
 
 
