@@ -113,7 +113,6 @@ def _folder_of(place: str) -> Path:
 
 def sweep(folder: Path) -> None:
     """Remove what killed processes left in a run; for the one process that trains it."""
-    leftovers.sweep(folder)
     for part in (folder, folder / "state"):
         leftovers.sweep(part)
         for path in part.glob("new_*"):
