@@ -54,7 +54,7 @@ def test_checkpoints_that_lie_elsewhere(weights, folder):
 def test_a_recipe_of_other_classes(folder):
     recipe = Run(folder).recipe
     (folder / "recipe.json").write_text(json.dumps(recipe | {"classes": ["x", *recipe["classes"][1:]]}))
-    with pytest.raises(UserError, match=r"recipe\.json has other classes than classes\.txt. Remove the file"):
+    with pytest.raises(UserError, match=r"mixed from two runs: recipe\.json and classes\.txt name other classes"):
         _ = Run(folder).recipe
 
 

@@ -45,8 +45,8 @@ def test_every_command_says_the_same(folder, tmp_path, monkeypatch, caplog):
     shown = {
         kind: board.Tensors(f"{kind} videos")[-1].tensor_proto.string_val[0].decode() for kind in ("damaged", "unreadable")
     }
-    assert {line.split(": ")[0] for line in shown["damaged"].splitlines()} == {f"* {cut}", f"* {tested}"}
-    assert shown["unreadable"] == f"* {text}: text, not a video"
+    assert {line.split(": ")[0] for line in shown["damaged"].splitlines()} == {f"    {cut}", f"    {tested}"}
+    assert shown["unreadable"] == f"    {text}: text, not a video"
     results = measured(run)
     assert list(results["damaged"]) == [tested] and list(results["unreadable"]) == [text]
     assert results["damaged"][tested] == rows[tested]["problem"]

@@ -158,7 +158,7 @@ def test_clips_of_prepared_pictures(synthetic, tmp_path):
     assert prepare.main([str(synthetic), str(tmp_path / "p"), "--short-side", "40", "--quality", "95"]) == 0
     video = Experiment("x", Data(path=str(synthetic), frames=4, resize=(24, 32), crop=(24, 24)))
     stored = Experiment("x", Data(path=str(tmp_path / "p"), frames=4, resize=(24, 32), crop=(24, 24)))
-    expected, got = (RecognitionServing(SimpleNamespace(experiment=experiment)).examples(3) for experiment in (video, stored))
+    expected, got = (RecognitionServing(SimpleNamespace(experiment=x, record=None)).examples(3) for x in (video, stored))
     for a, b in zip(expected, got, strict=True):
         assert b["rgb"].shape == (4, 24, 32, 3)
         assert np.abs(a["rgb"].astype(int) - b["rgb"]).mean() < 4

@@ -137,7 +137,7 @@ def test_tflite_takes_one_window_of_the_type_that_the_model_takes(case, runs, ou
     assert outside[case]["lite_shape"].tolist() == [1, FRAMES, HEIGHT, WIDTH, 1]
     assert str(outside[case]["lite_type"]) == CASES[case].pixels
     with zipfile.ZipFile(runs[case].folder / "model.tflite") as archive:
-        assert archive.namelist() == ["recipe.json"]  # there are no class names
+        assert archive.namelist() == ["recipe.json", "sha256"]  # there are no class names
 
 
 def test_float_frames_are_numbers_from_0_to_1(runs):

@@ -80,11 +80,11 @@ class Run(Checkpoints):
         """What to feed the model and what comes out, see `videorec.runs.recipe`; made anew for runs that have no file of it.
 
         Raises:
-            UserError: the file is damaged, or of a later version.
+            UserError: the file is damaged, of a later version, or of another run.
         """
         kept = recipe.read(self.folder)
-        if kept and tuple(kept["classes"]) != self.classes:
-            raise UserError(f"{self.folder / recipe.NAME} has other classes than classes.txt. {recipe.MADE_ANEW}")
+        if kept and all_canonical(kept["classes"]) != self.classes:
+            raise _mixed(self, "recipe.json and classes.txt name other classes")
         return kept or recipe.make(self.experiment, self.classes)
 
     @property
@@ -209,20 +209,12 @@ class Run(Checkpoints):
         """
         self.check_model()
         model = weights_files.load_model(self.model_path, MODEL_REMEDY)
-        self._check_classes_of(model)
-        return model
-
-    def _check_classes_of(self, model: keras.Model) -> None:
-        """The model's outputs, the recipe and classes.txt must be of one run."""
         name = next((name for name in ("probabilities", "steps") if name in model.output), None)
         outputs = model.output[name].shape[-1] if name else len(self.classes)
         if outputs != len(self.classes):
-            rule = f"model.keras has {outputs} outputs, classes.txt {len(self.classes)} names"
-        elif all_canonical(self.recipe["classes"]) != self.classes:
-            rule = "recipe.json and classes.txt name other classes"
-        else:
-            return
-        raise UserError(f"{self.folder} is mixed from two runs: {rule}. Bring the right file back, or train anew: {ANEW}")
+            raise _mixed(self, f"model.keras has {outputs} outputs, classes.txt {len(self.classes)} names")
+        _ = self.recipe  # refused where it names other classes
+        return model
 
     def has_whole_model(self) -> bool:
         """Whether the best model is there, every byte of it as it was written."""
@@ -257,3 +249,7 @@ def _refusal(run: Run, differences: list[str]) -> UserError:
         f"{run.folder} holds a run with other settings:\n  " + "\n  ".join(differences) + "\nGive this run another --name, "
         "or start anew with --train.no-resume: the old one is kept under another name"
     )
+
+
+def _mixed(run: Run, what: str) -> UserError:
+    return UserError(f"{run.folder} is mixed from two runs: {what}. Bring the right file back, or train anew: {ANEW}")

@@ -106,8 +106,8 @@ def _undisturbed(scene: Scene, work: Path, name: str) -> tuple[object, int, floa
     counted, began = work / f"{name}.operations", time.monotonic()
     status = _wait(_start(scene, work, name, count=counted))
     if status:
-        raise UserError(f"{scene.script} failed undisturbed ({status}): {(work / f'{name}.log').read_text()[-2000:]}")
-    return scene.result(work, name), int(counted.read_text()), time.monotonic() - began
+        raise UserError(f"{scene.script} failed undisturbed ({status}): {_log(work, name)[-2000:]}")
+    return scene.result(work, name), int(counted.read_text(encoding="utf-8")), time.monotonic() - began
 
 
 def _trial(scene, work: Path, name: str, wanted, extent, outcome: Outcome, kills: int, rng) -> None:
@@ -120,7 +120,7 @@ def _trial(scene, work: Path, name: str, wanted, extent, outcome: Outcome, kills
         if rng.random() >= AGAIN:
             break
     status = _wait(_start(scene, work, name))
-    log = (work / f"{name}.log").read_text(errors="replace")
+    log = _log(work, name)
     if status or "Traceback" in log:
         outcome.note("does not go on", f"{name}: status {status}: {log[-1000:]}")
         return
@@ -147,6 +147,10 @@ def _killed(scene, work: Path, name: str, extent, second: bool, outcome: Outcome
     if other is not None and _wait(other) not in (0, 2):
         outcome.note("a second start fails", name)
     return status
+
+
+def _log(work: Path, name: str) -> str:
+    return (work / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
 
 def _first_difference(wanted, result) -> str:
@@ -176,7 +180,7 @@ def _start(scene: Scene, work: Path, name: str, kill_at: int = 0, count: Path | 
         except SystemExit as ended:
             status = ended.code or 0
         if count:
-            count.write_text(str(operations[0]))
+            count.write_text(str(operations[0]), encoding="utf-8")
     except BaseException:
         traceback.print_exc()
     os._exit(status)
