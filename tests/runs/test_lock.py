@@ -1,5 +1,6 @@
 """One process at a time trains a run, and the second is told who does."""
 
+import errno
 import json
 import os
 import re
@@ -52,6 +53,30 @@ def test_a_lock_ends_with_its_process(holder, tmp_path, end):
     with lock.held(str(tmp_path / "x")):
         assert json.loads((tmp_path / ".x.lock").read_text())["process"] == os.getpid()
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("reason", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+@pytest.mark.filterwarnings("ignore:flock not supported")
+def test_a_file_system_without_locks(tmp_path, monkeypatch, reason):
+    """As some network file systems are: the existence of a file is the lock; one of a process that is gone is taken over."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(*_):
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    for _ in range(2):
+        with lock.held(str(tmp_path / "x")):
+            (name,) = os.listdir(tmp_path)
+            first = (tmp_path / name).read_text()
+            assert first.split()[0] == str(os.getpid())
+            with pytest.raises(UserError, match="is held by another process"), lock.held(str(tmp_path / "x")):
+                pytest.fail("held twice")
+            assert (tmp_path / name).read_text() == first
+        assert os.listdir(tmp_path) == []
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        (tmp_path / name).write_text(f"{gone.pid}\n{socket.gethostname()}\n")
 
 
 def test_a_folder_that_cannot_hold_a_lock(tmp_path):

@@ -7,6 +7,7 @@ STALE_SECONDS.
 
 import contextlib
 import datetime
+import errno
 import json
 import os
 import shlex
@@ -27,6 +28,7 @@ from videorec.storage import files, leftovers
 RENEW_SECONDS = 60.0
 STALE_SECONDS = 600.0
 SETTLE_SECONDS = 0.5
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
 @contextlib.contextmanager
@@ -38,23 +40,44 @@ def held(place: str) -> Iterator[None]:
     """
     folder = Mirror(place).folder if files.is_remote(place) else Path(place).expanduser()
     path = folder.with_name(f".{folder.name}.lock")
-    lock = filelock.FileLock(path)
     try:
         files.make_folder(path.parent)
-        lock.acquire(timeout=0)
+        lock = _acquired(path)
     except filelock.Timeout:
         raise _refusal(place, _read_local(path)) from None
     except (OSError, NotImplementedError) as error:
         raise UserError(f"The run {place} cannot be written: {error}. Choose another folder with --runs") from error
+    native = not isinstance(lock, filelock.SoftFileLock)  # whose file is its own
     try:
         with contextlib.suppress(OSError):  # a full disk: the lock holds all the same
-            path.write_text(json.dumps(_holder()), encoding="utf-8")
+            if native:
+                path.write_text(json.dumps(_holder()), encoding="utf-8")
         with _held_there(place, folder) if files.is_remote(place) else contextlib.nullcontext():
             yield
     finally:
         with contextlib.suppress(OSError):  # before it is released: who opened it meanwhile sees that it is gone
-            path.unlink()
+            if native:
+                path.unlink()
         lock.release()
+
+
+def _acquired(path: Path) -> filelock.BaseFileLock:
+    """The kernel's lock; where the file system has none (some NFS), the existence of the file, with host and process in it.
+
+    Raises:
+        filelock.Timeout: another process holds it.
+        OSError: it cannot be written.
+    """
+    lock = filelock.FileLock(path, fallback_to_soft=False)  # on the same path it would remove another's
+    try:
+        lock.acquire(timeout=0)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        path.unlink(missing_ok=True)  # what the try left, empty
+        lock = filelock.SoftFileLock(path.with_suffix(".softlock"))
+        lock.acquire(timeout=0.2)  # the first try only removes that of a process that is gone
+    return lock
 
 
 @contextlib.contextmanager
