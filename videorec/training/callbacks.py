@@ -13,13 +13,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from videorec.config import Fit, UserError
 from videorec.data.problems import Problems
 from videorec.runs.run import Run
+from videorec.training.metrics import Answers
 
 log = logging.getLogger(__name__)
 
 
 def tidy(logs: dict) -> dict[str, float]:
-    """Keras's logs as plain floats, without the name of the output that the metrics read."""
-    return {re.sub("(probabilities|frames|steps)_(?!loss)", "", key): float(value) for key, value in (logs or {}).items()}
+    """Keras's logs as plain floats, without the name of the output that the metrics read, and without what has no value."""
+    names = {key: re.sub("(probabilities|frames|steps)_(?!loss)", "", key) for key in logs or {}}
+    return {name: float(logs[key]) for key, name in names.items() if name.removeprefix("val_") != Answers.NAME}
 
 
 def current_learning_rate(model: keras.Model) -> float:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from videorec.data.problems import Problems
 from videorec.terminal import printable
 from videorec.training.callbacks import current_learning_rate, tidy
+from videorec.training.metrics import Answered, Answers
 
 
 class Curves(keras.callbacks.Callback):
@@ -34,13 +35,30 @@ class Curves(keras.callbacks.Callback):
         self._began, self._trained = time.monotonic(), None
 
     def on_test_begin(self, logs=None):
-        """Training of this epoch is over: validation does not count into its throughput."""
+        """Training of this epoch is over: validation does not count into its throughput, and its answers are kept."""
         self._trained = time.monotonic()
+        for metric in self._metrics(Answers):
+            metric.open()
+
+    def on_test_end(self, logs=None):
+        """The answers are complete."""
+        for metric in self._metrics(Answers):
+            metric.close()
 
     @property
     def validated(self) -> bool:
         """Whether this epoch had a validation."""
         return self._trained is not None
+
+    @property
+    def answers(self) -> Answered | None:
+        """What was answered in the validation of this epoch; None without one, or where it is not kept (`Answers.fits`)."""
+        return next((metric.answered() for metric in self._metrics(Answers) if self.validated), None)
+
+    def _metrics(self, kind: type) -> list[keras.metrics.Metric]:
+        """The metrics of a kind that the fitted model is compiled with."""
+        metrics = [part for metric in self.model.metrics for part in getattr(metric, "metrics", [metric])]
+        return [metric for metric in metrics if isinstance(metric, kind)]
 
     def on_epoch_end(self, epoch, logs=None):
         """Write everything; steps of the charts are epochs, from 1."""

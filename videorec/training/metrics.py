@@ -1,6 +1,10 @@
 """Metrics that several tasks watch while they train."""
 
+from dataclasses import dataclass
+
 import keras
+import numpy as np
+import tensorflow as tf
 from keras import ops
 
 
@@ -40,3 +44,92 @@ class MeanAveragePrecision(keras.metrics.AUC):
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype, "classes": self.classes}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a model answered to the samples of a validation, in their order.
+
+    Attributes:
+        probabilities: `(N, C)` float32.
+        truth: `(N, C)` float32, one-hot or multi-hot.
+        weight: `(N,)` float32; 0: the sample could not be read.
+    """
+
+    probabilities: np.ndarray
+    truth: np.ndarray
+    weight: np.ndarray
+
+
+@keras.saving.register_keras_serializable(package="videorec")
+class Answers(keras.metrics.Metric):
+    """Keeps what is answered to the samples of a validation, so that pictures of it need no second pass.
+
+    Only what comes between `open` and `close` is kept: training steps write nothing. It has no value of its own, and
+    `videorec.training.callbacks.tidy` leaves its 0 out of every log.
+
+    Args:
+        samples: of the validation set, N.
+        classes: number of classes C.
+
+    Call arguments:
+        y_true: `(B, C)`.
+        y_pred: probabilities `(B, C)`.
+        sample_weight: `(B,)`.
+    """
+
+    NAME = "answers"
+    MOST = 1 << 24  # values, 64 MiB twice: of larger validation sets nothing is kept
+
+    def __init__(self, samples, classes, name=NAME, dtype="float32"):
+        super().__init__(name=name, dtype=dtype)
+        self.samples, self.classes = samples, classes
+        self._open = tf.Variable(False, trainable=False)
+        self._seen = tf.Variable(0, trainable=False, dtype=tf.int64)
+        # In place: a Keras variable would be copied whole with every batch. The last row is for samples beyond the last.
+        columns = {"probabilities": (classes,), "truth": (classes,), "weight": ()}
+        self._kept = {key: tf.Variable(tf.zeros((samples + 1, *shape)), trainable=False) for key, shape in columns.items()}
+
+    @classmethod
+    def fits(cls, samples: int, classes: int) -> bool:
+        """Whether the answers to so many samples are kept: there are any, not too many, and one device answers them."""
+        return 0 < samples * classes <= cls.MOST and tf.distribute.get_strategy().num_replicas_in_sync == 1
+
+    def open(self) -> None:
+        """A validation begins."""
+        self._open.assign(True)
+        self._seen.assign(0)
+
+    def close(self) -> None:
+        """It is over."""
+        self._open.assign(False)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Keep a batch, if a validation is on; samples beyond the number that was promised are not kept."""
+        weight = tf.ones(tf.shape(y_pred)[0]) if sample_weight is None else tf.reshape(sample_weight, (-1,))
+        batch = {"probabilities": y_pred, "truth": y_true, "weight": weight}
+
+        def keep():
+            rows = tf.minimum(self._seen + tf.range(tf.shape(y_pred)[0], dtype=tf.int64), self.samples)
+            for key, values in batch.items():
+                self._kept[key].scatter_nd_update(rows[:, None], tf.cast(values, tf.float32))
+            self._seen.assign_add(tf.size(rows, tf.int64))
+            return True
+
+        tf.cond(self._open, keep, lambda: False)
+
+    def answered(self) -> Answered | None:
+        """The last validation, `(N, ...)` each; None where it did not go through all samples."""
+        if int(self._seen) < self.samples:
+            return None
+        return Answered(**{key: values.numpy()[:-1] for key, values in self._kept.items()})
+
+    def reset_state(self):
+        """Nothing: `open` starts anew."""
+
+    def result(self):
+        """0: Keras asks every metric for a value."""
+        return tf.constant(0.0)
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype, "samples": self.samples, "classes": self.classes}

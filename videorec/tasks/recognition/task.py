@@ -38,7 +38,8 @@ class RecognitionTask(Task):
         return training.feed(experiment, dataset, whole, problems, progress)
 
     def compile(self, model: keras.Model, experiment: Experiment, dataset: VideoSet, steps: int) -> None:
-        training.compile_model(model, experiment.train, len(dataset.classes), steps, experiment.model.target)
+        classes, validated = len(dataset.classes), len(dataset.split("val"))
+        training.compile_model(model, experiment.train, classes, steps, experiment.model.target, validated)
 
     def callbacks(
         self, run: Run, experiment: Experiment, dataset: VideoSet, whole: keras.Model, feed: Feed, problems: Problems

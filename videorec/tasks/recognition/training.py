@@ -20,7 +20,7 @@ from videorec.models.split import is_frozen, split
 from videorec.tasks.recognition.losses import StepBinaryCrossentropy, StepCrossentropy
 from videorec.tasks.recognition.metrics import MeanClassAccuracy, hit_at_1
 from videorec.training.feed import Feed
-from videorec.training.metrics import MeanAveragePrecision
+from videorec.training.metrics import Answers, MeanAveragePrecision
 from videorec.training.optimizers import optimizer
 
 log = logging.getLogger(__name__)
@@ -99,11 +99,12 @@ def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, ep
 # === Model ===
 
 
-def compile_model(model: keras.Model, train: Train, classes: int, steps: int, target: str = "clip") -> None:
+def compile_model(model: keras.Model, train: Train, classes: int, steps: int, target: str = "clip", validated: int = 0) -> None:
     """Loss on `steps`, or on the steps of each stream of two; metrics on `probabilities`.
 
     Args:
         target: of the model, clip or multilabel.
+        validated: videos of the validation set, to which the answers are kept.
     """
     if target == "clip":
         loss, metrics = StepCrossentropy, [keras.metrics.CategoricalAccuracy(name="accuracy"), MeanClassAccuracy(classes)]
@@ -112,6 +113,8 @@ def compile_model(model: keras.Model, train: Train, classes: int, steps: int, ta
     else:
         accuracy = keras.metrics.MeanMetricWrapper(hit_at_1, name="accuracy")
         loss, metrics = StepBinaryCrossentropy, [accuracy, MeanAveragePrecision(classes)]
+    if Answers.fits(validated, classes):
+        metrics.append(Answers(validated, classes))
     of_streams = [name for name in model.output if name.endswith("_steps")]
     model.compile(
         optimizer=optimizer(train, steps),
