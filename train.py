@@ -3,6 +3,8 @@
     python train.py                                   the quick start: a small LRCN on built-in synthetic videos
     python train.py lrcn --data.path videos/          your videos, one sub-folder a class
     python train.py lrcn --name first --data.path videos/ --model.units 512 --train.epochs 20
+    python train.py --config runs/first/config.json --name second --train.seed 1      the settings of another run
+    python train.py lrcn --print-config > mine.json   settings as a file, for --config mine.json; nothing is trained
     python train.py --help                            all presets
     python train.py lrcn --help                       all settings of one
 

@@ -32,8 +32,7 @@ def load(name: str, args: Sequence[str] = ()) -> Experiment:
 
     Args:
         name: the preset.
-        args: the settings that the command line adds. With `--model.target dense` or `labels` there, the experiment has the
-            sections of such labels instead of those of clips, so that the parser knows them.
+        args: the settings that the command line adds, see `suited`.
 
     Raises:
         UserError: there is no such preset; with the nearest.
@@ -41,7 +40,12 @@ def load(name: str, args: Sequence[str] = ()) -> Experiment:
     if name not in (known := names()):
         raise UserError(f"No preset is called {name!r}. {nearest(name, known)}")
     experiment = importlib.import_module(f"{__name__}.{name}").EXPERIMENT
-    experiment = dataclasses.replace(experiment, name=experiment.name or name)
+    return suited(dataclasses.replace(experiment, name=experiment.name or name), args)
+
+
+def suited(experiment: Experiment, args: Sequence[str]) -> Experiment:
+    """With `--model.target dense` or `labels` in `args` the experiment has the sections of such labels instead of those of
+    clips, so that the parser knows them."""
     return with_dense_labels(experiment) if experiment.model.tasks.get(_target(args)) in STARTS else experiment
 
 
