@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from videorec.reports import annotated, timelines
-from videorec.reports.annotated import Answer, Box, Canvas, heated, shortened, shown_size
+from videorec.reports import timelines
+from videorec.reports.annotated import Answer, Box, Canvas, shown_size
+from videorec.reports.letters import font, shortened
 from videorec.reports.timelines import Curves, Tracks
 
 SIZES = [(120, 160), (24, 24), (240, 320), (480, 640), (1080, 1920), (1920, 1080), (2160, 3840), (21, 301)]
@@ -55,20 +56,11 @@ def test_a_class_keeps_its_color():
 def test_letters_beyond_ascii_are_drawn_and_long_names_cut():
     assert shortened("a  b\nc", 16, 1000) == "a b c"
     cut = shortened("a very long name of a class", 16, 100)
-    assert cut.endswith("…") and annotated.font(16, True).getlength(cut) <= 100
-    masks = [annotated.font(16).getmask(letter) for letter in ("ö", "o", "ж")]
+    assert cut.endswith("…") and font(16, True).getlength(cut) <= 100
+    masks = [font(16).getmask(letter) for letter in ("ö", "o", "ж")]
     assert len({bytes(mask) for mask in masks}) == 3
-    missing = bytes(annotated.font(16).getmask("\ue123"))
+    missing = bytes(font(16).getmask("\ue123"))
     assert all(bytes(mask) != missing for mask in masks)
-
-
-def test_heat_colors_what_is_hot_and_darkens_what_is_not_seen():
-    heat = np.array([[0.0, 1.0], [0.5, np.nan]], np.float32)
-    cold, hot, warm, unseen = heated(np.full((2, 2, 3), 100, np.uint8), heat).reshape(4, 3).astype(int)
-    assert cold.tolist() == [100, 100, 100]
-    np.testing.assert_allclose(hot, [0.4 * 100 + 0.6 * 255, 40, 40], atol=2)  # red
-    np.testing.assert_allclose(warm, [0.85 * 100 + 0.15 * 255, 0.85 * 100 + 0.15 * 127, 85], atol=2)  # orange
-    assert unseen.tolist() == [45, 45, 45]
 
 
 # === Over time ===

@@ -1,25 +1,20 @@
-"""Answers drawn below the frames that they are about: label, scores as bars, their course over time, attention as heat.
-
-Text is drawn in DejaVu Sans, which matplotlib brings along: OpenCV's own letters are ASCII alone.
-"""
+"""Answers drawn below the frames that they are about: label, scores as bars, their course over time, attention as heat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import cv2
-import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from videorec.reports.heat import heated
+from videorec.reports.letters import font, shortened
 
 SMALL, LARGE = (480, 640), 1920  # smaller frames are enlarged by a whole factor; the long side of larger ones is shortened
 BACKGROUND, TEXT, FAINT, LINE = (24, 24, 28), (240, 240, 240), (150, 150, 156), (72, 72, 78)
 COLORS = ((86, 180, 233), (230, 159, 0), (64, 200, 150), (240, 228, 66), (232, 110, 50), (204, 121, 167), (140, 150, 255))
 COLORS += ((170, 110, 60), (170, 220, 110), (250, 170, 190), (120, 140, 140), (200, 60, 60))
 NAMES, BARS = 0.24, 0.24  # shares of the width: names of classes, their bars; the rest is time
-HEAT = 0.6  # opacity of the most attention
-UNSEEN = 0.45  # brightness of what the model does not see
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,44 +135,3 @@ def resized(frame: np.ndarray, height: int, width: int) -> np.ndarray:
     if frame.shape[:2] == (height, width):
         return frame
     return cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC if height > frame.shape[0] else cv2.INTER_AREA)
-
-
-def heated(frame: np.ndarray, heat: np.ndarray | None) -> np.ndarray:
-    """A frame with heat over it, darker where the model does not see.
-
-    Args:
-        frame: `(H, W, 3)` uint8, RGB.
-        heat: `(H, W)` in [0, 1], or NaN.
-    """
-    if heat is None:
-        return frame
-    unseen = np.isnan(heat)
-    level = np.where(unseen, np.float32(0), heat)
-    color = cv2.applyColorMap(cv2.convertScaleAbs(1 - level, alpha=255), cv2.COLORMAP_AUTUMN)[..., ::-1]  # yellow to red
-    kept = 1 - np.float32(HEAT) * level**2
-    mixed = cv2.blendLinear(np.ascontiguousarray(frame), np.ascontiguousarray(color), kept, 1 - kept)
-    if unseen.any():
-        mixed = np.where(unseen[..., None], cv2.convertScaleAbs(mixed, alpha=UNSEEN), mixed)
-    return mixed
-
-
-# === Text ===
-
-
-@lru_cache(maxsize=64)
-def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Letters of `size` px."""
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return ImageFont.truetype(str(folder / f"DejaVuSans{'-Bold' if bold else ''}.ttf"), size)
-
-
-@lru_cache(maxsize=4096)
-def shortened(text: str, size: int, width: int) -> str:
-    """As much of a text as fits into `width` px, with … where it goes on."""
-    text = " ".join(text.split())
-    letters = font(size, True)  # the wider ones
-    if letters.getlength(text) <= width:
-        return text
-    while text and letters.getlength(f"{text}…") > width:
-        text = text[:-1]
-    return f"{text.rstrip()}…"

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import ImageDraw
 
-from videorec.reports.annotated import FAINT, LINE, TEXT, Box, font
+from videorec.reports.annotated import FAINT, LINE, TEXT, Box
+from videorec.reports.letters import font
 
 KEPT = 2000  # points of the curves: of longer videos every second is dropped, again and again
 POINT = 3  # px from one drawn point of a curve to the next, at least
