@@ -141,6 +141,7 @@ def test_parameters_of_the_published_networks():
     assert 83_914_752 + 50_360_320 + (2048 * 4096 + 4096) == 142_667_776  # with the output layer
     # Five layers of 512 on 1024 features (Ng et al. 2015).
     assert parameters(512, 1024) + 4 * parameters(512, 512) == 11_552_256
+    assert parameters(512, 1024, None) + 4 * parameters(512, 512, None) == 11_544_576  # without peepholes
 
 
 @pytest.mark.parametrize("peephole", ["diagonal", "full"])
