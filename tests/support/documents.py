@@ -15,7 +15,7 @@ _PLACEHOLDERS = {"PRESET": "lrcn", "NAME": "lrcn", "FILE": "config.json"}
 _STUBS = ("python", "python3", "pip", "make", "tensorboard", "unzip")
 _STUB = """{name}() {{
     printf '%s\\0' {name} "$@" >> "$WORDS"
-    if [ "${{*: -1}}" = - ]; then printf '%s\\0' "$(</dev/stdin)" >> "$WORDS"; fi
+    if [ "$1" = - ]; then printf '%s\\0' "$(</dev/stdin)" >> "$WORDS"; fi
     printf '\\n\\0' >> "$WORDS"
 }}
 """
@@ -43,7 +43,9 @@ def commands(path: Path, folder: Path) -> list[list[str]]:
     scripts = [_shown(body) for body in blocks(path, "", "sh", "bash")]
     inline = " ".join(prose(path).split())  # lines of prose end anywhere
     scripts += [re.sub(r" (\.\.\.|…)$", "", text) for text in _IN_PROSE.findall(inline)]
-    scripts = [script for script in scripts if not re.search(r"\bPRESET\b|tools\.X\b", script)]
+    scripts = [
+        script for script in scripts if not re.search(r"\bPRESET\b|tools\.X\b|^\S+ (-m )?[\w.]+$", script)
+    ]  # names alone
     return [words for script in scripts for words in _words(script, folder)]
 
 
