@@ -21,6 +21,7 @@ import predict
 from export import saved_model
 from videorec import terminal
 from videorec.reports import pictures, spreadsheet
+from videorec.reports.confusion import confusion_figure
 from videorec.reports.files import as_png
 from videorec.tools import check, compare, gallery, index
 
@@ -165,7 +166,7 @@ def test_numbers_stay_numbers(number):
 
 def test_figures():
     names = ("$\\frac{1$", "y" * 5000, "\x1b[31m")
-    content = as_png(pictures.confusion_figure(np.eye(3), names, "$\\frac{1$"))
+    content = as_png(confusion_figure(np.eye(3), names, "$\\frac{1$"))
     assert content.startswith(b"\x89PNG")
     rows = {name: {"ap": 0.5, "chance": 0.1, "positive_frames": 3} for name in names}
     assert as_png(pictures.precision_figure(rows, "$\\x$")).startswith(b"\x89PNG")

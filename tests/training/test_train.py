@@ -22,7 +22,7 @@ def test_run_folder(quick_runs):
 
 def test_tensorboard(quick_runs):
     run = Run(quick_runs / "a")
-    shown = {"loss", "accuracy", "learning_rate", "input/clips_per_second", "input/unreadable_videos", "clips"}
+    shown = {"loss", "accuracy", "learning_rate", "input/clips_per_second", "input/unreadable_videos", "input/clips"}
     assert shown <= tags(run, "train")
     assert [event.step for event in events(run, "train").Tensors("loss")] == [1, 2]
     assert {"loss", "accuracy", "mean_class_accuracy", "confusion"} <= tags(run, "val")

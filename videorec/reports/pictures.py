@@ -1,43 +1,28 @@
-"""Pictures for TensorBoard and reports: strips of clips, what was attended to, confusion matrices, average precision."""
+"""Pictures for TensorBoard and reports: motion, average precision, scores by lead time."""
 
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
-from sklearn.metrics import ConfusionMatrixDisplay
 
 from videorec.data import flow
 from videorec.reports.drawing import new_figure, short
+from videorec.reports.palette import SERIES, SKY
 
 FULL = 99  # percentile of motion that is shown brightest: a few wrong vectors do not darken the rest
-FAINT = 0.15  # brightness of what was not attended to at all
-NUMBERED_CLASSES = 25  # above, the numbers in the cells would not be readable
-
-
-def clip_strip(clips: np.ndarray, columns: int = 8) -> np.ndarray:
-    """`(N, T, H, W, 3)` uint8 clips as one picture: a row a clip, `columns` frames spread over its time."""
-    steps = np.linspace(0, clips.shape[1] - 1, min(columns, clips.shape[1])).round().astype(int)
-    rows = [np.concatenate(list(clip[steps]), axis=1) for clip in clips]
-    return np.concatenate(rows, axis=0)
-
-
-def attended(clips: np.ndarray, attention: np.ndarray, grid: tuple[int, int] = (1, 1)) -> np.ndarray:
-    """Clips as bright as each frame, or each place of it, was attended to: the highest weight of a clip leaves it as it is.
-
-    Args:
-        clips: `(N, T, H, W, 3)` uint8.
-        attention: coefficients, `(N, T)` over frames or `(N, T, K)` over the places of each frame.
-        grid: rows and columns of the K places.
-    """
-    n, frames, height, width = clips.shape[:4]
-    weights = attention.reshape(n, frames, *grid) / attention.max(axis=tuple(range(1, attention.ndim))).reshape(n, 1, 1, 1)
-    flat = np.stack([spread(places, height, width) for places in weights.reshape(-1, *grid)])
-    light = FAINT + (1 - FAINT) * flat.reshape(n, frames, height, width, 1)
-    return (clips * light).round().astype(np.uint8)
 
 
 def spread(places: np.ndarray, height: int, width: int) -> np.ndarray:
     """Values of the places of a picture, `(rows, columns)`, for each of its pixels: `(height, width)` float32."""
     return cv2.resize(places.astype(np.float32), (width, height))  # bilinear, level beyond the outer centres
+
+
+def place_heat(coefficients: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Attention to the places of frames, `(T, rows, columns)`, as heat for each pixel: `(T, height, width)` float32 in [0, 1].
+
+    1 is the highest of the clip, or twice the mean where that is more: attention that is even everywhere is 0.5.
+    """
+    level = coefficients / max(float(coefficients.max()), 2 * float(coefficients.mean()), 1e-12)
+    return np.stack([spread(places, height, width) for places in level])
 
 
 def motion(clips: np.ndarray, encoding: str) -> np.ndarray:
@@ -61,30 +46,6 @@ def motion(clips: np.ndarray, encoding: str) -> np.ndarray:
     return cv2.cvtColor(hsv.reshape(-1, hsv.shape[-2], 3), cv2.COLOR_HSV2RGB).reshape(clips.shape)  # frames one below the other
 
 
-def confusion_figure(matrix: np.ndarray, classes: tuple[str, ...], title: str) -> Figure:
-    """Share of each true class (row) that was given each predicted class (column), with counts where they fit."""
-    side = max(4.5, min(0.55 * len(classes) + 2, 20))
-    figure = new_figure(figsize=(side, side), dpi=100)
-    axes = figure.add_subplot()
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1e-9)
-    shown = ConfusionMatrixDisplay(share, display_labels=[short(name) for name in classes])
-    shown.plot(
-        ax=axes,
-        include_values=False,
-        colorbar=False,
-        cmap="Blues",
-        xticks_rotation="vertical",
-        im_kw={"vmin": 0, "vmax": 1},
-    )
-    if len(classes) <= NUMBERED_CLASSES:
-        for (row, column), count in np.ndenumerate(matrix):
-            if count:
-                color = "white" if share[row, column] > 0.5 else "black"
-                axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=color)
-    axes.set_title(title)
-    return figure
-
-
 def to_array(figure: Figure) -> np.ndarray:
     """`(H, W, 3)` uint8."""
     figure.canvas.draw()
@@ -100,7 +61,7 @@ def precision_figure(per_class: dict[str, dict], title: str) -> Figure:
     rows = sorted(per_class.items(), key=lambda item: item[1]["ap"])  # the first is drawn lowest
     figure = new_figure(figsize=(8, 1.6 + 0.22 * len(rows)), dpi=100)
     axes, y = figure.add_subplot(), np.arange(len(rows))
-    axes.barh(y, [row["ap"] for _, row in rows], color="#56B4E9", label="average precision")
+    axes.barh(y, [row["ap"] for _, row in rows], color=SKY, label="average precision")
     axes.vlines([row["chance"] for _, row in rows], y - 0.4, y + 0.4, color="black", linewidth=2, label="chance")
     names = [f"{short(name)} ({row['positive_frames']:,} frames)" for name, row in rows]
     axes.set_yticks(y, names, fontsize=8)
@@ -128,6 +89,7 @@ def by_lead_figure(curves: dict[str, dict[str, list[float]]], title: str) -> Fig
     figure = new_figure(figsize=(4.2 * columns, 3.2 * lines + 0.6), dpi=100)
     for place, (score, values) in enumerate(curves.items(), start=1):
         axes = figure.add_subplot(lines, columns, place)
+        axes.set_prop_cycle(color=SERIES)
         for forecaster, by_lead in values.items():
             axes.plot(range(1, len(by_lead) + 1), by_lead, marker=".", label=forecaster)
         axes.set(title=score, xlabel="lead time (frames)")

@@ -1,6 +1,7 @@
 """Draw what a run sees and says: test clips as rows of frames, with the probability of each class over time beside them.
 
 python -m videorec.tools.gallery runs/quickstart                 writes runs/quickstart/gallery.png
+python -m videorec.tools.gallery runs/quickstart --errors        clips answered wrong alone, the worst first: errors.png
 """
 
 import logging
@@ -23,7 +24,9 @@ class Options:
     run: tyro.conf.Positional[str]
     """The run folder, runs/NAME; may be remote."""
     out: Path | None = None
-    """The picture. Default: gallery.png in the run folder."""
+    """The picture. Default: gallery.png in the run folder, with --errors errors.png."""
+    errors: bool = False
+    """Only clips that are answered wrong, that with the least probable label first; all test videos are looked at."""
     clips: Count = 8
     """Rows, from as many classes as there are."""
     columns: Count = 8
@@ -38,11 +41,14 @@ def main(args: list[str]) -> int:
     _validate(options)
 
     import keras  # takes seconds to import, and so does what follows: not for --help
+    import numpy as np
 
     from videorec import tasks
     from videorec.data import pipeline, sources
     from videorec.data.clips import ClipReader
     from videorec.data.problems import Problems
+    from videorec.reports import pictures
+    from videorec.reports.drawing import short
     from videorec.reports.files import as_png
     from videorec.runs.run import Run
     from videorec.storage import files
@@ -57,16 +63,35 @@ def main(args: list[str]) -> int:
         )
     data = run.experiment.data
     videos = sources.load_for_evaluation(data, "test", run.experiment, run.record)
-    count, videos = len(videos), gallery_picture.choose(videos, options.clips, options.seed)
-    reader = ClipReader(data, Problems(len(videos), 1.0))
-    batches = pipeline.evaluation(videos, data, reader, clips=1, crops=1, batch=len(videos))
-    clips = next(iter(batches))[0]
-    logits = run.load_model().predict_on_batch(clips)["steps"]
+    count, model = len(videos), run.load_model()
+    reader = ClipReader(data, Problems(count, 1.0))
+
+    def batches(videos, batch):
+        return pipeline.evaluation(videos, data, reader, clips=1, crops=1, batch=batch)
+
+    if options.errors:
+        rows = [(model.predict_on_batch(x)["probabilities"], ok) for x, _, ok in batches(videos, run.experiment.train.batch)]
+        answers = np.concatenate([np.where(ok[:, None] > 0, answer, np.nan) for answer, ok in rows])
+        wrong = gallery_picture.worst(answers, [video.labels for video in videos], run.classes, options.clips)
+        videos = [videos[k] for k in wrong]
+        if not videos:
+            log.info("all %d test videos of %s are answered right: nothing to draw", count, data.path)
+            return 0
+    else:
+        videos = gallery_picture.choose(videos, options.clips, options.seed)
+    clips = next(iter(batches(videos, len(videos))))[0]
+    outputs = model.predict_on_batch(clips)
     probabilities = keras.ops.softmax if run.experiment.model.target == "clip" else keras.ops.sigmoid
-    steps = keras.ops.convert_to_numpy(probabilities(logits))
-    out = options.out or run.folder / "gallery.png"
-    labels = [video.labels[0] for video in videos]
-    picture = gallery_picture.draw(clips[data.streams[0]].numpy(), steps, labels, run.classes, options.columns)
+    steps = keras.ops.convert_to_numpy(probabilities(outputs["steps"]))
+    answers = keras.ops.convert_to_numpy(outputs["probabilities"])
+    stream = data.streams[0]
+    shown = clips[stream].numpy()
+    if stream.startswith("flow"):
+        shown = pictures.motion(shown, data.flow.encoding)
+    title = f"{short(run.experiment.name)}: {'clips answered wrong, the worst first' if options.errors else 'test clips'}"
+    labels = [video.labels for video in videos]
+    picture = gallery_picture.draw(shown, steps, answers, labels, run.classes, options.columns, title)
+    out = options.out or run.folder / ("errors.png" if options.errors else "gallery.png")
     files.write(out, as_png(picture))
     run.push()
     log.info("written: %s, %d of %d test videos of %s", out, len(videos), count, data.path)

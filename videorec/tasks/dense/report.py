@@ -15,6 +15,7 @@ from videorec.config import UserError
 from videorec.config.dense import DenseEvaluate
 from videorec.data.moments.frame_labels import single_labels
 from videorec.reports import average_precision, pictures
+from videorec.reports.confusion import confusion_figure
 from videorec.reports.files import as_csv, as_json, as_png
 from videorec.reports.segments import PredictedSegment, predicted_segments, single_predictions, smoothing_window
 from videorec.reports.spreadsheet import cell
@@ -211,7 +212,7 @@ def _picture(results: dict) -> Figure:
     about = f"{results['protocol']['split']}: {results['videos']} videos, {results['frames']:,} frames"
     if "confusion" in results:
         title = f"{about}\naccuracy {results['accuracy']:.3f} of those with a label"
-        return pictures.confusion_figure(np.array(results["confusion"]), tuple(results["classes"]), title)
+        return confusion_figure(np.array(results["confusion"]), results["classes"], title, "frames")
     title = f"{about}\nmAP {results['map']:.3f}, by chance {results['chance']:.3f}"
     return pictures.precision_figure(results["per_class"], title)
 

@@ -15,7 +15,7 @@ from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits
 from videorec.data.problems import Problems
 from videorec.data.selection import Selection
-from videorec.reports import pictures
+from videorec.reports.confusion import confusion_figure
 from videorec.reports.files import as_csv, as_json, as_png
 from videorec.reports.protocol import describe_pictures, describe_protocol
 from videorec.reports.spreadsheet import cell
@@ -80,7 +80,7 @@ class RecognitionReport(Report):
         contents = {"results.json": as_json(results), "predictions.csv": as_csv(self._predictions())}
         if "confusion" in results:
             title = f"{self.protocol['split']}: accuracy {results['accuracy']:.3f}, {results['videos']} videos"
-            picture = pictures.confusion_figure(np.array(results["confusion"]), self.classes, title)
+            picture = confusion_figure(np.array(results["confusion"]), self.classes, title)
             contents["confusion.png"] = as_png(picture)
         return contents
 

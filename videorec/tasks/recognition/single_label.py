@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, recall_score
 
+from videorec.reports.confusion import most_confused
+from videorec.reports.palette import RIGHT, WRONG
 from videorec.tasks.recognition.metrics import hit_at_k
 
 PROTOCOL = {}
-LARGEST_TABLE = 20  # classes of a confusion matrix that fits on a terminal
+WIDEST_TABLE = 100  # letters of a confusion matrix that fits on a terminal
 
 
 def summary(targets: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
@@ -38,18 +41,34 @@ def line(figures: dict) -> str:
 
 
 def tables(results: dict) -> list[Table]:
-    """Per class, and the confusion matrix where it fits on a terminal."""
+    """Per class; the confusion matrix where it fits on a terminal; the most confused pairs where it does not."""
     per_class = Table("class", "videos", "precision", "recall", title="per class")
     for column in per_class.columns[1:]:
         column.justify = "right"
     for name, row in results["per_class"].items():
         per_class.add_row(name, str(row["videos"]), f"{row['precision']:.3f}", f"{row['recall']:.3f}")
-    if len(results["per_class"]) > LARGEST_TABLE:
-        return [per_class]
-    confusion = Table("true \\ predicted", *results["per_class"], title="confusion")
-    for name, row in zip(results["per_class"], results["confusion"], strict=True):
-        confusion.add_row(name, *(str(n) if n else "." for n in row))
-    return [per_class, confusion]
+    names = list(results["per_class"])
+    wide = max(map(len, names)) + sum(max(len(name), 3) + 3 for name in names) > WIDEST_TABLE
+    return [per_class, _most_confused(results["confusion"], names) if wide else _confusion(results["confusion"], names)]
+
+
+def _confusion(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Table:
+    table = Table("true \\ predicted", *names, title="confusion")
+    for k, (name, row) in enumerate(zip(names, matrix, strict=True)):
+        cells = [
+            Text(str(n) if n else ".", style=(RIGHT if k == column else WRONG) if n else "") for column, n in enumerate(row)
+        ]
+        table.add_row(name, *cells)
+    return table
+
+
+def _most_confused(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Table:
+    table = Table("true class", "taken for", "videos", "share of the class", title="most confused")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for true, predicted, count, share in most_confused(np.array(matrix)):
+        table.add_row(names[true], names[predicted], f"{count:.0f}", f"{share:.0%}")
+    return table
 
 
 def notes(results: dict) -> list[str]:

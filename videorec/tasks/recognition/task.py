@@ -47,8 +47,11 @@ class RecognitionTask(Task):
         def clips(epoch):
             return training.first_clips(experiment, dataset, problems, epoch)
 
+        def validation(chosen):
+            return training.validation_clips(experiment, dataset, problems, chosen)
+
         encoding = experiment.data.flow.encoding
-        return [Summaries(run.tensorboard, dataset.classes, problems, feed.clips, whole, clips, encoding)]
+        return [Summaries(run.tensorboard, dataset, problems, feed.clips, whole, clips, validation, encoding)]
 
     def evaluate(self, run: Run, options: RecognitionOptions, progress: Progress) -> RecognitionReport:
         return evaluation.evaluate(run, options, progress)

@@ -86,14 +86,24 @@ def stored_validation(videos: list[Video], data: Data, load: pipeline.Load, batc
 
 
 @pipeline.unconverted
-def first_clips(experiment: Experiment, videos: VideoSet, problems: Problems, epoch: int) -> dict[str, np.ndarray]:
-    """A few training clips `{stream: (N, T, H, W, 3)}` uint8 as the augmentation of `epoch` makes them."""
+def first_clips(
+    experiment: Experiment, videos: VideoSet, problems: Problems, epoch: int
+) -> tuple[dict[str, np.ndarray], list[Video]]:
+    """A few training clips `{stream: (N, T, H, W, 3)}` uint8 as the augmentation of `epoch` makes them, and their videos."""
     training, data = videos.split("train"), experiment.data
     load = pipeline.load_frames(training, data, ClipReader(data, problems), experiment.train.seed)
     chosen = np.linspace(0, len(training) - 1, min(STRIP_CLIPS, len(training))).astype(np.int64)
     order = tf.data.Dataset.from_tensor_slices(chosen)
     clips = order.map(lambda i: load(i, tf.constant(epoch, tf.int64))[0], num_parallel_calls=pipeline.workers(data))
-    return next(clips.batch(STRIP_CLIPS).as_numpy_iterator())
+    return next(clips.batch(STRIP_CLIPS).as_numpy_iterator()), [training[i] for i in chosen]
+
+
+def validation_clips(experiment: Experiment, videos: VideoSet, problems: Problems, chosen: list[int]) -> dict[str, np.ndarray]:
+    """The clips that validation sees of some of its videos, by index: `{stream: (N, T, H, W, 3)}` uint8."""
+    validation, data = videos.split("val"), experiment.data
+    shown = [validation[index] for index in chosen]
+    batches = pipeline.evaluation(shown, data, ClipReader(data, problems), clips=1, crops=1, batch=len(shown))
+    return next(batches.as_numpy_iterator())[0]
 
 
 # === Model ===
