@@ -18,6 +18,7 @@ from videorec.config import UserError
 SCRIPTS = {f"{module.__name__}.py": module for module in (train, evaluate, predict)}
 LISTS = ("videorec", "export", "docs.drawings")  # these parse nothing, or do at once what they are asked
 
+TRAINED = ROOT / "tests/data/old_runs/trained/clips"
 TAKEN: set[tuple[str, ...]] = set()  # commands that were looked at: many stand in several documents
 
 
@@ -85,6 +86,7 @@ def check_evaluate(args):
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
 def test_commands_are_taken(path, parsing_only, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(TRAINED, tmp_path / "runs/lrcn")  # --config reads its settings
     refused = []
     for words in commands(path, tmp_path):
         if tuple(words) in TAKEN:
@@ -115,8 +117,6 @@ def is_a_command(name):
 
 
 # === Run as printed ===
-
-TRAINED = ROOT / "tests/data/old_runs/trained/clips"
 
 
 @pytest.fixture
