@@ -19,37 +19,51 @@ def window(channels: int = 1, height: int = 16, width: int = 32) -> list[np.ndar
     return [np.ones((len(part), height, width, channels)) * np.reshape(part, (-1, 1, 1, 1)) for part in levels]
 
 
+def cells(picture: np.ndarray, height: int = 64, width: int = 64) -> list[list[list[int]]]:
+    """The color in the middle of each frame of the four rows."""
+    tall, middles = forecast_pictures.LINE, range(width // 2, J * (width + 2), width + 2)
+    tops = [row * (tall + height + 2) + tall for row in range(4)]
+    return [[picture[top + height // 2, x].tolist() for x in middles] for top in tops]
+
+
 def test_rows():
     """16 x 32 px four times as large, with gaps of 2 px; forecasts are clipped before the difference."""
     rows = forecast_pictures.rows(*window())
-    assert rows.shape == (4 * (64 + 2), J * (128 + 2), 3) and rows.dtype == np.uint8
-    cells = rows.reshape(4, 66, J, 130, 3)
-    inside, gaps = cells[:, :64, :, :128], (cells[:, 64:], cells[:, :, :, 128:])
-    expected = np.array([[0, 51, 102], [153, 204, 64], [102, 255, 64], [51, 51, 64]])  # 64: nothing there
-    np.testing.assert_array_equal(inside, np.broadcast_to(expected[:, None, :, None, None], inside.shape))
-    assert all((gap == GREY).all() for gap in gaps)
+    assert rows.shape == (4 * (forecast_pictures.LINE + 64 + 2), forecast_pictures.WIDTH, 3) and rows.dtype == np.uint8
+    seen, truth, forecast, difference = cells(rows, 64, 128)
+    assert seen == [[0] * 3, [51] * 3, [102] * 3]
+    assert truth == [[153] * 3, [204] * 3, [255] * 3] and forecast == [[102] * 3, [255] * 3, [255] * 3]  # the last: nothing
+    (red, green, blue), (red2, green2, blue2), nothing = difference  # 0.2 too low, 0.2 too high
+    assert blue > red > green and red2 > green2 > blue2 and nothing == [255] * 3
+    names = rows[: forecast_pictures.LINE]
+    assert (names.min(axis=-1) < 100).any() and not (names[:, -4:] < 200).any()  # whole, with an edge
 
 
 def test_small_frames_are_enlarged_by_whole_factors():
     for side, shown in ((1, 64), (20, 60), (63, 63), (100, 100)):
-        assert forecast_pictures.rows(*window(1, side, side)).shape == (4 * (shown + 2), J * (shown + 2), 3)
+        assert forecast_pictures.rows(*window(1, side, side)).shape[0] == 4 * (forecast_pictures.LINE + shown + 2)
     inputs, truth, forecast = window(1, 2, 2)
     inputs[0, 0, 1] = 1
+    top = forecast_pictures.LINE
     np.testing.assert_array_equal(
-        forecast_pictures.rows(inputs, truth, forecast)[:64, :64, 0], np.kron([[0, 255], [0, 0]], np.ones((32, 32)))
+        forecast_pictures.rows(inputs, truth, forecast)[top : top + 64, :64, 0], np.kron([[0, 255], [0, 0]], np.ones((32, 32)))
     )
 
 
 def test_channels():
     inputs, truth, forecast = window(3, 64, 64)
-    truth[0], forecast[0] = (1.0, 0.4, 0.0), (0.8, 0.4, 1.0)
-    rows = forecast_pictures.rows(inputs, truth, forecast)
-    firsts = [rows[top, 0].tolist() for top in (66, 132, 198)]
-    assert firsts == [[255, 102, 0], [204, 102, 255], [51, 0, 255]]
+    truth[0], forecast[0] = (1.0, 0.4, 0.0), (0.8, 0.4, 0.2)  # the mean is right
+    _, first, second, third = (row[0] for row in cells(forecast_pictures.rows(inputs, truth, forecast)))
+    assert (first, second) == ([255, 102, 0], [204, 102, 51]) and min(third) >= 240
     inputs, truth, forecast = window(2, 64, 64)
-    truth[0], forecast[0] = (0.2, 0.6), (0.6, 0.2)  # alike in the mean, not in any channel
-    rows = forecast_pictures.rows(inputs, truth, forecast)
-    assert [rows[top, 0].tolist() for top in (66, 132, 198)] == [[102] * 3] * 3
+    truth[0], forecast[0] = (0.2, 0.6), (0.6, 0.2)
+    assert [row[0] for row in cells(forecast_pictures.rows(inputs, truth, forecast))[1:3]] == [[102] * 3] * 2
+
+
+def test_dark_frames_are_stretched():
+    inputs, truth, forecast = (part / 10 for part in window(1, 64, 64))
+    forecast[1] = 0.04
+    assert cells(forecast_pictures.rows(inputs, truth, forecast))[0] == [[0] * 3, [64] * 3, [128] * 3]  # of 0 to 0.08
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
@@ -58,7 +72,8 @@ def test_masked_pixels(channels):
     truth[0, 5, 7, -1] = np.nan
     rows = forecast_pictures.rows(inputs, truth, forecast)
     masked = (rows == forecast_pictures.MASKED).all(axis=-1)
-    assert np.argwhere(masked).tolist() == [[66 + 5, 7], [198 + 5, 7]]  # in the truth and in the difference
+    line = forecast_pictures.LINE + 66
+    assert np.argwhere(masked).tolist() == [[k * line + forecast_pictures.LINE + 5, 7] for k in (1, 3)]  # truth, difference
 
 
 def test_animation():
@@ -95,7 +110,7 @@ def test_a_forecast_without_truth_stands_below_or_beside_what_was_seen():
     seen, _, forecast = window(1, 64, 64)
     still = forecast_pictures.still(seen, forecast)
     assert still.shape == (2 * 66, J * 66, 3)
-    assert still[[0, 66], ::66, 0].tolist() == [[0, 51, 102], [102, 255, 64]]
+    assert still[[0, 66], ::66, 0].tolist() == [[0, 51, 102], [102, 255, 255]]
     frames = forecast_pictures.unrolled(seen, forecast)
     assert [frame.shape for frame in frames] == [(64, 130, 3)] * (J + K)
     assert [int(frame[0, 0, 0]) for frame in frames] == [0, 51, 102, 102, 102]

@@ -1,35 +1,88 @@
 """Pictures of forecasts: rows of frames, animations, and curves of scores by lead time.
 
 Frames with one channel are grey, those with three RGB, all others the mean of their channels as grey. Values are clipped to
-[0, 1]. A pixel that is masked (NaN in any channel) is violet, `MASKED`.
+[0, 1]. A pixel that is masked (NaN in any channel) has a colour of its own, `MASKED`.
 """
 
 import io
 
+import matplotlib
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
+
+from videorec.reports import strips
+from videorec.reports.letters import font, shortened
+from videorec.reports.palette import DIFFERENCE, ORANGE, SKY, rgb
 
 SIDE = 64  # px: smaller frames are enlarged, by a whole factor, until their short side has about this
 GAP = 2  # px between frames
 BACKGROUND = (64, 64, 64)
-MASKED = (112, 32, 160)  # violet
-FORECAST = (240, 150, 30)  # orange: beside an animation's forecast
+MASKED = rgb(SKY)
+FORECAST = rgb(ORANGE)  # beside an animation's forecast
+STRETCHED = 0.5  # of [0, 1]: frames that use less have their contrast stretched
+LEAST = 0.02  # of the difference: smaller ones are not stretched to full colour
+WIDTH = 480  # px, at least: the names of rows need them
+LINE, LETTERS = 26, 17  # px of a name
 FRAME_MS = 200  # of an animation
 
 
 def rows(inputs: np.ndarray, truth: np.ndarray, forecast: np.ndarray) -> np.ndarray:
-    """Four rows: what the model sees, truth, forecast, |truth - forecast| (mean over channels if they are not three).
+    """Four rows with their names: what the model sees, truth, forecast, and forecast - truth (mean over channels).
+
+    The difference is violet where the forecast is too low, orange where it is too high, and white where it is right. Where the
+    frames use a part of [0, 1] only, the contrast of the first three rows is stretched, and so is that of the difference; the
+    picture says by how much.
 
     Args:
         inputs: `(J, H, W, C)` in [0, 1], NaN where masked.
         truth, forecast: `(K, H, W, C)`; forecasts are clipped to [0, 1].
 
     Returns:
-        `(4 (S H + 2), max(J, K) (S W + 2), 3)` uint8, S the whole factor that small frames are enlarged by.
+        `(h, w, 3)` uint8, at least `WIDTH` px wide.
     """
-    difference = np.abs(truth - np.clip(forecast, 0, 1))
-    columns = max(len(inputs), len(truth))
-    return np.concatenate([_row(frames, columns) for frames in (inputs, truth, forecast, difference)])
+    forecast = np.clip(forecast, 0, 1)
+    difference = (forecast - truth).mean(axis=-1)
+    low, high = _range(inputs, truth, forecast)
+    most = max(float(np.nanmax(np.abs(difference), initial=0.0)), LEAST)
+    stretched = "" if (low, high) == (0.0, 1.0) else f", contrast stretched to {low:.2f}-{high:.2f}"
+    masked = "; blue: masked" if np.isnan(truth).any() or np.isnan(inputs).any() else ""
+    named = {
+        f"input{stretched}{masked}": _row(_rgb((inputs - low) / (high - low))),
+        "truth": _row(_rgb((truth - low) / (high - low))),
+        "forecast": _row(_rgb((forecast - low) / (high - low))),
+        f"difference: orange too high, violet too low (up to {most:.2f})": _row(_signed(difference / most, truth)),
+    }
+    width = max(WIDTH, *(row.shape[1] for row in named.values()))
+    return np.concatenate([part for name, row in named.items() for part in (_name(name, width), _padded(row, width))])
+
+
+def _range(*parts: np.ndarray) -> tuple[float, float]:
+    """The values that are shown black and white: [0, 1], or the part of it that is used where that is less than half."""
+    low, high = min(float(np.nanmin(x, initial=1.0)) for x in parts), max(float(np.nanmax(x, initial=0.0)) for x in parts)
+    return (low, high) if 1e-3 < high - low < STRETCHED else (0.0, 1.0)
+
+
+def _signed(difference: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """`(K, H, W)` in [-1, 1] -> `(K, H, W, 3)` uint8: orange above 0, violet below."""
+    masked = np.isnan(truth).any(axis=-1)
+    shades = matplotlib.colormaps[DIFFERENCE].reversed()  # its orange end is the lower one
+    pixels = shades((np.nan_to_num(difference) + 1) / 2, bytes=True)[..., :3]
+    pixels[masked] = MASKED
+    return pixels
+
+
+def _name(text: str, width: int) -> np.ndarray:
+    """A line of text above a row."""
+    line = Image.new("RGB", (width, LINE), strips.BACKGROUND)
+    size = LETTERS
+    while size > 9 and font(size, True).getlength(text) > width - 8:
+        size -= 1
+    ImageDraw.Draw(line).text((4, LINE - 4), shortened(text, size, width - 8), strips.TEXT, font(size), anchor="ls")
+    return np.asarray(line)
+
+
+def _padded(row: np.ndarray, width: int) -> np.ndarray:
+    return np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255)
 
 
 def animation(inputs: np.ndarray, truth: np.ndarray, forecast: np.ndarray) -> list[np.ndarray]:
@@ -56,8 +109,9 @@ def still(seen: np.ndarray, forecast: np.ndarray) -> np.ndarray:
     Returns:
         `(2 (S H + 2), max(J, K) (S W + 2), 3)` uint8.
     """
-    columns = max(len(seen), len(forecast))
-    return np.concatenate([_row(frames, columns) for frames in (seen, forecast)])
+    shown = [_row(_rgb(frames)) for frames in (seen, forecast)]
+    width = max(row.shape[1] for row in shown)
+    return np.concatenate([_padded(row, width) for row in shown])
 
 
 def unrolled(seen: np.ndarray, forecast: np.ndarray) -> list[np.ndarray]:
@@ -116,12 +170,11 @@ def _enlarged(frames: np.ndarray) -> np.ndarray:
     return frames.repeat(scale, axis=1).repeat(scale, axis=2)
 
 
-def _row(frames: np.ndarray, columns: int) -> np.ndarray:
-    """`(T, H, W, C)` side by side, from the left, each with a gap to its right and below."""
-    shown = _enlarged(_rgb(frames))
+def _row(shown: np.ndarray) -> np.ndarray:
+    """`(T, H, W, 3)` side by side, from the left, each with a gap to its right and below."""
+    shown = _enlarged(shown)
     _, height, width, _ = shown.shape
-    row = np.empty((height + GAP, columns * (width + GAP), 3), np.uint8)
-    row[:] = BACKGROUND
+    row = np.full((height + GAP, len(shown) * (width + GAP), 3), strips.BACKGROUND, np.uint8)
     for place, frame in enumerate(shown):
         left = place * (width + GAP)
         row[:height, left : left + width] = frame

@@ -30,4 +30,4 @@ class ForecastSummaries(Curves):
         forecast = np.asarray(self._whole.predict_on_batch(self._inputs)["frames"])
         seen = self._inputs["rgb"] / 255 if self._inputs["rgb"].dtype == np.uint8 else self._inputs["rgb"]
         rows = [forecast_pictures.rows(*window) for window in zip(seen, self._targets, forecast, strict=True)]
-        tf.summary.image("forecasts", np.concatenate(rows)[None])
+        tf.summary.image("forecasts", np.stack(rows), max_outputs=len(rows))
