@@ -9,11 +9,11 @@ from PIL import Image, ImageDraw
 
 from videorec.reports.heat import heated
 from videorec.reports.letters import font, shortened
+from videorec.reports.palette import ON_DARK, rgb
 
 SMALL, LARGE = (480, 640), 1920  # smaller frames are enlarged by a whole factor; the long side of larger ones is shortened
 BACKGROUND, TEXT, FAINT, LINE = (24, 24, 28), (240, 240, 240), (150, 150, 156), (72, 72, 78)
-COLORS = ((86, 180, 233), (230, 159, 0), (64, 200, 150), (240, 228, 66), (232, 110, 50), (204, 121, 167), (140, 150, 255))
-COLORS += ((170, 110, 60), (170, 220, 110), (250, 170, 190), (120, 140, 140), (200, 60, 60))
+COLORS = tuple(map(rgb, ON_DARK))
 NAMES, BARS = 0.24, 0.24  # shares of the width: names of classes, their bars; the rest is time
 
 

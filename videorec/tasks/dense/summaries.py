@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.data.moments.sources import durations
+from videorec.data.moments.tables import DenseVideo
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
@@ -19,9 +20,13 @@ from videorec.training.curves import Curves
 
 log = logging.getLogger(__name__)
 
+SHORT = 20.0  # seconds of a video whose timeline is drawn each epoch
+
 
 class DenseSummaries(Curves):
-    """Curves, and at the end the timeline of the shortest validation video (training video where there is none).
+    """Curves, and the timeline of the shortest validation video (training video where there is none).
+
+    It is drawn each epoch where the video is short, else at the end.
 
     Args:
         folder: of the events.
@@ -44,13 +49,32 @@ class DenseSummaries(Curves):
     ):
         super().__init__(folder, count, problems)
         self.whole, self.dataset, self.data, self.evaluate = whole, dataset, data, evaluate
+        self._video, self._short, self._shown, self._last = None, False, 0, 0
+
+    def write(self, epoch: int) -> None:
+        """The timeline, where its video is short."""
+        videos = self.dataset.split("val") or self.dataset.split("train")
+        if self._video is None:
+            seconds = durations(videos, self.data)
+            self._video = min(videos, key=lambda video: seconds.get(video.path, float("inf")))
+            self._short = seconds.get(self._video.path, float("inf")) <= SHORT
+        if self._short or epoch == self.params["epochs"]:
+            self._show(self._video, epoch)
 
     def on_train_end(self, logs=None):
-        """The timeline, beside the truth."""
-        validation = self.dataset.split("val")
-        videos = validation or self.dataset.split("train")
-        seconds = durations(videos, self.data)
-        video = min(videos, key=lambda video: seconds.get(video.path, float("inf")))
+        """The timeline after the last epoch, where training ended early."""
+        if self._video is not None and self._shown < self._last:
+            with (self._val if self.dataset.split("val") else self._train).as_default(self._last):
+                self._show(self._video, self._last)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """See `Curves`."""
+        super().on_epoch_end(epoch, logs)
+        self._last = epoch + 1
+
+    def _show(self, video: DenseVideo, epoch: int) -> None:
+        """Beside the truth."""
+        self._shown = epoch
         try:
             labeller = Labeller(self.whole, self.data, self.evaluate.batch)
             scores = score_one(labeller, video, self.dataset.classes, Problems(1, 1.0))
@@ -58,5 +82,4 @@ class DenseSummaries(Curves):
             log.warning("no timeline: %s: %s", video.path, error)
             return
         shown = timeline.Timeline(scores, self.dataset.classes, self.data.single, self.evaluate)
-        with (self._val if validation else self._train).as_default(self.params["epochs"]):
-            tf.summary.image("timeline", pictures.to_array(shown.picture())[None])
+        tf.summary.image("timeline", pictures.to_array(shown.picture())[None])

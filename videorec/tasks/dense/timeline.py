@@ -14,6 +14,7 @@ from rich.console import Console
 
 from videorec.config.dense import DenseEvaluate
 from videorec.data.decode import Reader
+from videorec.reports import palette
 from videorec.reports.drawing import new_figure, short
 from videorec.reports.files import as_json, as_png
 from videorec.reports.segments import PredictedSegment, predicted_segments
@@ -34,11 +35,8 @@ THUMBNAIL = 1.5  # longer side, at most
 TRACK = 0.3
 TITLE = 0.35  # above each panel
 
-# Okabe and Ito's colours, which colour-blind people tell apart; their lightness differs too.
-TRUE = "#0072B2"
-FOUND = "#D55E00"
-PROBABILITY = "#F2C894"
-AMBIGUOUS = "#999999"
+TRUE, FOUND, AMBIGUOUS = palette.RIGHT, palette.ORANGE, palette.GREY
+PROBABILITY = "#F7DFAE"  # a tint of FOUND
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,8 @@ def _times(segment) -> dict[str, float]:
 def thumbnails(scores: VideoScores) -> list[tuple[float, np.ndarray]]:
     """For `figure`: seconds and RGB frames `(H, W, 3)` uint8, spread over the video, which is read once more."""
     count = len(scores.probabilities)
-    wanted = set(np.linspace(0, count - 1, min(THUMBNAILS, count)).astype(int))
+    number = min(THUMBNAILS, count)
+    wanted = set(((np.arange(number) + 0.5) * count / number).astype(int))  # the middles of equal stretches
     frames = enumerate(Reader(scores.video.path, scores.rate, values=scores.values))
     return [(k / scores.rate, np.ascontiguousarray(retrieve()[..., ::-1])) for k, retrieve in frames if k in wanted]
 
@@ -140,7 +139,8 @@ def figure(
     shown, occurring = _tracks(scores, segments, classes)
     truth = [name for name in shown if any(segment.label == name for segment in scores.video.segments)]
     images = _thumbnails(thumbnails, duration, 0.95 * (WIDTH - 0.3 - LETTER * max(len(short(name, LETTERS)) for name in shown)))
-    heights = [TITLE + TRACK * max(len(tracks), 1) for tracks in (truth, shown)]
+    annotated = bool(scores.video.segments or scores.video.ambiguous)
+    heights = [TITLE + TRACK * max(len(tracks), 1) for tracks in ((truth, shown) if annotated else (shown,))]
     if images:
         heights.insert(0, TITLE + max(image.shape[0] for _, _, image in images) / DPI)
     picture = new_figure(figsize=(WIDTH, sum(heights) + 0.8), dpi=DPI)
@@ -148,9 +148,10 @@ def figure(
     panels[0].set_xlim(0, duration)
     if images:
         _draw_thumbnails(panels[0], images)
-    _draw_truth(panels[-2], truth, scores)
+    if annotated:
+        _draw_truth(panels[-2], truth, scores)
     _draw_predictions(panels[-1], shown, scores, segments, classes, single)
-    panels[-1].set_xlabel(_note(shown, occurring, segments))
+    panels[-1].set_xlabel(_note(shown, occurring, segments) + ("" if annotated else "; this video is not annotated"))
     name = scores.video.path.replace("\\", "/").rsplit("/", 1)[-1]
     picture.suptitle(f"{short(name, 80)}: {duration:,.1f} s, {scores.rate:g} frames a second", fontsize=11)
     return picture
@@ -221,8 +222,7 @@ def _draw_thumbnails(axes: Axes, images: Sequence[tuple[str, float, np.ndarray]]
 def _draw_truth(axes: Axes, tracks: Sequence[str], scores: VideoScores) -> None:
     _prepare(axes, tracks, "truth", scores)
     if not tracks:
-        missing = "no frame has a label" if scores.video.ambiguous else "this video is not annotated"
-        axes.text(0.5, 0.5, missing, transform=axes.transAxes, ha="center", va="center", color="0.35")
+        axes.text(0.5, 0.5, "no frame has a label", transform=axes.transAxes, ha="center", va="center", color="0.35")
     for y, name in enumerate(tracks):
         spans = [(s.start, s.end - s.start) for s in scores.video.segments if s.label == name]
         axes.broken_barh(spans, (y + 0.15, 0.7), facecolor=TRUE, edgecolor=TRUE, linewidth=0.5)
