@@ -16,7 +16,9 @@ from videorec.config import Experiment, rules
 from videorec.data.problems import Problems
 from videorec.data.record import Record
 from videorec.data.verdicts import problems_of
+from videorec.reports.html import Html
 from videorec.runs.run import Run
+from videorec.tasks.figures import Figure
 from videorec.tasks.serving import Serving
 from videorec.training.feed import Feed
 
@@ -119,3 +121,28 @@ class Task(ABC):
     @abstractmethod
     def serving(self, run: Run) -> Serving:
         """The run's model as it is exported."""
+
+    @abstractmethod
+    def figures(self, results: dict) -> list[Figure]:
+        """The figures of a `results.json` of this task, the most telling first, for tables of several runs.
+
+        Raises:
+            KeyError: one is not there.
+        """
+
+    @abstractmethod
+    def measured(self, results: dict) -> str:
+        """What these figures were measured on, in a few words that tell figures apart which must not be compared.
+
+        Raises:
+            KeyError: as `figures`.
+        """
+
+    def page(self, run: Run, results: dict | None, pictures: int) -> list[tuple[str, Html]]:
+        """What the page of a run has of this task alone: sections, title and content; none where nothing is said.
+
+        Args:
+            results: its figures, or None where there are none.
+            pictures: how many videos or windows are drawn; 0: none, and no video is read.
+        """
+        return []

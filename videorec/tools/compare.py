@@ -3,8 +3,9 @@
     python -m videorec.tools.compare runs/lrcn runs/gru_rcn
     python -m videorec.tools.compare runs/* --markdown
 
-Runs that differ in their name and seed alone are one row, with the mean and the range over seeds. Accuracies are those of
-evaluate.py (results.json); the time to answer is measured here, so compare it within one table only.
+Runs that differ in their name and seed alone are one row, with the mean and the range over seeds; runs of different tasks are
+in tables of their own. The figures are those of evaluate.py (results.json), their meanings stand below; the time to answer is
+measured here, so compare it within one table only.
 """
 
 from dataclasses import dataclass
@@ -44,8 +45,18 @@ def main(args: list[str]) -> int:
         for run, result in zip(runs, results, strict=True):
             rows.append(compare_runs.measure(run, result, options.repeats))
             bar(len(rows), len(runs))
-    groups = compare_table.group(rows, [run.experiment for run in runs])
-    compare_table.show([compare_table.cells(rows) for rows in groups], terminal.console(), options.markdown)
+    experiments = {id(row): run.experiment for row, run in zip(rows, runs, strict=True)}
+    tables: dict[tuple, list] = {}
+    for group in compare_table.group(rows, list(experiments.values())):
+        experiment = experiments[id(group[0])]
+        tables.setdefault((experiment.task, getattr(experiment.model, "target", "")), []).append(group)
+    console = terminal.console()
+    for groups in tables.values():
+        figures = compare_table.columns(groups)
+        lines = [compare_table.cells(group, list(figures)) for group in groups]
+        compare_table.show(compare_table.header(list(figures)), lines, console, options.markdown)
+        for name, figure in figures.items():
+            console.print(f"{name}: {figure.meaning}" if figure.meaning else name, soft_wrap=True, highlight=False)
     return 0
 
 

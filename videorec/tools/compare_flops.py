@@ -15,7 +15,7 @@ def flops_a_frame(model, shapes: dict[str, tuple[int, int, int, int]]) -> float:
         shapes: of the clip, `(T, H, W, 3)` by the stream's name; whole, since some layers see it only once.
     """
     loops = [(layer, layer.unroll) for layer in model._flatten_layers() if hasattr(layer, "unroll")]
-    clip = {name: tf.TensorSpec((1, *shape), tf.uint8, name=name) for name, shape in shapes.items()}
+    clip = {name: tf.TensorSpec((1, *shape), model.input[name].dtype, name=name) for name, shape in shapes.items()}
     nested = tf.config.functions_run_eagerly()
     try:
         tf.config.run_functions_eagerly(True)  # Keras puts a grouped convolution in a graph of its own: not so

@@ -10,22 +10,24 @@ import keras
 import numpy as np
 
 from videorec import tasks
-from videorec.config import Data, UserError
+from videorec.config import UserError
+from videorec.config.base import Source
+from videorec.config.footage import Footage
 from videorec.reports.files import UNFINISHED
 from videorec.runs.run import Run
 from videorec.storage import outside
-from videorec.tasks.recognition.task import RecognitionTask
+from videorec.tasks.figures import Figure
 from videorec.tools.compare_flops import flops_a_frame
 
 
 @dataclass(frozen=True)
 class Results:
-    """What is taken from a run's `results.json`; accuracies in [0, 1]."""
+    """What is taken from a run's `results.json`."""
 
-    accuracy: float
-    mean_class_accuracy: float
+    figures: tuple[Figure, ...]
+    """The headlines of its task."""
     protocol: str
-    """On which videos, in how many views."""
+    """On what, in how many views."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,19 @@ def read_results(run: Run) -> Results:
     """The results of a run, as evaluate.py wrote them.
 
     Raises:
-        UserError: there are none yet, the file is damaged, or the run is no recogniser's.
+        UserError: there are none yet, or the file is damaged, unfinished, or of other data.
     """
-    if not isinstance(tasks.of(run.experiment), RecognitionTask) or run.experiment.model.target != "clip":
-        raise UserError(
-            f"Recognisers of one class a clip are compared here; {run.place} learns something else: "
-            f"python evaluate.py {run.place}"
-        )
+    results = read_json(run)
+    figures = tasks.of(run.experiment).figures(results)
+    return Results(tuple(figure for figure in figures if figure.headline), describe_protocol(results, run))
+
+
+def read_json(run: Run) -> dict:
+    """The content of a run's `results.json`, which has the figures of its task.
+
+    Raises:
+        UserError: as `read_results`.
+    """
     path, command = run.folder / "results.json", f"python evaluate.py {run.place}"
     if not path.exists():
         raise UserError(f"{run.place} has no results yet: {command}")
@@ -59,11 +67,15 @@ def read_results(run: Run) -> Results:
         results = json.loads(path.read_text(encoding="utf-8"))
         if UNFINISHED in results:
             raise UserError(f"{path} is not finished: {results[UNFINISHED]}: {command}")
-        outside.checked(results, {"accuracy": float, "mean_class_accuracy": float, "videos": int, "protocol": dict})
+        outside.checked(results, {"protocol": dict})
         if not is_of_own_data(results):
             other = results["protocol"]["data"]
             raise UserError(f"{path} holds figures of other data, {other}. Measure the run's own: {command}")
-        return Results(results["accuracy"], results["mean_class_accuracy"], _describe_protocol(results, run.experiment.data))
+        for figure in tasks.of(run.experiment).figures(results):
+            if not isinstance(figure.value, int | float | None):
+                raise ValueError(f"{figure.name} must be a number. Received: {figure.value!r}")
+        describe_protocol(results, run)
+        return results
 
 
 def is_of_own_data(results: dict) -> bool:
@@ -72,11 +84,13 @@ def is_of_own_data(results: dict) -> bool:
     return protocol.get("own_data", protocol["data"] == protocol.get("trained_on", protocol["data"]))
 
 
-def _describe_protocol(results: dict, own: Data) -> str:
-    protocol = results["protocol"]
-    text = f"{results['videos']} {protocol['split']}, {protocol['clips_per_video']} x {protocol['crops_per_clip']}"
-    if protocol["data"] != own.path:
-        text += f" of {protocol['data']}"
+def describe_protocol(results: dict, run: Run) -> str:
+    """What figures were measured on; those of two runs with the same text may be compared."""
+    protocol, own = results["protocol"], run.experiment.data
+    text = tasks.of(run.experiment).measured(results)
+    place = protocol["data"].split(": ")[0]  # of forecasters the text goes on with their windows
+    if own.path not in (protocol["data"], place) and not protocol.get("own_data"):
+        text += f" of {place}"
     left_out = [name for name in protocol.get("exclude", ()) if name not in own.exclude]
     if left_out:
         text += f" without {', '.join(left_out)}"
@@ -95,12 +109,12 @@ def measure(run: Run, results: Results, repeats: int) -> Row:
     Raises:
         UserError: its model cannot be read.
     """
-    name, data = run.folder.resolve().name, run.experiment.data
+    name = run.folder.resolve().name
     try:
         model = run.load_model()
     except UserError as error:
         raise UserError(f"{error} Train it again: python train.py PRESET --name {name} --train.no-resume") from error
-    shapes = {name: (data.of(name).frames, *data.crop, 3) for name in data.streams}
+    shapes = clip_shapes(model, run.experiment.data)
     state = run.last_state()
     return Row(
         name,
@@ -113,10 +127,22 @@ def measure(run: Run, results: Results, repeats: int) -> Row:
     )
 
 
-def milliseconds_a_clip(model: keras.Model, shapes: dict[str, tuple[int, int, int, int]], repeats: int) -> float:
+def clip_shapes(model: keras.Model, data: Source) -> dict[str, tuple[int, ...]]:
+    """`(T, H, W, C)` of what the model takes, by stream; what it leaves open is as the data say."""
+    shapes = {}
+    for name, tensor in model.input.items():
+        part = data.of(name) if isinstance(data, Footage) else data
+        given = (part.frames, *(part.crop if isinstance(data, Footage) else (None, None)), None)
+        shapes[name] = tuple(known or other for known, other in zip(tensor.shape[1:], given, strict=True))
+    return shapes
+
+
+def milliseconds_a_clip(model: keras.Model, shapes: dict[str, tuple[int, ...]], repeats: int) -> float:
     """Median time from one clip of decoded frames, uint8, to probabilities."""
     rng = np.random.default_rng(0)
-    clip = {name: rng.integers(0, 256, (1, *shape), np.uint8) for name, shape in shapes.items()}
+    clip = {name: rng.integers(0, 256, (1, *shape), np.uint8).astype(model.input[name].dtype) for name, shape in shapes.items()}
+    for name, frames in clip.items():
+        clip[name] = frames / np.float32(255) if frames.dtype == np.float32 else frames
     times = []
     for _ in range(repeats + 2):
         began = time.perf_counter()

@@ -11,12 +11,10 @@ from rich.table import Table
 
 from videorec.config import Experiment
 from videorec.config.file import to_dict
+from videorec.tasks.figures import Figure
 from videorec.tools.compare_runs import Row
 
-COLUMNS = (
-    *("run", "seeds", "accuracy", "mean class accuracy", "measured on", "parameters", "trained"),
-    *("MFLOPs a frame", "train s", "ms a clip"),
-)
+COST = ("measured on", "parameters", "trained", "MFLOPs a frame", "train s", "ms a clip")
 WIDE = 150  # characters of a terminal that takes a run a line
 
 
@@ -30,18 +28,28 @@ def group(rows: Sequence[Row], experiments: Sequence[Experiment]) -> list[list[R
     return list(groups.values())
 
 
-def cells(rows: Sequence[Row]) -> tuple[str, ...]:
-    """The texts of one line of the table."""
+def columns(groups: Sequence[Sequence[Row]]) -> dict[str, Figure]:
+    """The figures of these rows by the name of their column, in the order in which they come."""
+    return {figure.name: figure for rows in groups for row in rows for figure in row.results.figures}
+
+
+def header(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of all columns, with those of the figures in their place."""
+    return ("run", "seeds", *names, *COST)
+
+
+def cells(rows: Sequence[Row], names: Sequence[str]) -> tuple[str, ...]:
+    """The texts of one line of the table, whose figures are those of `names`."""
     first = rows[0]
+    values = [{figure.name: figure.value for figure in row.results.figures} for row in rows]
     return (
         first.name,
         str(len(rows)),
-        _spread([row.results.accuracy for row in rows]),
-        _spread([row.results.mean_class_accuracy for row in rows]),
+        *(_spread([math.nan if (v := row.get(name)) is None else v for row in values]) for name in names),
         first.results.protocol,
         f"{first.parameters:,}",
         f"{first.trained:,}",
-        f"{first.megaflops:,.1f}",
+        "-" if math.isnan(first.megaflops) else f"{first.megaflops:,.1f}",
         _mean([row.seconds for row in rows], ".0f"),
         _mean([row.milliseconds for row in rows], ".1f"),
     )
@@ -53,20 +61,25 @@ def _mean(values: list[float], form: str) -> str:
 
 
 def _spread(values: list[float]) -> str:
-    ends = f" ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
-    return _mean(values, ".3f") + ends
+    form = ".3f" if all(abs(value) < 10 or math.isnan(value) for value in values) else ",.1f"
+    ends = f" ({min(values):{form}} to {max(values):{form}})" if len(values) > 1 else ""
+    return _mean(values, form) + ends
 
 
-def show(lines: Sequence[tuple[str, ...]], console: Console, markdown: bool) -> None:
-    """The table; on a narrow terminal one run a column, since the figures of one run would not fit side by side."""
+def show(names: Sequence[str], lines: Sequence[tuple[str, ...]], console: Console, markdown: bool) -> None:
+    """The table; on a narrow terminal one run a column, since the figures of one run would not fit side by side.
+
+    Args:
+        names: of all columns.
+    """
     if markdown:
-        rule = ("---", *("---:" for _ in COLUMNS[1:]))
-        for line in (COLUMNS, rule, *lines):
+        rule = ("---", *("---:" for _ in names[1:]))
+        for line in (names, rule, *lines):
             console.print("| " + " | ".join(line) + " |", soft_wrap=True, markup=False, highlight=False)
         return
-    header, *body = (COLUMNS, *lines) if console.width >= WIDE else zip(COLUMNS, *lines, strict=True)
+    top, *body = (names, *lines) if console.width >= WIDE else zip(names, *lines, strict=True)
     table = Table()
-    for number, text in enumerate(header):
+    for number, text in enumerate(top):
         table.add_column(text, justify="right" if number else "left", overflow="fold")
     for line in body:
         table.add_row(*line)

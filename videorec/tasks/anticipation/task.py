@@ -6,12 +6,14 @@ from videorec.config import Experiment, rules
 from videorec.config.dense import AnticipationOptions
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
+from videorec.reports.html import Html
 from videorec.runs.run import Run
-from videorec.tasks.anticipation import evaluation
+from videorec.tasks.anticipation import evaluation, page
 from videorec.tasks.anticipation.report import AnticipationReport
 from videorec.tasks.anticipation.serving import AnticipationServing
 from videorec.tasks.dense import training
 from videorec.tasks.dense.task import DenseTask
+from videorec.tasks.figures import Figure
 from videorec.tasks.task import Progress
 from videorec.training.curves import Curves
 from videorec.training.feed import Feed
@@ -44,3 +46,12 @@ class AnticipationTask(DenseTask):
 
     def serving(self, run: Run) -> AnticipationServing:
         return AnticipationServing(run)
+
+    def figures(self, results: dict) -> list[Figure]:
+        return page.figures(results)
+
+    def measured(self, results: dict) -> str:
+        return page.measured(results)
+
+    def page(self, run: Run, results: dict | None, pictures: int) -> list[tuple[str, Html]]:
+        return page.parts(run, results, pictures)

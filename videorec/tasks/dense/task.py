@@ -9,10 +9,12 @@ from videorec.data.moments import sources
 from videorec.data.problems import Problems
 from videorec.data.record import Record
 from videorec.data.splitting import VideoSet
+from videorec.reports.html import Html
 from videorec.runs.run import Run
-from videorec.tasks.dense import evaluation, training
+from videorec.tasks.dense import evaluation, page, training
 from videorec.tasks.dense.serving import DenseServing
 from videorec.tasks.dense.summaries import DenseSummaries
+from videorec.tasks.figures import Figure
 from videorec.tasks.task import Progress, Report, Task
 from videorec.training.feed import Feed
 
@@ -50,3 +52,12 @@ class DenseTask(Task):
 
     def serving(self, run: Run) -> DenseServing:
         return DenseServing(run)
+
+    def figures(self, results: dict) -> list[Figure]:
+        return page.figures(results)
+
+    def measured(self, results: dict) -> str:
+        return page.measured(results)
+
+    def page(self, run: Run, results: dict | None, pictures: int) -> list[tuple[str, Html]]:
+        return page.parts(run, results, pictures)

@@ -9,8 +9,10 @@ from videorec.data.problems import Problems
 from videorec.data.record import Record
 from videorec.data.sequences import windows
 from videorec.data.sequences.windows import SequenceSet
+from videorec.reports.html import Html
 from videorec.runs.run import Run
-from videorec.tasks.forecasting import evaluation, training
+from videorec.tasks.figures import Figure
+from videorec.tasks.forecasting import evaluation, page, training
 from videorec.tasks.forecasting.report import ForecastReport
 from videorec.tasks.forecasting.serving import ForecastServing
 from videorec.tasks.forecasting.summaries import ForecastSummaries
@@ -53,3 +55,12 @@ class ForecastingTask(Task):
 
     def serving(self, run: Run) -> ForecastServing:
         return ForecastServing(run)
+
+    def figures(self, results: dict) -> list[Figure]:
+        return page.figures(results)
+
+    def measured(self, results: dict) -> str:
+        return page.measured(results)
+
+    def page(self, run: Run, results: dict | None, pictures: int) -> list[tuple[str, Html]]:
+        return page.parts(run, results, pictures)

@@ -8,8 +8,10 @@ from videorec.config.recognition import RecognitionOptions
 from videorec.data.problems import Problems
 from videorec.data.record import Record
 from videorec.data.splitting import VideoSet
+from videorec.reports.html import Html
 from videorec.runs.run import Run
-from videorec.tasks.recognition import evaluation, training
+from videorec.tasks.figures import Figure
+from videorec.tasks.recognition import evaluation, page, training
 from videorec.tasks.recognition.report import RecognitionReport
 from videorec.tasks.recognition.serving import RecognitionServing
 from videorec.tasks.recognition.summaries import Summaries
@@ -58,3 +60,12 @@ class RecognitionTask(Task):
 
     def serving(self, run: Run) -> RecognitionServing:
         return RecognitionServing(run)
+
+    def figures(self, results: dict) -> list[Figure]:
+        return page.figures(results)
+
+    def measured(self, results: dict) -> str:
+        return page.measured(results)
+
+    def page(self, run: Run, results: dict | None, pictures: int) -> list[tuple[str, Html]]:
+        return page.parts(run, results, pictures)
