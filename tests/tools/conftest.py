@@ -1,7 +1,9 @@
 """What the tests of several tools share."""
 
+import numpy as np
 import pytest
 from grey_videos import write_video
+from tiny_runs import measured, trained
 
 SMALL = (
     "--data.frames 4 --data.resize 20 20 --data.crop 16 16 --data.workers 2 --model.units 8 --train.batch 8 --train.epochs 1"
@@ -22,6 +24,20 @@ def small_runs(tmp_path_factory, synthetic):
             assert train.main(f"quickstart --name {name} --data.path {synthetic} {SMALL} {extra}".split()) == 0
             assert evaluate.main([f"runs/{name}"]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def forecaster(tmp_path_factory):
+    """A forecaster of 3 + 2 frames of 8 x 8, trained for two epochs and measured."""
+    folder = tmp_path_factory.mktemp("forecaster")
+    (folder / "data").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        np.save(folder / f"data/{number:02d}.npy", rng.integers(0, 256, (5, 8, 8), np.uint8))
+    args = "--data.frames 3 --model.horizon 2 --model.filters 2 --model.kernel 3 --model.patch 2 --train.epochs 2"
+    run = trained("convlstm_forecaster", f"--data.path {folder}/data {args}", "f", folder / "runs")
+    measured(run)
+    return run
 
 
 @pytest.fixture

@@ -9,18 +9,18 @@ import keras
 import pytest
 
 import evaluate
-from videorec.config import Experiment, UserError
-from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
-from videorec.models.convlstm_forecaster import ConvLSTMForecaster
+from videorec.config import UserError
 from videorec.runs.run import Run
+from videorec.tasks.figures import Figure
 from videorec.tools import compare, compare_runs
-from videorec.tools.compare_table import COLUMNS
+from videorec.tools.compare_table import header
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="runs are trained, and their graphs counted, with TensorFlow"
 )
 
-RESULTS = compare_runs.Results(0.5, 0.25, "16 test, 1 x 1")
+COLUMNS = header(("accuracy", "mean class accuracy"))
+RESULTS = compare_runs.Results((Figure("accuracy", 0.5),), "16 test, 1 x 1")
 # The quick start's network on 16 x 16: three convolutions of stride 2 and one of stride 1, `squeeze`, `fc`, LSTM, `steps`.
 HEAD_PARAMETERS = 4 * 8 * (64 + 8 + 1) + 9 * 8
 PARAMETERS = 28 * 16 + 145 * 32 + 289 * 64 + 577 * 64 + 65 * 16 + (2 * 2 * 16 + 1) * 64 + HEAD_PARAMETERS
@@ -59,7 +59,10 @@ def copy(here, tmp_path):
 def test_the_table_of_trained_runs(here, capfd):
     capfd.readouterr()
     assert compare.main(["runs/a", "runs/frozen", "runs/b", "runs/a", "--markdown", "--repeats", "2"]) == 0
-    lines = capfd.readouterr().out.splitlines()  # nothing but the table, from TensorFlow neither
+    *lines, accuracy, mean = capfd.readouterr().out.splitlines()  # nothing else, from TensorFlow neither
+    assert accuracy.startswith("accuracy: video accuracy: share of videos") and mean.startswith(
+        "mean class accuracy: mean over"
+    )
     assert len(lines) == 4 and all(line.startswith("| ") for line in lines)
     first, second = (dict(zip(COLUMNS, line.strip("| ").split(" | "), strict=True)) for line in lines[2:])
     assert (first["run"], first["seeds"], second["run"], second["seeds"]) == ("a", "2", "frozen", "1")
@@ -134,12 +137,19 @@ def test_damaged_results(copy, content):
         compare.main([str(copy)])
 
 
-def test_a_run_that_forecasts_frames(tmp_path):
-    run = Run.create(
-        tmp_path / "x", Experiment("x", Sequences(), ConvLSTMForecaster(), ForecastTrain(), ForecastEvaluate()), ()
-    )
-    with pytest.raises(UserError, match="Recognisers of one class a clip are compared here; .*x learns something else"):
-        compare_runs.read_results(run)
+def test_a_forecaster_is_in_a_table_of_its_own(here, forecaster, capfd):
+    capfd.readouterr()
+    assert compare.main(["runs/a", forecaster.place, "--markdown", "--repeats", "1"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    first, second = (number for number, line in enumerate(lines) if line.startswith("| run |"))
+    names, values = ([cell.strip() for cell in lines[n].strip("|").split("|")] for n in (second, second + 2))
+    assert "mse" not in lines[first] and "accuracy" not in names
+    results = json.loads((forecaster.folder / "results.json").read_text())["frames"]
+    shown = dict(zip(names, values, strict=True))
+    assert float(shown["mse"].replace(",", "")) == pytest.approx(results["mse"]["value"], abs=0.051)
+    assert float(shown["ssim"]) == pytest.approx(results["ssim"]["value"], abs=0.0006)
+    assert shown["measured on"] == "8 test windows, 3 + 2 frames"
+    assert any(line.startswith("mse: squared error summed over pixels") for line in lines)
 
 
 @pytest.mark.parametrize("damage", ["gone", "truncated"])

@@ -49,6 +49,7 @@ img { max-width: 100%; height: auto; border-radius: 3px; }
 figcaption { font-size: .92rem; margin-top: .3rem; }
 .wide { overflow-x: auto; }
 .wide img { max-width: none; width: 100%; min-width: 700px; }
+.medium img { width: 34rem; }
 .wrong { color: var(--wrong); font-weight: 600; }
 .right { color: var(--right); font-weight: 600; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); gap: .5rem 1.5rem; }

@@ -125,7 +125,8 @@ def _curves(shown: Sequence[Shown]) -> Html:
         best = one.counters.get("best_epoch") or None
         charts = [_curve(name, figures, best) for name in order]
         done = f"{len(next(iter(figures.values())))} of {one.run.experiment.train.epochs} epochs"
-        kept = f"{done}; the model kept is that of epoch {best} (train.monitor: {one.run.experiment.train.monitor})." if best else f"{done}."
+        monitor = one.run.experiment.train.monitor
+        kept = f"{done}; the model kept is that of epoch {best} (train.monitor: {monitor})." if best else f"{done}."
         parts.append(html.joined(*heading, html.tag("p", kept), html.tag("div", *charts, class_="charts")))
     return html.joined(*parts)
 
