@@ -202,7 +202,7 @@ else:
 """
 SCRIPTS = ("train.py", "evaluate.py", "predict.py")
 EXPORTS = ("onnx", "saved_model", "tflite", "verify")
-TOOLS = ("benchmark", "check", "compare", "gallery", "index", "prepare", "splits")
+TOOLS = ("benchmark", "check", "compare", "gallery", "index", "prepare", "report", "splits")
 
 
 @pytest.mark.parametrize(
