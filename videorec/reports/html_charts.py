@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from videorec.reports.confusion import most_confused
 from videorec.reports.html import Html, joined, table, tag
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 480, 250, 52, 34, 26
 DASHES = ("none", "7 4", "2 3", "9 3 2 3")
 NUMBERED_CLASSES = 30  # above, the matrix is left to its picture
-PAIRS = 10
 
 
 def lines(
@@ -75,7 +75,15 @@ def _axes(low: float, high: float, count: int) -> list[Html]:
     for value in np.linspace(low, high, 5):
         y = f"{_up(value, low, high):.1f}"
         parts.append(tag("line", x1=str(LEFT), x2=str(WIDTH - 10), y1=y, y2=y, class_="axis"))
-        parts.append(tag("text", f"{value:.3g}", x=str(LEFT - 6), y=f"{float(y) + 4:.1f}", text_anchor="end"))
+        parts.append(
+            tag(
+                "text",
+                f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}",
+                x=str(LEFT - 6),
+                y=f"{float(y) + 4:.1f}",
+                text_anchor="end",
+            )
+        )
     for i in sorted({0, (count - 1) // 2, count - 1}):
         parts.append(tag("text", i + 1, x=f"{_across(i, count):.1f}", y=str(HEIGHT - BOTTOM + 17), text_anchor="middle"))
     return parts
@@ -116,8 +124,8 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], what: str
         classes: C names.
         what: what is counted: videos, frames.
     """
-    pairs = most_confused(matrix, classes)
-    rows = [(name, taken, count, bar(share, ".0%")) for name, taken, count, share in pairs]
+    pairs = most_confused(np.array(matrix))
+    rows = [(classes[true], classes[taken], f"{count:.0f}", bar(share, ".0%")) for true, taken, count, share in pairs]
     header = ("true class", "taken for", what, "of the true class")
     worst = table(header, rows, "Most confused pairs") if rows else tag("p", "No class was taken for another.")
     if len(classes) > NUMBERED_CLASSES:
@@ -132,17 +140,8 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], what: str
 
 def _count(count: int, share: float) -> Html:
     style = f"background: rgba(var(--heat), {share:.2f})" if count else None
-    dark = f"{style}; color: #fff" if share > 0.55 else style
+    dark = f"{style}; color: var(--paper)" if share > 0.55 else style
     return tag("td", f"{count:,}" if count else "·", style=dark, class_=None if count else "none")
-
-
-def most_confused(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> list[tuple[str, str, int, float]]:
-    """True class, class it was taken for, how often, and which share of the true class: the most frequent first."""
-    counts = np.array(matrix, float)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    places = [(r, c) for r, c in np.argwhere(counts > 0) if r != c]
-    places.sort(key=lambda place: (-counts[place], -share[place], place))
-    return [(classes[r], classes[c], int(counts[r, c]), float(share[r, c])) for r, c in places[:PAIRS]]
 
 
 def definitions(words: dict[str, str]) -> Html:

@@ -43,7 +43,6 @@ td.none { color: var(--soft); }
   max-height: 12rem;
   white-space: nowrap; padding: .3rem; border: 0; }
 .confusion thead th:first-child { writing-mode: horizontal-tb; transform: none; vertical-align: bottom; }
-.confusion td.strong { color: #fff; }
 figure { margin: .9rem 0 1.4rem; }
 img { max-width: 100%; height: auto; border-radius: 3px; }
 figcaption { font-size: .92rem; margin-top: .3rem; }

@@ -39,7 +39,7 @@ def _head(shown: Sequence[Shown]) -> Html:
             verdict = html.tag("span", "not measured yet", class_="wrong")
         else:
             first, others = one.figures[0], [f"{figure.name} {figure.text}" for figure in one.figures[1:4]]
-            verdict = html.joined(html.tag("b", f"{first.name} {first.text}"), html.text("".join(f", {x}" for x in others)))
+            verdict = html.tag("span", html.tag("b", f"{first.name} {first.text}"), *(f", {other}" for other in others))
         where = html.tag("div", f"measured on {one.protocol}", class_="soft") if one.protocol else ""
         items.append(html.tag("li", html.tag("strong", one.name), " · ", verdict, html.tag("div", about), where))
     return html.tag("ul", *items, class_="verdicts")
