@@ -12,7 +12,7 @@ from videorec.reports.palette import RIGHT, WRONG
 from videorec.tasks.recognition.metrics import hit_at_k
 
 PROTOCOL = {}
-WIDEST_TABLE = 100  # letters of a confusion matrix that fits on a terminal
+LARGEST_TABLE = 12  # classes of a confusion matrix that fits on a terminal
 
 
 def summary(targets: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
@@ -47,18 +47,20 @@ def tables(results: dict) -> list[Table]:
         column.justify = "right"
     for name, row in results["per_class"].items():
         per_class.add_row(name, str(row["videos"]), f"{row['precision']:.3f}", f"{row['recall']:.3f}")
-    names = list(results["per_class"])
-    wide = max(map(len, names)) + sum(max(len(name), 3) + 3 for name in names) > WIDEST_TABLE
-    return [per_class, _most_confused(results["confusion"], names) if wide else _confusion(results["confusion"], names)]
+    names, matrix = list(results["per_class"]), results["confusion"]
+    return [per_class, _confusion(matrix, names) if len(names) <= LARGEST_TABLE else _most_confused(matrix, names)]
 
 
 def _confusion(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> Table:
-    table = Table("true \\ predicted", *names, title="confusion")
+    """Columns have the numbers that the rows have beside their names: so that no name is cut."""
+    table = Table("true class \\ predicted", *map(str, range(1, len(names) + 1)), title="confusion")
+    for column in table.columns[1:]:
+        column.justify = "right"
     for k, (name, row) in enumerate(zip(names, matrix, strict=True)):
         cells = [
             Text(str(n) if n else ".", style=(RIGHT if k == column else WRONG) if n else "") for column, n in enumerate(row)
         ]
-        table.add_row(name, *cells)
+        table.add_row(f"{k + 1} {name}", *cells)
     return table
 
 
