@@ -40,6 +40,7 @@ import numpy as np
 from export import common, conversion, verify
 from videorec import terminal
 from videorec.config import UserError
+from videorec.config.native_notes import native_notes_hidden
 from videorec.storage import files, leftovers
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def convert(serving: "Serving", model: "keras.Model", quantize: str = "none", st
             np.savez(examples, **_representative(serving, model))
             return _convert_in_a_child(model.name, saved, quantize, examples)
         try:
-            with terminal.native_notes_hidden():
+            with native_notes_hidden():
                 return conversion.convert(str(saved), quantize)
         except Exception as error:  # the converter's own error class differs between versions
             raise UserError(_refusal(model.name, str(error))) from error

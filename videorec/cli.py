@@ -3,6 +3,7 @@
 import ast
 import json
 import pkgutil
+import re
 import shutil
 import sys
 import textwrap
@@ -15,6 +16,7 @@ from videorec.config import file as config_file
 from videorec.storage import files, outside
 
 QUICKSTART = "quickstart"
+SCRIPT = re.compile(r"terminal\.run\(main\)")
 MAIN = ("train", "evaluate", "predict")
 ROOT = Path(__file__).resolve().parents[1]  # of the checkout, where train.py lies
 
@@ -149,7 +151,7 @@ def scripts(folders: Iterable[str | Path]) -> dict[str, str]:
     for module in pkgutil.iter_modules(map(str, folders)):
         path = Path(module.module_finder.path, module.name, "__main__.py")
         text = (path if module.ispkg and path.exists() else path.parent.with_suffix(".py")).read_text(encoding="utf-8")
-        if module.name != "__main__" and "terminal.run(main)" in text:
+        if module.name != "__main__" and SCRIPT.search(text):
             summaries[module.name] = ast.get_docstring(ast.parse(text)).splitlines()[0].split(". ")[0].rstrip(".") + "."
     return summaries
 

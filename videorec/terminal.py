@@ -4,10 +4,10 @@ import contextlib
 import io
 import logging
 import os
-import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 from unicodedata import category
 
@@ -21,7 +21,20 @@ from rich.text import Text
 from videorec import FILES_ALONE
 from videorec.config import UserError, bounds
 from videorec.config.errors import full_disk
-from videorec.config.options import HELP, flags, is_flag, refusal, refuse_unknown, unknown, with_help
+from videorec.config.native_notes import hide_those_of_tensorflow
+from videorec.config.options import (
+    HELP,
+    flags,
+    in_short,
+    is_flag,
+    refusal,
+    refuse_unknown,
+    unknown,
+    with_help,
+    without_wrapping,
+)
+
+log = logging.getLogger(__name__)
 
 Options = TypeVar("Options")
 
@@ -40,6 +53,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for name, value in FILES_ALONE.items():
         os.environ.setdefault(name, value)
+    hide_those_of_tensorflow()
     for noisy in ("absl", "tensorflow", "h5py", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
@@ -147,27 +161,14 @@ def parse_known(
         return tyro.cli(kind, **job)
     said = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said), _without_wrapping():
+        with contextlib.redirect_stderr(said), without_wrapping():
             parsed, left = tyro.cli(kind, **job)
     except SystemExit as error:
         if not error.code:
             raise
-        raise UserError(with_help(_in_short(said.getvalue()), prog)) from None
+        raise UserError(with_help(in_short(said.getvalue()), prog)) from None
     bounds.check(parsed, "--")
     return parsed, left
-
-
-@contextlib.contextmanager
-def _without_wrapping() -> Iterator[None]:
-    """tyro wraps its messages, long paths included, to the width of the terminal: here a very wide one."""
-    width = os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = "100000"
-    try:
-        yield
-    finally:
-        del os.environ["COLUMNS"]
-        if width is not None:
-            os.environ["COLUMNS"] = width
 
 
 def run_folder(options: Sequence[type], args: Sequence[str], *, description: str, prog: str) -> str:
@@ -196,38 +197,10 @@ def run_folder(options: Sequence[type], args: Sequence[str], *, description: str
         raise
 
 
-def _in_short(text: str) -> str:
-    """What tyro says is wrong, in two lines: its box without title, frame, colours and the option's whole help text."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    parts = [[]]
-    for line in (line.strip("│ ") for line in plain.splitlines()[1:]):
-        if line.strip("─-╰╯"):
-            parts[-1].append(line)
-        elif parts[-1]:  # a rule, or an empty line
-            parts.append([])
-    takes = [f"It takes: {part[1]}" for part in parts if part[:1] == ["Argument helptext:"]]
-    return "\n".join([" ".join(parts[0]), *takes])
-
-
 # === Showing ===
 
 LEFT = "\n\t\u200c\u200d"  # the last two join letters, in Persian and in emoji
 HARMFUL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, turns of direction, bytes that are no text, line breaks of Unicode
-
-
-@contextlib.contextmanager
-def native_notes_hidden() -> Iterator[None]:
-    """While the block runs, what libraries write to the process's standard error by themselves is not shown: notes on delegates
-    and converters, that no logger can turn off."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w", encoding="utf-8") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def visible(text: str) -> str:
@@ -273,22 +246,36 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
+def clock(seconds: float) -> str:
+    """A time for people: `1:05`, `2:00:00`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"
+
+
 class Bar:
-    """A progress bar for work that reports `(done, total)`; appears at the first report."""
+    """Progress of work that reports `(done, total)`: a bar, or, without a terminal, a line in the log every half minute."""
+
+    EVERY = 30.0  # seconds between two lines
 
     def __init__(self, title: str):
         shown_on = console(stderr=True)
         # What is printed meanwhile goes above the bar; but what is redirected to a file goes there, not to the bar's console.
         both = shown_on.is_terminal and sys.stdout.isatty()
         self._progress = Progress(transient=True, console=shown_on, disable=not shown_on.is_terminal, redirect_stdout=both)
-        self._title, self._task = escape(visible(title)), None  # its column has markup
+        self._title, self._task, self._lines = title, None, not shown_on.is_terminal
 
     def __call__(self, done: int, total: int) -> None:
         """Report."""
+        now = time.monotonic()
         if self._task is None:
             self._progress.start()
-            self._task = self._progress.add_task(self._title, total=total)
+            self._task = self._progress.add_task(escape(visible(self._title)), total=total)  # its column has markup
+            self._began, self._said, self._first = now, now, done
         self._progress.update(self._task, completed=done, total=total)
+        if self._lines and self._first < done < total and now - self._said >= self.EVERY:
+            left = (now - self._began) / (done - self._first) * (total - done)
+            log.info("%s: %d of %d (%.0f %%), %s left", self._title, done, total, 100 * done / total, clock(left))
+            self._said = now
         if done >= total:
             self._progress.stop()
             self._task = None

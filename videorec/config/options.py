@@ -1,7 +1,9 @@
 """The options that a dataclass gives a command line, and what to answer to words that are none of them."""
 
+import contextlib
 import dataclasses
 import difflib
+import os
 import re
 from collections.abc import Iterator, Sequence
 
@@ -84,3 +86,29 @@ def _last(flag: str) -> str:
 def with_help(message: str, prog: str) -> str:
     """A message, and where to read more."""
     return f"{message}\nHelp: {prog} --help"
+
+
+def in_short(text: str) -> str:
+    """What tyro says is wrong, in two lines: its box without title, frame, colours and the option's whole help text."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    parts = [[]]
+    for line in (line.strip("│ ") for line in plain.splitlines()[1:]):
+        if line.strip("─-╰╯"):
+            parts[-1].append(line)
+        elif parts[-1]:  # a rule, or an empty line
+            parts.append([])
+    takes = [f"It takes: {part[1]}" for part in parts if part[:1] == ["Argument helptext:"]]
+    return "\n".join([" ".join(parts[0]), *takes])
+
+
+@contextlib.contextmanager
+def without_wrapping() -> Iterator[None]:
+    """tyro wraps its messages, long paths included, to the width of the terminal: here a very wide one."""
+    width = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "100000"
+    try:
+        yield
+    finally:
+        del os.environ["COLUMNS"]
+        if width is not None:
+            os.environ["COLUMNS"] = width

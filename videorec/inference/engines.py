@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from videorec import terminal
 from videorec.config import UserError
+from videorec.config.native_notes import native_notes_hidden
 from videorec.inference import saved_graph
 from videorec.inference.graphs import Tensors
 from videorec.runs import recipe as recipes
@@ -100,7 +100,7 @@ def tflite_runner(path: Path) -> Predict:
     Raises:
         UserError: no TFLite file, or a damaged one. When called, a ValueError: other inputs.
     """
-    with outside.reading(path, OF_TFLITE), terminal.native_notes_hidden():
+    with outside.reading(path, OF_TFLITE), native_notes_hidden():
         _check_operations(path)
         interpreter = _interpreter()(str(path), num_threads=os.cpu_count())
         interpreter.allocate_tensors()

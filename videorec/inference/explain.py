@@ -49,6 +49,20 @@ def heat_map(attention: dict[str, np.ndarray], height: int, width: int, recipe: 
     return heat
 
 
+def attention_over_clip(attention: dict[str, np.ndarray], recipe: dict) -> np.ndarray | None:
+    """Attention of every frame of a clip: `(T, rows, columns)` over places, `(T, 1, 1)` over frames; None where there is none.
+
+    Args:
+        attention: coefficients by output, without the batch axis.
+    """
+    for coefficients in attention.values():
+        if recipe["model"] in OVER_PLACES:
+            return np.stack([_places(step, recipe) for step in coefficients])
+        if coefficients.ndim == 1:
+            return coefficients[:, None, None]
+    return None
+
+
 def _places(coefficients: np.ndarray, recipe: dict) -> np.ndarray | None:
     """`(rows, columns)` of coefficients over the K places of a picture; None where they are over something else.
 

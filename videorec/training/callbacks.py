@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from videorec.config import Fit, UserError
 from videorec.data.problems import Problems
 from videorec.runs.run import Run
+from videorec.terminal import clock
 from videorec.training.metrics import Answers
 
 log = logging.getLogger(__name__)
@@ -174,7 +175,11 @@ class EpochSeeds(keras.callbacks.Callback):
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """One line an epoch: loss, accuracy, clips a second, time left of the epoch and of the run."""
+    """One line an epoch: loss, accuracy, clips a second, time left of the epoch and of the run.
+
+    The first epoch of a process builds the graphs: the time left counts from the second, and until then it is an estimate from
+    the first epoch without its first step.
+    """
 
     def __init__(self, batch: int, clips: int):
         super().__init__()
@@ -182,8 +187,8 @@ class ProgressBar(keras.callbacks.Callback):
         self._bar = None
 
     def on_train_begin(self, logs=None):
-        """Remember when this process began, and with which epoch."""
-        self._began, self._first = time.monotonic(), None
+        """Nothing is known yet of how long an epoch takes."""
+        self._first = self._warm = self._second = None
 
     def on_epoch_begin(self, epoch, logs=None):
         """Open the bar."""
@@ -197,6 +202,8 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Advance it."""
+        if self._warm is None:
+            self._warm = time.monotonic()
         done = min((batch + 1) * self.batch, self.clips)
         rate = done / (time.monotonic() - self._epoch_began)
         self._bar.update(self._task, completed=done, rate=f"{rate:.0f} clips/s  loss {float(logs['loss']):.3f}")
@@ -206,17 +213,17 @@ class ProgressBar(keras.callbacks.Callback):
         """Replace it by a line that stays."""
         self._bar.stop()
         epochs = self.params["epochs"]
-        left = (time.monotonic() - self._began) / (epoch + 1 - self._first) * (epochs - epoch - 1)
         figures = "  ".join(f"{key} {value:.3f}" for key, value in tidy(logs).items() if "top" not in key)
-        print(f"epoch {epoch + 1}/{epochs}  {figures}  {self._rate:.0f} clips/s  {_clock(left)} left", flush=True)
+        print(f"epoch {epoch + 1}/{epochs}  {figures}  {self._rate:.0f} clips/s  {self._left(epoch)} left", flush=True)
+
+    def _left(self, epoch: int) -> str:
+        now, left = time.monotonic(), self.params["epochs"] - epoch - 1
+        if self._second is None:
+            self._second = now
+            return f"{'about ' if left else ''}{clock((now - self._warm) * left)}"
+        return clock((now - self._second) / (epoch - self._first) * left)
 
     def close(self):
         """Give the terminal back after an interrupt or an error."""
         if self._bar is not None:
             self._bar.stop()
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
