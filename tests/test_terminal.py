@@ -203,7 +203,7 @@ else:
 """
 SCRIPTS = ("train.py", "evaluate.py", "predict.py")
 EXPORTS = ("onnx", "saved_model", "tflite", "verify")
-TOOLS = ("benchmark", "check", "compare", "doctor", "explain", "gallery", "index", "prepare", "report", "splits")
+TOOLS = ("benchmark", "check", "compare", "doctor", "explain", "gallery", "index", "prepare", "report", "splits", "tensorboard")
 LISTS = ("videorec/__main__.py", "export/__main__.py")
 
 
