@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import evaluate
 import train
 from videorec.runs.run import Run
+from videorec.training import sections
 
 # Of a recogniser's preset: an epoch takes a fraction of a second, and predicts hardly better than chance.
 TINY = "--data.frames 4 --data.resize 20 20 --data.crop 16 16 --data.workers 2 --train.batch 8 --train.warmup-epochs 0"
@@ -52,6 +53,12 @@ def events(run: Run, part: str = "train") -> EventAccumulator:
 def tags(run: Run, part: str = "train") -> set[str]:
     """The names of the curves, pictures and texts that TensorBoard shows."""
     return set(events(run, part).Tags()["tensors"])
+
+
+def curves(run: Run, part: str = "train") -> set[str]:
+    """The names of the curves by epoch."""
+    section = f"{sections.EPOCHS}/"
+    return {tag.removeprefix(section) for tag in tags(run, part) if tag.startswith(section)}
 
 
 # === Going on after a power failure ===

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import events, history, tags
+from tiny_runs import curves, events, history, tags
 
 from videorec.config import UserError
 from videorec.runs.run import Run
@@ -22,11 +22,13 @@ def test_run_folder(quick_runs):
 
 def test_tensorboard(quick_runs):
     run = Run(quick_runs / "a")
-    shown = {"loss", "accuracy", "learning_rate", "input/clips_per_second", "input/unreadable_videos", "input/clips"}
-    assert shown <= tags(run, "train")
-    assert [event.step for event in events(run, "train").Tensors("loss")] == [1, 2]
-    assert {"loss", "accuracy", "mean_class_accuracy", "confusion"} <= tags(run, "val")
-    picture = events(run, "val").Tensors("confusion")[-1].tensor_proto.string_val
+    assert {"loss", "accuracy"} <= curves(run, "train")
+    assert {"6 model/learning_rate", "4 input/clips_per_second", "4 input/unreadable_videos", "4 input/clips"} <= tags(
+        run, "train"
+    )
+    assert [event.step for event in events(run, "train").Tensors("1 curves by epoch/loss")] == [1, 2]
+    assert {"loss", "accuracy", "mean_class_accuracy"} <= curves(run, "val") and "7 classes/confusion" in tags(run, "val")
+    picture = events(run, "val").Tensors("7 classes/confusion")[-1].tensor_proto.string_val
     assert picture[2].startswith(b"\x89PNG")
 
 

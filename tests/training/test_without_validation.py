@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from moments import write_set
-from tiny_runs import BACKBONE, history, measured, tags, trained
+from tiny_runs import BACKBONE, curves, history, measured, trained
 
 from videorec.config import UserError
 from videorec.data import manifest
@@ -33,7 +33,7 @@ def test_recogniser(go, listed, caplog):
     assert not any(name.startswith("val_") for epoch in figures for name in epoch)
     state = run.last_state()["counters"]
     assert state["best"] == max(epoch["accuracy"] for epoch in figures)
-    assert {"loss", "accuracy"} <= tags(run, "train")
+    assert {"loss", "accuracy"} <= curves(run, "train")
     assert measured(run)["videos"] == counts["test"]
     with pytest.raises(UserError, match="has no val videos. Choose --evaluate.split"):
         measured(run, "--evaluate.split val")

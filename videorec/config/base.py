@@ -104,6 +104,8 @@ class Fit:
     """Compile the train step with XLA. Much slower on a CPU."""
     multi_gpu: bool = False
     """Share each batch among all GPUs of this machine (MirroredStrategy)."""
+    profile: tuple[Count, ...] = ()
+    """Profile these steps, the first and the last, e.g. 20 30: TensorBoard shows where their time goes."""
     deterministic: bool = False
     """Same seed, same machine, same numbers; slower."""
     init: tuple[str, ...] = ()

@@ -76,6 +76,9 @@ def _check_both_streams(data: Data, evaluate: Evaluate) -> None:
 def _check_fit(train: Fit) -> None:
     rule = f"--train.warmup-epochs is for --train.schedule cosine: leave it out with --train.schedule {train.schedule}"
     _check(rule, train.warmup_epochs, train.schedule == "cosine" or not train.warmup_epochs)
+    steps = train.profile
+    rule = "--train.profile must be two steps, the first and the last"
+    _check(rule, steps, not steps or (len(steps) == 2 and steps[0] <= steps[1]))
 
 
 def _check_footage(data: Footage) -> None:

@@ -27,7 +27,7 @@ from videorec.runs.mirror import Mirror, run_names
 from videorec.storage import files, outside, weights_files
 
 # Settings that may change when a run goes on: they alter neither its data nor its model.
-CHANGEABLE = {"name", "runs", "train.epochs", "train.patience", "train.resume", "train.cache_dir"}
+CHANGEABLE = {"name", "runs", "train.epochs", "train.patience", "train.profile", "train.resume", "train.cache_dir"}
 CHANGEABLE |= {"data.workers", "data.path", "data.remote_cache_gb"}
 
 REMEDY = "Bring the file back from a copy of the run, or train anew under another --name"

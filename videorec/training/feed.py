@@ -7,6 +7,8 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from videorec.training.waiting import Waiting
+
 
 @dataclasses.dataclass
 class Feed:
@@ -22,6 +24,8 @@ class Feed:
     """Training clips (or windows) an epoch."""
     own_errors: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext
     """While its context lasts, what the batches cannot read raises its own UserError in place of TensorFlow's error."""
+    waiting: Waiting = dataclasses.field(default_factory=Waiting)
+    """The clock around what training iterates."""
 
     def steps(self, batch: int) -> int:
         """Training steps an epoch."""

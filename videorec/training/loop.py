@@ -19,6 +19,7 @@ from videorec.models.transfer import transfer
 from videorec.runs import lock, recipe
 from videorec.runs.run import Run
 from videorec.storage import files, weights_files
+from videorec.training.board.beside import beside
 from videorec.training.callbacks import Checkpoint, EpochSeeds, Guard, ProgressBar, Push, push_if_possible, stopped_early
 from videorec.training.feed import Feed
 from videorec.training.interrupts import sigterm_as_ctrl_c
@@ -76,7 +77,8 @@ def _train(task, experiment: Experiment, strategy: tf.distribute.Strategy, place
         if finished:
             mend(run, feed, whole, experiment.train, counters)
         else:
-            callbacks = [Guard(problems), *task.callbacks(run, experiment, dataset, whole, feed, problems)]
+            shown = task.callbacks(run, experiment, dataset, whole, feed, problems)
+            callbacks = [Guard(problems), *shown, *beside(shown, run, experiment, dataset, whole, feed)]
             fit(feed, run, whole, experiment.train, (epoch, counters), callbacks)
     run.push()
     return run
@@ -219,7 +221,7 @@ def fit(
     bar, checkpoint = ProgressBar(train.batch, feed.clips), Checkpoint(run, whole, train, counters)
     with feed.own_errors(), contextlib.closing(bar), contextlib.closing(checkpoint):
         feed.model.fit(
-            feed.train(range(epoch, train.epochs)),
+            feed.waiting.around(feed.train(range(epoch, train.epochs))),
             steps_per_epoch=feed.steps(train.batch),
             initial_epoch=epoch,
             epochs=train.epochs,

@@ -125,7 +125,8 @@ def test_masked_pixels_and_rain(go, tmp_path, capsys):
         assert scores["csi_5"]["value"] == pytest.approx((true & alarm).sum() / (true | alarm).sum(), nan_ok=True)
         assert scores["pod_5"]["value"] == pytest.approx((true & alarm).sum() / true.sum())
     picture = np.asarray(Image.open(next((tmp_path / "out" / "forecasts").glob("*.png"))))
-    assert (picture[66, 24:32] == (112, 32, 160)).all()  # column 3 of the truth, eight times as large
+    top = 26 + 66 + 26  # of the truth: below its name, the input and the name of that
+    assert (picture[top, 24:32] == (86, 180, 233)).all()  # column 3, eight times as large, sky blue
     assert "rainfall_mse: (mm/h)^2" in capsys.readouterr().out
 
 
@@ -148,11 +149,11 @@ def test_files_and_protocol(go, run, noise, tmp_path, capsys):
     files = sorted(str(path.relative_to(out)) for path in out.rglob("*.*"))
     shown = [f"forecasts/{stem}.{suffix}" for stem in stems for suffix in ("gif", "png")]
     assert files == [*shown, "leads.png", "results.json"]
-    assert Image.open(out / shown[1]).size == (3 * (80 + 2), 4 * (64 + 2)) and Image.open(out / shown[0]).n_frames == J + K
-    picture = np.asarray(Image.open(out / shown[3]))[::4, ::4, 0]  # a pixel is 4 x 4 px; tops are 66 px apart
+    assert Image.open(out / shown[1]).size == (480, 4 * (26 + 64 + 2)) and Image.open(out / shown[0]).n_frames == J + K
+    picture = np.asarray(Image.open(out / shown[3]))[..., 0]  # a pixel is 4 x 4 px; a name of 26 px, a row of 66, a name, ...
     forecast = run.load_model().predict({"rgb": noise["b"][None, :J, ..., None]}, verbose=0)["frames"][0, 0, ..., 0]
-    for top, expected in ((0, noise["b"][0]), (17, noise["b"][J]), (33, forecast * 255)):
-        np.testing.assert_allclose(picture[top : top + HEIGHT - 1, :WIDTH], expected[: HEIGHT - 1], atol=0.51)
+    for top, expected in ((26, noise["b"][0]), (118, noise["b"][J]), (210, forecast * 255)):
+        np.testing.assert_allclose(picture[top : top + 4 * HEIGHT : 4, : 4 * WIDTH : 4], expected, atol=0.51)
     protocol = results["protocol"]
     assert protocol["runs"] == {run.place: 1.0} and "test 3 windows of 2 files" in protocol["data"]
     assert protocol["trained_on"] == run.experiment.data.path

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_runs import history, lose_last_epoch, tags, trained
+from tiny_runs import curves, history, lose_last_epoch, trained
 
 from videorec import cli
 from videorec.config import UserError
@@ -52,7 +52,7 @@ def test_a_forecaster_learns_to_move_a_bar(run):
     assert min(entry["loss"] for entry in figures) < 0.7 * figures[0]["loss"]
     model = run.load_model()
     assert model.output["frames"].shape == (None, 3, 8, 8, 1) and model.input["rgb"].shape == (None, None, 8, 8, 1)
-    assert {"loss", "mse"} <= tags(run, "val")
+    assert {"loss", "mse"} <= curves(run, "val")
 
 
 def test_resumed_as_if_uninterrupted(start):

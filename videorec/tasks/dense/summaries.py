@@ -16,6 +16,7 @@ from videorec.inference.labeller import Labeller
 from videorec.reports import pictures
 from videorec.tasks.dense import timeline
 from videorec.tasks.dense.scores import score_one
+from videorec.training import sections
 from videorec.training.curves import Curves
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class DenseSummaries(Curves):
     ):
         super().__init__(folder, count, problems)
         self.whole, self.dataset, self.data, self.evaluate = whole, dataset, data, evaluate
-        self._video, self._short, self._shown, self._last = None, False, 0, 0
+        self._video, self._short, self._drawn, self._last = None, False, 0, 0
 
     def write(self, epoch: int) -> None:
         """The timeline, where its video is short."""
@@ -63,7 +64,7 @@ class DenseSummaries(Curves):
 
     def on_train_end(self, logs=None):
         """The timeline after the last epoch, where training ended early."""
-        if self._video is not None and self._shown < self._last:
+        if self._video is not None and self._drawn < self._last:
             with (self._val if self.dataset.split("val") else self._train).as_default(self._last):
                 self._show(self._video, self._last)
 
@@ -74,7 +75,7 @@ class DenseSummaries(Curves):
 
     def _show(self, video: DenseVideo, epoch: int) -> None:
         """Beside the truth."""
-        self._shown = epoch
+        self._drawn = epoch
         try:
             labeller = Labeller(self.whole, self.data, self.evaluate.batch)
             scores = score_one(labeller, video, self.dataset.classes, Problems(1, 1.0))
@@ -82,4 +83,4 @@ class DenseSummaries(Curves):
             log.warning("no timeline: %s: %s", video.path, error)
             return
         shown = timeline.Timeline(scores, self.dataset.classes, self.data.single, self.evaluate)
-        tf.summary.image("timeline", pictures.to_array(shown.picture())[None])
+        tf.summary.image(f"{sections.ANSWERS}/timeline", pictures.to_array(shown.picture())[None])

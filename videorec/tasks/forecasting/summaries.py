@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from videorec.reports import forecast_pictures
+from videorec.training import sections
 from videorec.training.curves import Curves
 
 
@@ -30,4 +31,4 @@ class ForecastSummaries(Curves):
         forecast = np.asarray(self._whole.predict_on_batch(self._inputs)["frames"])
         seen = self._inputs["rgb"] / 255 if self._inputs["rgb"].dtype == np.uint8 else self._inputs["rgb"]
         rows = [forecast_pictures.rows(*window) for window in zip(seen, self._targets, forecast, strict=True)]
-        tf.summary.image("forecasts", np.stack(rows), max_outputs=len(rows))
+        tf.summary.image(f"{sections.ANSWERS}/forecasts", np.stack(rows), max_outputs=len(rows))

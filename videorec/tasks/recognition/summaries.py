@@ -14,6 +14,7 @@ from videorec.models.split import SUFFIX
 from videorec.reports import attention_pictures, cards, pictures
 from videorec.reports.confusion import confusion_figure
 from videorec.tasks.recognition.metrics import MeanClassAccuracy
+from videorec.training import sections
 from videorec.training.curves import Curves
 from videorec.training.metrics import Answered
 
@@ -60,26 +61,26 @@ class Summaries(Curves):
         """In the first epoch of this process: training clips as the network sees them."""
         super().on_epoch_begin(epoch, logs)
         if self._clips is None:
-            self._clips = self._first_clips(epoch)
-            clips, videos = self._clips
-            drawn = self._drawn(clips)
-            shown = [
-                cards.card([cards.frames_grid(part[k]) for part in drawn.values()], video.labels, note=note(video))
-                for k, video in enumerate(videos)
-            ]
-            with self._train.as_default(epoch):
-                tf.summary.image("input/clips", cards.stacked(shown), max_outputs=len(shown))
+            with self.budget.spending(), self._train.as_default(epoch):
+                self._show_training(epoch)
+
+    def _show_training(self, epoch: int) -> None:
+        self._clips = self._first_clips(epoch)
+        clips, videos = self._clips
+        drawn = self._drawn(clips)
+        shown = [
+            cards.card([cards.frames_grid(part[k]) for part in drawn.values()], video.labels, note=note(video))
+            for k, video in enumerate(videos)
+        ]
+        tf.summary.image(f"{sections.INPUT}/clips", cards.stacked(shown), max_outputs=len(shown))
 
     def write(self, epoch: int) -> None:
         """The confusion matrix where the metrics keep one, the worst errors, and attention."""
-        metrics = [part for metric in self.model.metrics for part in getattr(metric, "metrics", [metric])]
-        for confusion in (metric for metric in metrics if isinstance(metric, MeanClassAccuracy)):
-            if len(self.classes) > LARGEST:
-                continue
+        for confusion in self.metrics(MeanClassAccuracy) if len(self.classes) <= LARGEST else ():
             matrix = keras.ops.convert_to_numpy(confusion.matrix)
             title = f"{'validation' if self.validated else 'training'}, epoch {epoch}"
             figure = confusion_figure(matrix, self.classes, title)
-            tf.summary.image("confusion", pictures.to_array(figure)[None])
+            tf.summary.image(f"{sections.CLASSES}/confusion", pictures.to_array(figure)[None])
         if (answers := self.answers) is not None:
             self._show_worst(answers)
         if self._attentions:
@@ -95,7 +96,7 @@ class Summaries(Curves):
             video = self._validation[index]
             frames = [cards.frames_grid(part[k]) for part in drawn.values()]
             shown.append(cards.card(frames, video.labels, self._ranked(answers.probabilities[index]), note(video)))
-        tf.summary.image("errors/worst_first", cards.stacked(shown), max_outputs=len(shown))
+        tf.summary.image(f"{sections.ANSWERS}/worst errors", cards.stacked(shown), max_outputs=len(shown))
 
     def _show_attention(self) -> None:
         """Of a few validation clips, always the same (training clips where there are none), as the model attends now."""
@@ -112,7 +113,7 @@ class Summaries(Curves):
             for k, video in enumerate(videos):
                 picture = self._attended(drawn[stream][k], outputs[name][k], stream)
                 shown.append(cards.card([picture], video.labels, self._ranked(outputs["probabilities"][k]), note(video)))
-            tf.summary.image(f"model/{name}", cards.stacked(shown), max_outputs=len(shown))
+            tf.summary.image(f"{sections.MODEL}/{name}", cards.stacked(shown), max_outputs=len(shown))
 
     def _attended(self, frames: np.ndarray, coefficients: np.ndarray, stream: str) -> np.ndarray:
         """Frames `(T, H, W, 3)` with the coefficients `(T,)` as bars, or `(T, K)` as heat over the K places of each."""

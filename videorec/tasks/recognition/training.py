@@ -125,6 +125,8 @@ def compile_model(model: keras.Model, train: Train, classes: int, steps: int, ta
         loss, metrics = StepBinaryCrossentropy, [accuracy, MeanAveragePrecision(classes)]
     if Answers.fits(validated, classes):
         metrics.append(Answers(validated, classes))
+    elif validated:
+        log.info("TensorBoard shows no worst errors: too many validation clips and classes, or several devices")
     of_streams = [name for name in model.output if name.endswith("_steps")]
     model.compile(
         optimizer=optimizer(train, steps),

@@ -1,0 +1,139 @@
+"""What TensorBoard serves of runs, read over HTTP and, where Chromium is installed, in the browser."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from moments import write_set
+from tiny_runs import BACKBONE, TINY, trained
+
+from videorec.config import UserError
+from videorec.tools import tensorboard
+from videorec.training.board.classes import counted
+from videorec.training.metrics import Answered
+
+ROOT = Path(__file__).resolve().parents[2]
+FORECAST = "--data.frames 3 --model.horizon 2 --model.patch 2 --model.filters 4 --model.kernel 3 --train.batch 4"
+
+
+@pytest.fixture(scope="module")
+def runs(quick_runs, tmp_path_factory) -> Path:
+    """A run of recognition, one of dense labels and one of forecasting, in a folder."""
+    folder = tmp_path_factory.mktemp("board")
+    shutil.copytree(quick_runs / "a", folder / "runs" / "recognition")
+    write_set(folder / "moments", {"train": 3, "val": 2})
+    args = f"{TINY} {BACKBONE} --data.fps 10 --model.units 4 --train.cache-dir {folder}/cache --train.epochs 1"
+    trained("multi_lstm", f"{args} --data.path {folder}/moments/table.csv", "dense", folder / "runs")
+    sequences = np.random.default_rng(0).integers(0, 256, (10, 5, 8, 8), np.uint8)
+    (folder / "sequences").mkdir()
+    for number, frames in enumerate(sequences):
+        np.savez(folder / "sequences" / f"{number}.npz", frames=frames)
+    trained("convlstm_forecaster", f"{FORECAST} --data.path {folder}/sequences --train.epochs 1", "forecast", folder / "runs")
+    return folder / "runs"
+
+
+@pytest.fixture(scope="module")
+def url(runs):
+    """Where the tool serves them."""
+    command = [sys.executable, "-m", "videorec.tools.tensorboard", str(runs), "--port", "0"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        address = re.search(r"http://\S+", process.stdout.readline()).group()
+        until = time.monotonic() + 60
+        while not {f"{name}/val" for name in ("recognition", "dense", "forecast")} <= set(got(address, "runs")):
+            assert time.monotonic() < until
+            time.sleep(1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def got(url: str, path: str, data: dict | None = None, **query):
+    """The JSON that TensorBoard answers."""
+    body = None if data is None else json.dumps(data).encode()
+    request = urllib.request.Request(f"{url}data/{path}?{urllib.parse.urlencode(query)}", body)
+    request.add_header("Content-Type", "application/json")
+    return json.load(urllib.request.urlopen(request, timeout=30))
+
+
+@pytest.mark.parametrize("name", ["recognition", "dense", "forecast"])
+def test_curves_of_every_task(url, name):
+    tags = got(url, "plugin/scalars/tags")
+    assert {"1 curves by epoch/loss", "2 curves by step/loss", "2 curves by step/gradient_norm"} <= tags[f"{name}/train"].keys()
+    assert {"4 input/waiting_share", "5 input by step/clips_per_second"} <= tags[f"{name}/train"].keys()
+    assert "1 curves by epoch/loss" in tags[f"{name}/val"]
+    assert min(tags[f"{name}/train"]).startswith("1 curves")
+    for tag in ("4 input/waiting_share", "2 curves by step/gradient_norm"):
+        points = [value for _, _, value in got(url, "plugin/scalars/scalars", run=f"{name}/train", tag=tag)]
+        assert points and min(points) > 0 and (max(points) <= 1 or "share" not in tag)
+
+
+def test_every_other_kind_of_data(url):
+    assert got(url, "plugin/images/tags").keys() >= {"recognition/val", "forecast/val", "dense/val"}
+    texts = got(url, "plugin/text/tags")
+    assert {"about/commands", "about/data", "about/settings"} <= set(texts["dense/train"])
+    (text,) = got(url, "plugin/text/text", run="recognition/train", tag="about/commands")
+    assert "python evaluate.py" in text["text"]
+    for plugin in ("histograms", "distributions"):
+        tags = got(url, f"plugin/{plugin}/tags")
+        assert "6 model/lstm: gates" in tags["recognition/val"] and "6 model/forecast" not in tags
+    curves = got(url, "plugin/pr_curves/tags")
+    assert len(curves["recognition/val"]) == 9 and len(curves["dense/val"]) == 3
+    assert got(url, "plugin/graphs/info").keys() >= {"recognition/train", "dense/train", "forecast/train"}
+    assert "recognition/val" in got(url, "plugin/projector/runs")
+
+
+def test_a_row_of_each_run_in_hparams(url):
+    experiment = got(url, "plugin/hparams/experiment", {"experimentName": ""})
+    assert {"model", "train.learning_rate"} <= {entry["name"] for entry in experiment["hparamInfos"]}
+    wanted = {"experimentName": "", "allowedStatuses": ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_RUNNING"]}
+    wanted |= {"colParams": [{"metric": entry["name"]} for entry in experiment["metricInfos"]], "sliceSize": 10}
+    groups = got(url, "plugin/hparams/session_groups", wanted)["sessionGroups"]
+    assert len(groups) == 3
+    assert {group["hparams"]["model"] for group in groups} == {"lrcn", "multi_lstm", "convlstm_forecaster"}
+    for group in groups:
+        assert any(entry["name"]["tag"] == "1 curves by epoch/loss" for entry in group["metricValues"])
+
+
+def test_curves_come_first_in_the_browser(url):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("neither chromium nor google-chrome is installed")
+    flags = "--headless=new --no-sandbox --disable-gpu --window-size=1400,1000 --virtual-time-budget=20000 --dump-dom".split()
+    page = subprocess.run([browser, *flags, f"{url}#timeseries"], capture_output=True, text=True, timeout=120).stdout
+    assert "recognition/val" in page and page.index("1 curves by epoch") < page.index("2 curves by step")
+    assert "1 curves by epoch/loss" in page  # the section is open: its cards are there
+
+
+# === By themselves ===
+
+
+def test_counts_of_a_few_answers():
+    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.5, 0.5]], "float32")
+    truth, weight = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], "float32"), np.array([1, 1, 2, 0], "float32")
+    counts = counted(Answered(probabilities, truth, weight), thresholds=11)
+    for k in range(11):
+        for c in range(2):
+            said = probabilities[:, c] >= np.float32(k / 10) - 1e-6
+            true = truth[:, c] > 0
+            wanted = [weight[a & b].sum() for a, b in ((said, true), (said, ~true), (~said, ~true), (~said, true))]
+            np.testing.assert_allclose(counts[:, k, c], wanted)
+
+
+def test_runs_of_one_name_and_no_run(tmp_path):
+    for place in ("a/x", "b/x", "b/y"):
+        (tmp_path / place / "tensorboard").mkdir(parents=True)
+        (tmp_path / place / "config.json").write_text("{}")
+    names = tensorboard.events_below((str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path / "b" / "x")))
+    assert names.keys() == {"a/x", "b/x", "y"}
+    with pytest.raises(UserError, match=r"No run with events.*nowhere"):
+        tensorboard.main([str(tmp_path / "nowhere")])
