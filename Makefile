@@ -21,7 +21,7 @@ quickstart: $(VENV)/installed
 	$(RUN) -m export.saved_model runs/quickstart
 	$(RUN) -m export.tflite runs/quickstart
 	@echo
-	@echo "Next: look at the run        $(VENV)/bin/tensorboard --logdir runs"
+	@echo "Next: look at the run        $(RUN) -m videorec.tools.tensorboard"
 	@echo "      the confusion matrix   runs/quickstart/confusion.png"
 	@echo "      the exported models    runs/quickstart/saved_model, runs/quickstart/model.tflite"
 	@echo "      a new video            $(RUN) predict.py runs/quickstart my.mp4"

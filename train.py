@@ -31,7 +31,7 @@ def main(args: list[str]) -> int:
             run = loop.train(tasks.of(experiment), experiment, bar)
     except KeyboardInterrupt:
         return 130
-    log.info("done. python evaluate.py %s   |   tensorboard --logdir %s", run.place, run.tensorboard)
+    log.info("done. python evaluate.py %s   |   python -m videorec.tools.tensorboard %s", run.place, experiment.runs)
     return 0
 
 

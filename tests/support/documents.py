@@ -12,7 +12,7 @@ _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _IN_PROSE = re.compile(r"`((?:\.venv/bin/)?python3? (?:-m )?(?:train\.py|evaluate\.py|predict\.py|videorec|export|docs)[^`]*)`")
 _PLACEHOLDERS = {"PRESET": "lrcn", "NAME": "lrcn", "FILE": "config.json"}
 # What commands of the documents call: each writes its words down, zeros between them, and what it is given on standard input.
-_STUBS = ("python", "python3", "pip", "make", "tensorboard", "unzip")
+_STUBS = ("python", "python3", "pip", "make", "tensorboard", "unzip", "source")
 _STUB = """{name}() {{
     printf '%s\\0' {name} "$@" >> "$WORDS"
     if [ "$1" = - ]; then printf '%s\\0' "$(</dev/stdin)" >> "$WORDS"; fi

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from grey_videos import write_video
 from rich.console import Console
+from tiny_runs import QUICK
 
+from videorec import cli
 from videorec.config import UserError
 from videorec.tools.benchmark import __main__ as command
-from videorec.tools.benchmark import cache, figures, index, layers, memory, pipeline, time_distributed
+from videorec.tools.benchmark import cache, figures, index, layers, memory, pipeline, summaries, time_distributed
 
 
 def shown(rows, capsys) -> str:
@@ -52,6 +54,13 @@ def test_cache(capsys):
     (row,) = cache.measure(epochs=2, clips=4, validation=2, backbone="tiny")
     assert row.target == "< 2 s"
     assert "an epoch of LRCN's head on 4 clips" in shown([row], capsys)
+
+
+def test_summaries(capsys, synthetic):
+    args = f"quickstart --data.path {synthetic} {QUICK}".split()
+    (row,) = summaries.measure(epochs=2, experiment=cli.parse_experiment(args, ""))
+    assert row.target == "< 3 %" and row.value.endswith(" %")
+    assert "TensorBoard's share of training the quick start, 2 epochs" in shown([row], capsys)
 
 
 def test_memory(capsys, monkeypatch):
@@ -149,7 +158,7 @@ def test_every_part_is_measured(tmp_path, monkeypatch, capsys):
     rounds = {"time_distributed": 2, "index": 4, "prepare": 4, "layers": 9, "forecast": 2}
     assert calls == {
         **{part: {"rounds": number} for part, number in rounds.items()},
-        **{"pipeline": {"folder": tmp_path, "rounds": 4}, "cache": {"epochs": 9}, "memory": {}},
+        **{"pipeline": {"folder": tmp_path, "rounds": 4}, "cache": {"epochs": 9}, "summaries": {"rounds": 1}, "memory": {}},
         "stream": {"rounds": 21, "frames": 10_000},
     }
     calls.clear()

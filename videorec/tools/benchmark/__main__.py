@@ -6,6 +6,7 @@
     python -m videorec.tools.benchmark index                  the first reading of every video against bare OpenCV grabbing
     python -m videorec.tools.benchmark prepare                clips a second from prepared pictures against decoding videos
     python -m videorec.tools.benchmark cache                  an epoch on stored features
+    python -m videorec.tools.benchmark summaries              training with all that TensorBoard shows against nothing of it
     python -m videorec.tools.benchmark layers                 convolutional recurrent layers against one convolution
     python -m videorec.tools.benchmark forecast               a forecaster's train step against one convolution
     python -m videorec.tools.benchmark stream                 a step of a stream against its CNN alone and a window run again
@@ -34,6 +35,7 @@ PARTS = {
     "index": lambda options: {"rounds": options.rounds + 2},
     "prepare": lambda options: {"rounds": options.rounds + 2},
     "cache": lambda options: {"epochs": 4 * options.rounds + 1},
+    "summaries": lambda options: {"rounds": -(-options.rounds // 3)},
     "layers": lambda options: {"rounds": 4 * options.rounds + 1},
     "forecast": lambda options: {"rounds": options.rounds},
     "stream": lambda options: {"rounds": 10 * options.rounds + 1, "frames": options.frames},
