@@ -32,7 +32,7 @@ def test_attention_is_trained_evaluated_and_exported(go):
     # The least penalty of 4 places in 6 frames is 4 (1 - 6 / 4)^2 = 1 times 8; the other loss is about log 8 = 2.1.
     assert first["loss"] > 8 and first["val_loss"] > 8
     assert 0 <= measured(run)["accuracy"] <= 1
-    assert events(run).Tensors("attention")[-1].tensor_proto.string_val[2].startswith(b"\x89PNG")
+    assert events(run, "val").Tensors("6 model/attention")[-1].tensor_proto.string_val[2].startswith(b"\x89PNG")
     assert saved_model.main([str(run.folder)]) == 0
     assert tflite.main([str(run.folder)]) == 0
 
