@@ -7,7 +7,7 @@ import re
 import pytest
 from documents import DOCUMENTS, NAMES, ROOT, blocks, prose
 
-from docs.drawings.__main__ import NAMES as DRAWINGS
+from videorec.tools.drawings.__main__ import NAMES as DRAWINGS
 
 NAME = re.compile(r"\b(?:videorec|export)(?:\.\w+)+")
 LINK = re.compile(r"(?<!`)\]\(([^):=]+)\)")
@@ -107,6 +107,6 @@ def test_counts_of_parameters_are_held_by_tests(path):
 
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_drawings_are_what_their_scripts_draw(name):
-    drawing = importlib.import_module(f"docs.drawings.{name}").draw()
+    drawing = importlib.import_module(f"videorec.tools.drawings.{name}").draw()
     assert (ROOT / f"docs/drawings/{name}.svg").read_text(encoding="utf-8") == drawing.svg()
     assert any(f"drawings/{name}.svg)" in path.read_text(encoding="utf-8") for path in PAPERS)

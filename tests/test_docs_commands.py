@@ -16,7 +16,7 @@ from videorec import cli, configs, terminal, tools
 from videorec.config import UserError
 
 SCRIPTS = {f"{module.__name__}.py": module for module in (train, evaluate, predict)}
-LISTS = ("videorec", "export", "docs.drawings")  # these parse nothing, or do at once what they are asked
+LISTS = ("videorec", "export")  # these parse nothing, or do at once what they are asked
 
 TRAINED = ROOT / "tests/data/old_runs/trained/clips"
 TAKEN: set[tuple[str, ...]] = set()  # commands that were looked at: many stand in several documents

@@ -203,7 +203,8 @@ else:
 """
 SCRIPTS = ("train.py", "evaluate.py", "predict.py")
 EXPORTS = ("onnx", "saved_model", "tflite", "verify")
-TOOLS = ("benchmark", "check", "compare", "doctor", "explain", "gallery", "index", "prepare", "report", "splits", "tensorboard")
+TOOLS = ("benchmark", "check", "compare", "doctor", "drawings", "explain", "gallery", "index", "prepare", "report", "splits")
+TOOLS += ("tensorboard",)
 LISTS = ("videorec/__main__.py", "export/__main__.py")
 
 

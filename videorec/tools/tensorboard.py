@@ -94,8 +94,7 @@ def main(args: list[str]) -> int:
         folder = Path(links)
         own = arguments(options, folder)  # what is refused is refused before TensorBoard is imported
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        for name in ("tensorboard", "werkzeug"):  # a line for every request
-            logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("tensorboard").setLevel(logging.WARNING)
 
         from tensorboard import program  # takes seconds to import: not for --help
 
@@ -105,6 +104,7 @@ def main(args: list[str]) -> int:
             url = server.launch()
         except program.TensorBoardServerException as error:
             raise UserError(f"TensorBoard cannot be started: {error} (another port: --port 0)") from error
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line a request; TensorBoard sets the level when it starts
         print(f"TensorBoard shows {', '.join(options.runs)} at {url}  (Ctrl-C ends it)", flush=True)
         stopped = threading.Event()
         try:

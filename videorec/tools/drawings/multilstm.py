@@ -1,6 +1,6 @@
 """MultiLSTM: a step reads the last frames by attention, and speaks about all of them."""
 
-from docs.drawings.canvas import ATTENTION, MEMORY, PLAIN, WEIGHTS, Canvas
+from videorec.tools.drawings.canvas import ATTENTION, MEMORY, PLAIN, WEIGHTS, Canvas
 
 SHARES = (0.15, 0.3, 0.55)
 

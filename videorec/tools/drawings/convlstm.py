@@ -1,6 +1,6 @@
 """ConvLSTM: states are maps; an encoder hands its states to a forecaster that has no input."""
 
-from docs.drawings.canvas import MEMORY, WEIGHTS, Canvas
+from videorec.tools.drawings.canvas import MEMORY, WEIGHTS, Canvas
 
 SHARES = [  # a spot that moves over the map
     [[max(0.06, 1 - 0.45 * (abs(row - rise) + abs(column - step))) for column in range(5)] for row in range(5)]

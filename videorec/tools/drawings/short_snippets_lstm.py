@@ -1,6 +1,6 @@
 """Beyond Short Snippets' deep LSTM: five layers, an answer at every frame, later answers count more."""
 
-from docs.drawings.canvas import MEMORY, PLAIN, WEIGHTS, Canvas
+from videorec.tools.drawings.canvas import MEMORY, PLAIN, WEIGHTS, Canvas
 
 LAYERS, STEPS = 5, 5
 

@@ -1,6 +1,6 @@
 """The five places where Beyond Short Snippets pools over time."""
 
-from docs.drawings.canvas import INK, PLAIN, WEIGHTS, Canvas
+from videorec.tools.drawings.canvas import INK, PLAIN, WEIGHTS, Canvas
 
 MAX = "max over all"
 STACKS = {

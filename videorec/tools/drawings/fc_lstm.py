@@ -1,6 +1,6 @@
 """A cell with peepholes: i and f see the old state, o the new one."""
 
-from docs.drawings.canvas import ATTENTION, MEMORY, PLAIN, WEIGHTS, Canvas
+from videorec.tools.drawings.canvas import ATTENTION, MEMORY, PLAIN, WEIGHTS, Canvas
 
 PEEPHOLE = ATTENTION
 

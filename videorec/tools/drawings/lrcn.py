@@ -1,6 +1,6 @@
 """LRCN: a CNN over each frame, an LSTM over time, an answer at every step, and their mean."""
 
-from docs.drawings.canvas import MEMORY, PLAIN, WEIGHTS, Canvas
+from videorec.tools.drawings.canvas import MEMORY, PLAIN, WEIGHTS, Canvas
 
 STEPS = ("1", "2", "3", "T")
 

@@ -1,6 +1,6 @@
 """Dot-product attention from a decoder's state over all states of an encoder."""
 
-from docs.drawings.canvas import ATTENTION, MEMORY, PLAIN, WEIGHTS, Canvas
+from videorec.tools.drawings.canvas import ATTENTION, MEMORY, PLAIN, WEIGHTS, Canvas
 
 SHARES = (0.05, 0.12, 0.48, 0.25, 0.10)
 

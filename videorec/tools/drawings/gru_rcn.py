@@ -1,6 +1,6 @@
 """GRU-RCN: a ConvGRU on the maps of each depth of the CNN."""
 
-from docs.drawings.canvas import MEMORY, PLAIN, WEIGHTS, Canvas
+from videorec.tools.drawings.canvas import MEMORY, PLAIN, WEIGHTS, Canvas
 
 LEVELS = (
     ("pool2", "56 x 56", 64, 64),

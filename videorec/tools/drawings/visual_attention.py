@@ -2,7 +2,7 @@
 
 import math
 
-from docs.drawings.canvas import ATTENTION, MEMORY, PLAIN, WEIGHTS, Canvas
+from videorec.tools.drawings.canvas import ATTENTION, MEMORY, PLAIN, WEIGHTS, Canvas
 
 TEXTURE = [[0.12 + 0.3 * (math.sin(3.1 * row + 1.7 * column) ** 2) for column in range(5)] for row in range(5)]
 
