@@ -15,8 +15,6 @@ import pytest
 from moments import write_set
 from tiny_runs import BACKBONE, TINY, trained
 
-from videorec.config import UserError
-from videorec.tools import tensorboard
 from videorec.training.board.classes import counted
 from videorec.training.metrics import Answered
 
@@ -127,13 +125,3 @@ def test_counts_of_a_few_answers():
             true = truth[:, c] > 0
             wanted = [weight[a & b].sum() for a, b in ((said, true), (said, ~true), (~said, ~true), (~said, true))]
             np.testing.assert_allclose(counts[:, k, c], wanted)
-
-
-def test_runs_of_one_name_and_no_run(tmp_path):
-    for place in ("a/x", "b/x", "b/y"):
-        (tmp_path / place / "tensorboard").mkdir(parents=True)
-        (tmp_path / place / "config.json").write_text("{}")
-    names = tensorboard.events_below((str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path / "b" / "x")))
-    assert names.keys() == {"a/x", "b/x", "y"}
-    with pytest.raises(UserError, match=r"No run with events.*nowhere"):
-        tensorboard.main([str(tmp_path / "nowhere")])
