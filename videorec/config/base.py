@@ -122,6 +122,10 @@ class Fit:
 class CachedFit(Fit):
     """How a model with a backbone is fitted: a frozen one's features are computed once."""
 
+    backbone_rate: Positive = 1.0
+    """Learning rate of the backbone's trained layers, as a factor of the others' (0.1: a tenth). Weight decay follows it."""
+    last_rate: Positive = 1.0
+    """Learning rate of the classifier, the last layer before the logits (of several, each), as a factor of the others'."""
     cache: bool = True
     """With a frozen backbone: compute its features once, store them, and train the head on them."""
     cache_views: Count = 4

@@ -72,7 +72,7 @@ def compile_model(model: keras.Model, train: DenseTrain, steps: int, exclusive: 
     accuracy = FrameAccuracy()
     metrics = {"probabilities": [accuracy, MeanAveragePrecision(model.output["steps"].shape[-1])]}
     model.compile(
-        optimizer=optimizer(train, steps),
+        optimizer=optimizer(train, steps, model),
         loss={"steps": FrameCrossentropy(exclusive)},
         weighted_metrics={"steps": [accuracy]} if exclusive else metrics,
         jit_compile=train.jit,

@@ -86,7 +86,7 @@ def compile_model(model: keras.Model, experiment: Experiment, steps: int) -> Non
     output = "all_frames" if "all_frames" in model.output else "frames"
     error = keras.metrics.MeanMetricWrapper(forecast_loss("mse").call, name="mse")
     model.compile(
-        optimizer=optimizer(train, steps),
+        optimizer=optimizer(train, steps, model),
         loss={output: forecast_loss(train.loss)},
         metrics={"frames": [error]},
         jit_compile=train.jit,

@@ -129,7 +129,7 @@ def compile_model(model: keras.Model, train: Train, classes: int, steps: int, ta
         log.info("TensorBoard shows no worst errors: too many validation clips and classes, or several devices")
     of_streams = [name for name in model.output if name.endswith("_steps")]
     model.compile(
-        optimizer=optimizer(train, steps),
+        optimizer=optimizer(train, steps, model),
         loss={name: loss(train.step_gain, train.step_reduction, train.label_smoothing) for name in of_streams or ["steps"]},
         weighted_metrics={"probabilities": metrics},
         jit_compile=train.jit,
