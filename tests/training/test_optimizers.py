@@ -24,6 +24,8 @@ def test_schedules():
     for epochs in (None, 1.0):
         cosine = optimizers.learning_rate(Train(epochs=10, learning_rate=1.0, warmup_epochs=epochs), steps=10)
         assert [round(float(cosine(s)), 3) for s in (0, 5, 10, 55, 100)] == [0, 0.5, 1, 0.5, 0]
+    cosine = optimizers.learning_rate(Train(epochs=20, steps=100, learning_rate=1.0), steps=10)
+    assert [round(float(cosine(s)), 3) for s in (0, 5, 10, 55, 100)] == [0, 0.5, 1, 0.5, 0]
     step = optimizers.learning_rate(Train(schedule="step", step_every=10, learning_rate=1.0), steps=3)
     assert [round(float(step(s)), 4) for s in (0, 9, 10, 25)] == [1, 1, 0.1, 0.01]
 

@@ -1,5 +1,8 @@
 """The same command again: it goes on where the run stopped, as if it had never stopped."""
 
+import json
+
+import h5py
 import pytest
 from tiny_runs import assert_same_state, copied, history, lose_last_epoch
 
@@ -33,6 +36,30 @@ def test_a_finished_run_is_left_alone_and_may_have_more_epochs(go, done):
     go("--train.epochs 3")
     assert done.last_state()["epoch"] == 3 and len(history(done)) == 3
     assert sorted(path.name for path in (done.folder / "state").glob("*.h5")) == LAST_TWO
+
+
+def test_training_ends_after_so_many_steps_and_may_have_more(go, done, caplog):
+    """Two epochs of 4 steps are done, by a version that did not count them: 10 end in the middle of the third."""
+    file = done.folder / "state" / "state.json"
+    states = json.loads(file.read_text())
+    for state in states:
+        del state["counters"]["steps"]
+    file.write_text(json.dumps(states))
+    go("--train.epochs 9 --train.steps 10")
+    assert (steps_taken(done), done.last_state()["epoch"]) == (10, 3) and len(history(done)) == 3
+    before = done.model_path.stat().st_mtime_ns
+    go("--train.epochs 9 --train.steps 10")
+    assert done.model_path.stat().st_mtime_ns == before and "after 3 epochs; more with --train.steps" in caplog.text
+    go("--train.epochs 9 --train.steps 15")
+    assert (steps_taken(done), done.last_state()["epoch"]) == (15, 5)
+    go("--train.epochs 6 --train.steps 99")
+    assert (steps_taken(done), done.last_state()["epoch"]) == (19, 6)
+
+
+def steps_taken(run) -> int:
+    """As the optimizer counts them."""
+    with h5py.File(run.folder / "state" / run.last_state()["weights"]) as file:
+        return int(file["optimizer/vars/0"][()])
 
 
 def test_other_settings_are_refused(go, done):

@@ -73,6 +73,8 @@ class Fit:
 
     epochs: Count = 30
     """Passes over the training data."""
+    steps: Count | None = None
+    """Most training steps: after these training ends, in the middle of an epoch too. None: those of all epochs."""
     batch: Count = 16
     """Clips a step, over all devices."""
     optimizer: Literal["adamw", "sgd", "rmsprop"] = "adamw"

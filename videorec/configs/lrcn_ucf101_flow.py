@@ -19,5 +19,5 @@ EXPERIMENT = dataclasses.replace(
     RGB,
     data=dataclasses.replace(RGB.data, stream="flow", flow=Flow(method="stored")),
     model=dataclasses.replace(RGB.model, units=1024),
-    train=dataclasses.replace(RGB.train, epochs=126, clipnorm=15.0, step_every=20_000),
+    train=dataclasses.replace(RGB.train, epochs=126, steps=50_000, clipnorm=15.0, step_every=20_000),
 )

@@ -37,7 +37,8 @@ EXPERIMENT = Experiment(
         uniform_init=0.01,
     ),
     train=Train(
-        epochs=76,  # 30,000 steps over the 9,537 videos of split 1, 398 an epoch
+        epochs=76,  # the steps end the last: an epoch of the three official lists has 398, 400 or 401
+        steps=30_000,
         batch=24,
         optimizer="sgd",
         learning_rate=1e-3,

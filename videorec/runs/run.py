@@ -27,8 +27,8 @@ from videorec.runs.mirror import Mirror, run_names
 from videorec.storage import files, outside, weights_files
 
 # Settings that may change when a run goes on: they alter neither its data nor its model.
-CHANGEABLE = {"name", "runs", "train.epochs", "train.patience", "train.profile", "train.resume", "train.cache_dir"}
-CHANGEABLE |= {"data.workers", "data.path", "data.remote_cache_gb"}
+CHANGEABLE = {"name", "runs", "train.epochs", "train.steps", "train.patience", "train.profile", "train.resume"}
+CHANGEABLE |= {"train.cache_dir", "data.workers", "data.path", "data.remote_cache_gb"}
 
 REMEDY = "Bring the file back from a copy of the run, or train anew under another --name"
 MODEL_REMEDY = "Where state/ is whole, the command that trained the run writes it anew"

@@ -124,8 +124,9 @@ def _curves(shown: Sequence[Shown]) -> Html:
         order = sorted(names, key=lambda name: (CURVES.index(name) if name in CURVES else len(CURVES), name))
         best = one.counters.get("best_epoch") or None
         charts = [_curve(name, figures, best) for name in order]
-        done = f"{len(next(iter(figures.values())))} of {one.run.experiment.train.epochs} epochs"
-        monitor = one.run.experiment.train.monitor
+        train = one.run.experiment.train
+        limit = f"{train.epochs} epochs" if train.steps is None else f"{train.epochs} epochs, at most {train.steps} steps"
+        done, monitor = f"{len(next(iter(figures.values())))} of {limit}", train.monitor
         kept = f"{done}; the model kept is that of epoch {best} (train.monitor: {monitor})." if best else f"{done}."
         parts.append(html.joined(*heading, html.tag("p", kept), html.tag("div", *charts, class_="charts")))
     return html.joined(*parts)

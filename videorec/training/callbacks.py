@@ -41,7 +41,7 @@ class Checkpoint(keras.callbacks.Callback):
         whole: the model that is saved as best; the fitted model may be its head.
         train: `monitor` and `patience`.
         counters: of the checkpoint that the run goes on from, or None. Their `seconds` are those of all finished epochs,
-            training and validation, over all parts of the run.
+            training and validation, over all parts of the run; their `steps` all training steps.
     """
 
     STORE_SECONDS = 20.0
@@ -49,7 +49,7 @@ class Checkpoint(keras.callbacks.Callback):
     def __init__(self, run: Run, whole: keras.Model, train: Fit, counters: dict | None = None):
         super().__init__()
         self.run, self.whole, self.train = run, whole, train
-        new = {"best": None, "best_epoch": 0, "wait": 0, "history": [], "stored": True, "seconds": 0.0}
+        new = {"best": None, "best_epoch": 0, "wait": 0, "history": [], "stored": True, "seconds": 0.0, "steps": 0}
         self.counters = new | (counters or {})
         self._best_weights = None if self.counters["stored"] else run.load_best_weights()
         self._stored_at = -math.inf
@@ -57,6 +57,11 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         """Remember the time."""
         self._epoch_began = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """The last of `train.steps` ends the training, in the middle of an epoch too."""
+        self.counters["steps"] += 1
+        self.model.stop_training |= self.counters["steps"] == self.train.steps
 
     def on_epoch_end(self, epoch, logs=None):
         """Save; `epoch` counts from 0."""
@@ -124,6 +129,11 @@ def push_if_possible(run: Run) -> None:
         run.push()
     except UserError as error:
         log.warning("%s", error)
+
+
+def steps_done(train: Fit, counters: dict) -> bool:
+    """Whether all of `train.steps` are done."""
+    return train.steps is not None and counters.get("steps", 0) >= train.steps
 
 
 def stopped_early(train: Fit, counters: dict) -> bool:

@@ -20,7 +20,16 @@ from videorec.runs import lock, recipe
 from videorec.runs.run import Run
 from videorec.storage import files, weights_files
 from videorec.training.board.beside import beside
-from videorec.training.callbacks import Checkpoint, EpochSeeds, Guard, ProgressBar, Push, push_if_possible, stopped_early
+from videorec.training.callbacks import (
+    Checkpoint,
+    EpochSeeds,
+    Guard,
+    ProgressBar,
+    Push,
+    push_if_possible,
+    steps_done,
+    stopped_early,
+)
 from videorec.training.feed import Feed
 from videorec.training.interrupts import sigterm_as_ctrl_c
 
@@ -190,9 +199,13 @@ def mend(run: Run, feed: Feed, whole: keras.Model, train: Fit, counters: dict) -
 def is_finished(run: Run, train: Fit) -> bool:
     """Whether nothing is left to train, and the log says so."""
     state = run.last_state()
-    finished = state is not None and (state["epoch"] >= train.epochs or stopped_early(train, state["counters"]))
+    if state is None:
+        return False
+    steps = steps_done(train, state["counters"])
+    finished = steps or state["epoch"] >= train.epochs or stopped_early(train, state["counters"])
     if finished:
-        log.info("%s is finished after %d epochs; more with --train.epochs", run.place, state["epoch"])
+        more = "--train.steps" if steps else "--train.epochs"
+        log.info("%s is finished after %d epochs; more with %s", run.place, state["epoch"], more)
     return finished
 
 
@@ -213,23 +226,38 @@ def fit(
         feed: what is trained, and on what.
         run: where state and model are kept.
         whole: the model that is saved; shares its weights with `feed.model`.
-        train: epochs and batch.
+        train: epochs, steps and batch.
         state: what `resume` gave.
         callbacks: further ones, called after the state is saved.
     """
     epoch, counters = state
+    steps = feed.steps(train.batch)
+    counters = {"steps": epoch * steps} | (counters or {})  # checkpoints of before they were counted: of whole epochs
+    epochs = last_epoch(train, steps, epoch, counters["steps"])
     bar, checkpoint = ProgressBar(train.batch, feed.clips), Checkpoint(run, whole, train, counters)
     with feed.own_errors(), contextlib.closing(bar), contextlib.closing(checkpoint):
         feed.model.fit(
-            feed.waiting.around(feed.train(range(epoch, train.epochs))),
-            steps_per_epoch=feed.steps(train.batch),
+            feed.waiting.around(feed.train(range(epoch, epochs))),
+            steps_per_epoch=steps,
             initial_epoch=epoch,
-            epochs=train.epochs,
+            epochs=epochs,
             validation_data=feed.val,
             callbacks=[EpochSeeds(), checkpoint, *callbacks, bar, Push(run)],
             shuffle=False,  # the pipeline does
             verbose=0,
         )
+
+
+def last_epoch(train: Fit, steps: int, epoch: int = 0, done: int = 0) -> int:
+    """How many epochs training ends after.
+
+    Args:
+        steps: an epoch.
+        epoch: epochs that are finished; the last may have been a part of one.
+        done: steps that they had.
+    """
+    left = train.epochs - epoch if train.steps is None else -(-(train.steps - done) // steps)
+    return min(train.epochs, epoch + left)
 
 
 @contextlib.contextmanager

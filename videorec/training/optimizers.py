@@ -85,10 +85,11 @@ def learning_rate(train: Fit, steps: int):
     if train.schedule == "step":
         return keras.optimizers.schedules.ExponentialDecay(train.learning_rate, train.step_every, 0.1, staircase=True)
     epochs = 1.0 if train.warmup_epochs is None else train.warmup_epochs
-    warmup = min(round(epochs * steps), train.epochs * steps - 1)
+    whole = min(train.epochs * steps, train.steps or train.epochs * steps)
+    warmup = min(round(epochs * steps), whole - 1)
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else train.learning_rate,
-        decay_steps=train.epochs * steps - warmup,
+        decay_steps=whole - warmup,
         warmup_target=train.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
