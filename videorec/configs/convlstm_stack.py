@@ -14,6 +14,6 @@ from videorec.models.convlstm_stack import ConvLSTMStack
 EXPERIMENT = Experiment(
     data=Sequences(path="moving_mnist", protocol="common"),
     model=ConvLSTMStack(),
-    train=ForecastTrain(epochs=200, batch=16, learning_rate=5e-4, weight_decay=0.0, warmup_epochs=5, loss="mse"),
+    train=ForecastTrain(epochs=200, batch=16, learning_rate=5e-4, weight_decay=0.0, clipnorm=None, warmup_epochs=5, loss="mse"),
     evaluate=ForecastEvaluate(metrics=("mse", "mae", "ssim", "psnr")),
 )

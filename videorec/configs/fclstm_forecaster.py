@@ -13,6 +13,6 @@ from videorec.models.fclstm_forecaster import FCLSTMForecaster
 EXPERIMENT = Experiment(
     data=Sequences(path="moving_mnist"),
     model=FCLSTMForecaster(),
-    train=ForecastTrain(epochs=100, batch=16, optimizer="rmsprop", schedule="constant", patience=10),
+    train=ForecastTrain(epochs=100, batch=16, optimizer="rmsprop", clipnorm=None, schedule="constant", patience=10),
     evaluate=ForecastEvaluate(),
 )

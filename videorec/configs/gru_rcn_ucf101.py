@@ -26,6 +26,15 @@ EXPERIMENT = Experiment(
         color=0.0,
     ),
     model=GRURCN(backbone="vgg16", tap="fc", form="bidirectional", filters=(64, 128, 256, 256, 512), dropout=0.7),
-    train=Train(epochs=30, batch=64, learning_rate=1e-4, weight_decay=0.0, schedule="constant", cache=False, monitor="last"),
+    train=Train(
+        epochs=30,
+        batch=64,
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        clipnorm=None,
+        schedule="constant",
+        cache=False,
+        monitor="last",
+    ),
     evaluate=Evaluate(clips=25, crops=10),
 )

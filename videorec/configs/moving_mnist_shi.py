@@ -14,6 +14,6 @@ from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 EXPERIMENT = Experiment(
     data=Sequences(path="moving_mnist", protocol="shi"),
     model=ConvLSTMForecaster(filters=(128, 64, 64), kernel=5, peephole="channel"),
-    train=ForecastTrain(epochs=100, batch=16, optimizer="rmsprop", schedule="constant", patience=10),
+    train=ForecastTrain(epochs=100, batch=16, optimizer="rmsprop", clipnorm=None, schedule="constant", patience=10),
     evaluate=ForecastEvaluate(),
 )

@@ -23,6 +23,7 @@ EXPERIMENT = Experiment(
         batch=32,
         learning_rate=1e-4,
         weight_decay=0.0,
+        clipnorm=None,
         schedule="constant",
         warmup_epochs=0.0,
         monitor="last",

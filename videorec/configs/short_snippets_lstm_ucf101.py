@@ -26,6 +26,7 @@ EXPERIMENT = Experiment(
         learning_rate=30 * 1e-5,
         momentum=0.9,
         weight_decay=5e-4,
+        clipnorm=None,
         schedule="constant",
         step_gain="linear",
         step_reduction="sum",
