@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from tiny_runs import curves, events, history, tags
@@ -32,12 +33,15 @@ def test_tensorboard(quick_runs):
     assert picture[2].startswith(b"\x89PNG")
 
 
-def test_mixed_precision_and_other_optimizers(go):
+def test_mixed_precision_and_other_optimizers(go, monkeypatch):
+    step, traced = keras.Model.train_step, []
+    monkeypatch.setattr(keras.Model, "train_step", lambda *args: (traced.append(1), step(*args))[1])
     run = go(
         "--train.epochs 1 --train.precision mixed_bfloat16 --train.optimizer sgd --train.schedule step --data.balance sample"
     )
     assert run.load_model().get_layer("lstm").compute_dtype == "bfloat16"
     assert run.load_model().output["probabilities"].dtype == "float32"
+    assert len(traced) == 1  # tracing takes most of the time of a short training: once is enough
 
 
 # === Starting ===

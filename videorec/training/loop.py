@@ -179,6 +179,7 @@ def resume(run: Run, model: keras.Model) -> tuple[int, dict | None]:
     """Epochs done and their counters, after loading the last state where there is one."""
     state = run.last_state()
     if state is None:
+        model.optimizer.build(model.trainable_variables)  # else the first step makes its variables, and is traced twice
         return 0, None
     run.restore(model, state)
     log.info("%s: going on after epoch %d", run.place, state["epoch"])
