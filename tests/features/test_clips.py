@@ -1,5 +1,8 @@
 """Features of clips: computed once, exact, and made anew where they are damaged."""
 
+import shutil
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -99,12 +102,19 @@ def test_damaged_entries_are_made_anew(filled, videos, cnn, caplog):
         np.testing.assert_array_equal(store.read(path)["rgb"], before["rgb"])
 
 
-def test_several_taps_and_maps(tmp_path, videos):
+def test_several_taps_and_maps(tmp_path, videos, monkeypatch):
     frame = keras.Input((32, 32, 3), dtype="uint8")
     low = keras.layers.Conv2D(4, 3, strides=4, name="low")(keras.layers.Rescaling(1 / 255)(frame))
     high = keras.layers.GlobalAveragePooling2D(name="high")(low)
     both = backbone(frame, [low, high])
     store = FeatureStore(str(tmp_path), DATA, both, seed=0)
+    needed = 3 * 8 * 8 * 4 * 2 + 3 * 4 * 4  # bytes of maps in half precision and of vectors, of 3 frames
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: types.SimpleNamespace(free=needed - 1))
+    with pytest.raises(
+        UserError, match=r"must have room for 1.58 kB; 1.58 kB are free.*--train.no-cache, or fewer --train.cache-v"
+    ):
+        fill(store, videos[1:2], both, views=1)
+    monkeypatch.undo()
     fill(store, videos[1:2], both, views=1)
     expected = keras.tree.map_structure(lambda x: keras.ops.convert_to_numpy(x)[0], both({"rgb": plain_of(videos[1])}))
     stored = store.features(videos[1], 0)

@@ -6,7 +6,7 @@ from videorec import models
 from videorec.config import UserError
 from videorec.layers import TimeDistributed
 from videorec.models import backbones
-from videorec.models.split import cut, is_frozen, split
+from videorec.models.split import cut, has_frozen_part, split
 
 TINY = {"backbone": "tiny", "weights": None}
 CLIPS = {"rgb": np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32, 3)).astype("uint8")}
@@ -25,7 +25,7 @@ def assert_equal(a, b):
 @pytest.mark.parametrize("tap", ["fc", "map"])
 def test_training_the_head_trains_the_model(tmp_path, tap):
     model = models.build("lrcn", {"rgb": (None, 32, 32, 3)}, classes=4, units=8, tap=tap, **TINY)
-    assert is_frozen(model)
+    assert has_frozen_part(model)
     features, head = split(model)
     before = predict(model, CLIPS)
     cached = predict(features, CLIPS)
@@ -43,7 +43,7 @@ def test_training_the_head_trains_the_model(tmp_path, tap):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert_equal(predict(loaded, CLIPS), after)
-    assert is_frozen(loaded)
+    assert has_frozen_part(loaded) and not loaded.get_layer("rgb_backbone").trainable_weights
     features, head = split(loaded)
     assert_equal(predict(head, predict(features, CLIPS)), after)
 
@@ -64,17 +64,61 @@ def test_two_streams_with_several_taps():
     assert_equal(predict(head, cached), predict(model, x))
 
 
-def test_a_trained_backbone_is_refused():
-    model = models.build("lrcn", {"rgb": (3, 32, 32, 3)}, classes=4, trainable_from="conv4", tap="fc", **TINY)
-    assert not is_frozen(model)
-    with pytest.raises(UserError, match="trainable_from"):
+def test_a_backbone_trained_whole_is_refused():
+    model = models.build("lrcn", {"rgb": (3, 32, 32, 3)}, classes=4, trainable_from="all", tap="fc", **TINY)
+    assert not has_frozen_part(model)
+    with pytest.raises(UserError, match="begins with frozen layers.*trained from its first layer on.*trainable_from"):
         split(model)
-
-
-def test_a_trained_backbone_can_be_cut():
-    model = models.build("lrcn", {"rgb": (3, 32, 32, 3)}, classes=4, trainable_from="conv4", tap="fc", **TINY)
     features, head = cut(model)
     assert_equal(predict(head, predict(features, CLIPS)), predict(model, CLIPS))
+
+
+# === Trained from a layer on ===
+
+MOBILENET = {"backbone": "mobilenet_v2_035", "weights": None}
+SHAPES = {  # maps of 32 x 32 frames that enter the first trained layer, those that lead past it, and percepts below it
+    "lrcn block_13_expand": {"rgb": (2, 2, 32)},
+    "lrcn block_14_project": {"rgb_0": (1, 1, 336), "rgb_1": (1, 1, 56)},
+    "conv_lstm block_15_expand": {"rgb": (1, 1, 56)},
+    "gru_rcn block_13_expand": {"rgb_0": (2, 2, 32), "rgb_1": (8, 8, 8), "rgb_2": (4, 4, 16)},
+}
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_cut_where_training_begins(case):
+    name, layer = case.split()
+    extra = {"filters": (2, 2, 2, 2, 2)} if name == "gru_rcn" else {}
+    model = models.build(name, {"rgb": (None, 32, 32, 3)}, classes=4, trainable_from=layer, **extra, **MOBILENET)
+    features, head = split(model)
+    cached = predict(features, CLIPS)
+    assert {key: x.shape[2:] for key, x in cached.items()} == SHAPES[case]
+    assert not features.trainable_weights and len(head.trainable_weights) == len(model.trainable_weights)
+    assert_equal(predict(head, cached), predict(model, CLIPS))
+    assert head.output_names == model.output_names
+
+
+def test_a_step_on_stored_maps_is_a_step_of_the_whole_model():
+    """One of the two streams is frozen, the other trained from a layer on; the largest change is well above the rounding."""
+    part = {"backbone": "tiny", "weights": None, "tap": "fc", "units": 4, "dropout": 0.0, "output_dropout": 0.0}
+    lrcn = models.CLASSES["lrcn"]
+    parts = {"rgb": lrcn(**part, trainable_from="conv3"), "flow": lrcn(**part, trainable_from="none")}
+    whole = models.build("two_stream", dict.fromkeys(("rgb", "flow"), (3, 16, 16, 3)), classes=4, **parts)
+    again = models.build("two_stream", dict.fromkeys(("rgb", "flow"), (3, 16, 16, 3)), classes=4, **parts)
+    again.set_weights(whole.get_weights())
+    features, head = split(again)
+    clips = {name: CLIPS["rgb"][:, :, k : k + 16, :16] for k, name in enumerate(("rgb", "flow"))}
+    cached = predict(features, clips)
+    assert cached["rgb"].shape == (4, 3, 4, 4, 32) and cached["flow"].shape == (4, 3, 64)
+    before = whole.get_weights()
+    for model, x in ((whole, clips), (head, cached)):
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.SGD(0.1), {"rgb_steps": loss, "flow_steps": loss})
+        model.train_on_batch(x, {name: np.ones((4, 3)) for name in ("rgb_steps", "flow_steps")})
+    changes = {}
+    for weight, start, ours, theirs in zip(whole.weights, before, whole.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6, err_msg=weight.path)
+        changes.setdefault(weight.path.split("/")[0], []).append(np.abs(ours - start).max())
+    assert max(changes["conv3"]) > 1e-4 and max(changes["conv2"]) == 0  # of both streams
 
 
 def test_a_model_without_backbone_cannot_be_cut():

@@ -11,11 +11,12 @@ from videorec.config import UserError
 LAST_TWO = ["epoch_0002.weights.h5", "epoch_0003.weights.h5"]
 
 
-@pytest.mark.parametrize("cached", [False, True])
-def test_a_resumed_run_equals_an_uninterrupted_one(go, cached, caplog):
+@pytest.mark.parametrize("trained_from", ["all", "none", "conv4"])
+def test_a_resumed_run_equals_an_uninterrupted_one(go, trained_from, caplog):
     """Where the newest checkpoint is damaged, the run falls back one epoch and repeats it."""
     args = "--train.epochs 2 --train.schedule constant --train.deterministic --data.augment --train.cache-dir cache"
-    args += " --model.trainable-from none --train.cache-views 2" if cached else ""
+    args += f" --model.trainable-from {trained_from} --train.cache-views 2"
+    cached = trained_from != "all"
     whole = go(args, name="whole")
     assert ("0 clips reused, 64 computed" in caplog.text) == cached  # two views of 32 clips
     parts = copied(whole, "runs/parts")

@@ -122,14 +122,15 @@ class Fit:
 
 @dataclass(frozen=True)
 class CachedFit(Fit):
-    """How a model with a backbone is fitted: a frozen one's features are computed once."""
+    """How a model with a backbone is fitted: what its frozen layers give is computed once."""
 
     backbone_rate: Positive = 1.0
     """Learning rate of the backbone's trained layers, as a factor of the others' (0.1: a tenth). Weight decay follows it."""
     last_rate: Positive = 1.0
     """Learning rate of the classifier, the last layer before the logits (of several, each), as a factor of the others'."""
     cache: bool = True
-    """With a frozen backbone: compute its features once, store them, and train the head on them."""
+    """Compute once what lies below the first trained layer of the backbone (all of a frozen one), store it, and train the rest
+    on it. Off: frames are decoded, augmented and run through the whole CNN in each epoch."""
     cache_views: Count = 4
     """Versions of each training video in the cache: the first is plain, the others are augmented."""
     cache_dir: str = "~/.cache/videorec/features"

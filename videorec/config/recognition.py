@@ -61,7 +61,8 @@ class Recogniser(Model):
     weights: str | None = "imagenet"
     """Backbone weights at the start: imagenet (downloaded by keras.applications), a weights file, or None."""
     trainable_from: str = "none"
-    """none: the backbone is frozen; all: it is trained whole; a layer's name: trained from that layer on."""
+    """none: the backbone is frozen; all: it is trained whole; a layer's name (block_13_expand): trained from that layer on.
+    Normalisation layers stay frozen, but for all with --model.weights None."""
     target: Literal["clip", "multilabel", "dense"] = "clip"
     """What is learnt: one class a clip, any number of classes a clip (`a;b`), or any number at every frame."""
     differences: tuple[Literal["previous", "mean"], ...] = ()

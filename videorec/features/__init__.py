@@ -1,1 +1,1 @@
-"""The feature cache: with a frozen backbone its features are computed once."""
+"""The feature cache: what lies below the first trained layer is computed once."""

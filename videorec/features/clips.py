@@ -30,6 +30,8 @@ def fill(
     """Compute what the store lacks; returns the numbers of entries (reused, made)."""
     wanted = [(video, view) for video in videos for view in range(views)]
     missing = [entry for entry in wanted if store.features(*entry) is None]
+    if missing:
+        store.make_room(len(missing))
     framewise, done = Framewise(backbone), 0
     for clips, index, readable in _views(missing, reader, seed).batch(batch).prefetch(2):
         features = framewise.features(clips)

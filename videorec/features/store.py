@@ -1,8 +1,9 @@
-"""The feature cache: with a frozen backbone its features are computed once and every epoch reads them.
+"""The feature cache: what no training changes is computed once, and every epoch reads it.
 
-One file a video and view, with an array for each of the backbone's outputs. A view is one version of its clip: view 0 is
-plain, the others are fixed draws of the augmentation. Files are written atomically and carry checksums (zip), so that a
-damaged one is noticed and made anew.
+`backbone` is the part of a model below its first trained layers (`videorec.models.split.split`): it gives the features at the
+end of a frozen CNN, or maps where it is trained from a layer on. One file a video and view, with an array for each of its
+outputs. A view is one version of its clip: view 0 is plain, the others are fixed draws of the augmentation. Files are written
+atomically and carry checksums (zip), so that a damaged one is noticed and made anew.
 
 Not NumPy's .npz: its reader parses each array's header with `ast`, which is not safe in the threads of a pipeline on Python
 3.11 ("SystemError: AST constructor recursion depth mismatch"). Here the arrays are plain bytes, their types and shapes JSON.
@@ -11,6 +12,7 @@ Not NumPy's .npz: its reader parses each array's header with `ast`, which is not
 import hashlib
 import json
 import logging
+import math
 import os
 import zipfile
 from pathlib import Path
@@ -23,10 +25,11 @@ from videorec.config import Footage, UserError
 from videorec.data.manifest import Video
 from videorec.data.prepared.stream import stored_pictures
 from videorec.models.split import backbone_layers
-from videorec.storage import archives, leftovers, outside
+from videorec.storage import archives, leftovers, outside, room
 
 log = logging.getLogger(__name__)
 
+OTHERWISE = "Choose another folder with --train.cache-dir, or train without it: --train.no-cache"
 INDEX = "index.json"  # member of an entry: {name of the array: [type, shape]}
 
 
@@ -46,6 +49,7 @@ class FeatureStore:
             weights.update(np.ascontiguousarray(array))
         self._augmentation = {"seed": seed, **{name: getattr(data, name) for name in data.augmentation}}
         self._outputs = set(backbone.output)
+        self.bytes_a_view = sum(_size(x, data.of(name.split("_")[0]).frames) for name, x in backbone.output.items())
         names = [layer.layer.name for layer in backbone_layers(backbone).values()]
         pixels = [_pixels(data.of(name)) for name in data.streams]
         key = [videorec.__version__, names, _taps(backbone), pixels, weights.hexdigest()]
@@ -55,6 +59,16 @@ class FeatureStore:
             leftovers.sweep(self.folder, below=True)
         except OSError as error:
             raise cannot_write(self.folder, error) from error
+
+    def make_room(self, views: int) -> None:
+        """Say how much disk so many views take.
+
+        Raises:
+            UserError: more than is free.
+        """
+        size = views * self.bytes_a_view
+        log.info("feature cache %s: %d clips to compute, %s of disk", self.folder, views, room.as_text(size))
+        room.check_disk(size, self.folder, f"{OTHERWISE}, or fewer --train.cache-views")
 
     def path(self, video: Video, view: int) -> Path:
         """The file of one view; the key holds the video's size and time of change, so that a new video is a new entry."""
@@ -131,6 +145,11 @@ def _array(content: bytes, dtype: str, shape: list[int]) -> np.ndarray:
     return np.frombuffer(content, dtype).reshape(shape).astype(np.float32)
 
 
+def _size(features: keras.KerasTensor, frames: int) -> int:
+    """Bytes of the stored features `(B, T, ...)` of a clip, as `_compact` makes them."""
+    return math.prod((frames, *features.shape[2:])) * (2 if len(features.shape) == 5 else 4)
+
+
 def _compact(array: np.ndarray) -> np.ndarray:
     fits = array.ndim == 4 and np.abs(array).max(initial=0) < np.finfo(np.float16).max
     return array.astype(np.float16 if fits else np.float32)
@@ -143,5 +162,5 @@ def _digest(key) -> str:
 def cannot_write(path: Path, error: OSError) -> UserError:
     return UserError(
         f"The feature cache cannot be written: {path}: {error.strerror or error}. What is stored already will be used again. "
-        "Choose another folder with --train.cache-dir, or train without it: --train.no-cache"
+        f"{OTHERWISE}"
     )

@@ -13,11 +13,11 @@ class TimeDistributed(keras.layers.TimeDistributed):
     weights are the same, so files load into either.
 
     Args:
-        layer: the layer or model to apply to each step. It may return a nest (list or dict) of tensors, each with the
-            batch axis first.
+        layer: the layer or model to apply to each step. It may take and return a nest (list or dict) of tensors, each with
+            the batch axis first.
 
     Call arguments:
-        inputs: tensor `(B, T, ...)`.
+        inputs: tensor `(B, T, ...)`, or the inner layer's nest of such tensors.
         training: passed to the inner layer where it takes it.
         mask: time mask `(B, T)`. It describes the steps, not what is inside a step: it is passed on unchanged to the
             next layer (with a single output tensor) and never given to the inner layer.
@@ -37,29 +37,32 @@ class TimeDistributed(keras.layers.TimeDistributed):
     def build(self, input_shape):
         # Not super().build(): Keras's would call the inner layer's build with the batch size, which here is B * T.
         if not self.layer.built:
-            self.layer.build(self._inner_shape(input_shape))
+            self.layer.build(self._inner_shapes(input_shape))
             self.layer.built = True
 
     def call(self, inputs, training=None, mask=None):
-        shape = ops.shape(inputs)
-        frames = ops.reshape(inputs, (-1, *shape[2:]))  # (B * T, ...)
+        frames = tree.map_structure(lambda x: ops.reshape(x, (-1, *ops.shape(x)[2:])), inputs)  # (B * T, ...)
         kwargs = {"training": training} if self.layer._call_has_training_arg else {}
         outputs = self.layer(frames, **kwargs)
-        batch, time = inputs.shape[:2]
+        first = tree.flatten(inputs)[0]
+        (batch, time), shape = first.shape[:2], ops.shape(first)
         # -1 stands for the unknown axis: the known ones then stay static. With both unknown, both are read at run time.
         steps = (-1, time) if time is not None else (shape[0], -1 if batch is not None else shape[1])
         return tree.map_structure(lambda x: ops.reshape(x, (*steps, *ops.shape(x)[1:])), outputs)  # (B, T, ...)
 
     def compute_output_shape(self, input_shape):
-        outputs = self.layer.compute_output_shape(self._inner_shape(input_shape))
-        return tree.map_shape_structure(lambda shape: (*input_shape[:2], *shape[1:]), outputs)
+        outputs, steps = self.layer.compute_output_shape(self._inner_shapes(input_shape)), _steps(input_shape)
+        return tree.map_shape_structure(lambda shape: (*steps, *shape[1:]), outputs)
 
     def compute_output_spec(self, inputs, training=None, mask=None):
-        frames = keras.KerasTensor(self._inner_shape(inputs.shape), dtype=inputs.dtype)
+        frames = tree.map_structure(lambda x: keras.KerasTensor(self._inner_shape(x.shape), dtype=x.dtype), inputs)
         kwargs = {"training": training} if self.layer._call_has_training_arg else {}
-        outputs = self.layer.compute_output_spec(frames, **kwargs)
+        outputs, steps = self.layer.compute_output_spec(frames, **kwargs), tree.flatten(inputs)[0].shape[:2]
         # The dtype is the inner layer's own, which may differ from this wrapper's policy.
-        return tree.map_structure(lambda x: keras.KerasTensor((*inputs.shape[:2], *x.shape[1:]), dtype=x.dtype), outputs)
+        return tree.map_structure(lambda x: keras.KerasTensor((*steps, *x.shape[1:]), dtype=x.dtype), outputs)
+
+    def _inner_shapes(self, shapes):
+        return tree.map_shape_structure(self._inner_shape, shapes)
 
     @staticmethod
     def _inner_shape(shape):
@@ -67,3 +70,10 @@ class TimeDistributed(keras.layers.TimeDistributed):
             raise ValueError(f"TimeDistributed needs an input of shape (batch, time, ...). Received: shape={tuple(shape)}")
         batch, time = shape[:2]
         return (None if batch is None or time is None else batch * time, *shape[2:])
+
+
+def _steps(shapes) -> tuple:
+    """Batch and time of the first of a nest of shapes."""
+    steps = []
+    tree.map_shape_structure(lambda shape: steps.append(tuple(shape[:2])), shapes)
+    return steps[0]

@@ -1,9 +1,18 @@
-"""A model cut after its frozen backbones: features can be computed once, and the head trained on them."""
+"""A model in two parts: what no training changes, whose features can be computed once, and the rest, trained on them.
+
+`split` cuts where the first trained layer of each backbone begins: in the middle of the CNN where it is trained from a layer
+on, at its end where it is frozen. `cut` cuts at the end of the CNNs, trained or not.
+
+    frames -> | rgb_backbone: conv1 ... block_12_add | -> maps -> | rgb_backbone: block_13_expand ... pooled -> lstm -> steps |
+              |              features                |            |                          head                            |
+"""
 
 import keras
 from keras import tree
 
 from videorec.config import UserError
+from videorec.layers import TimeDistributed
+from videorec.models.graph import divided
 
 SUFFIX = "_backbone"
 
@@ -13,24 +22,45 @@ def backbone_layers(model: keras.Model) -> dict[str, keras.layers.Layer]:
     return {layer.name.removesuffix(SUFFIX): layer for layer in model.layers if layer.name.endswith(SUFFIX)}
 
 
-def is_frozen(model: keras.Model) -> bool:
-    """True where the model has backbones and none of them has a trainable weight."""
-    backbones = backbone_layers(model).values()
-    return bool(backbones) and not any(layer.trainable_weights for layer in backbones)
+def has_frozen_part(model: keras.Model) -> bool:
+    """Whether each backbone (one at least) is frozen from its first kernel on."""
+    backbones = [layer.layer for layer in backbone_layers(model).values()]
+    return bool(backbones) and all(not cnn.trainable_weights or not _first_with_kernel(cnn).trainable for cnn in backbones)
+
+
+def _first_with_kernel(cnn: keras.Model) -> keras.layers.Layer:
+    return next(layer for layer in cnn.layers if hasattr(layer, "kernel"))
 
 
 def split(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """`cut(model)`, for features that are stored: its backbones must stay as they are. Training `head` trains `model` too.
+    """`(features, head)` such that `head(features(x))` equals `model(x)`, and no training changes `features`: each backbone up
+    to its first trained layer. They share the model's layers and weights: training `head` trains `model`.
+
+    Names are those of `cut`. Where a residual block is trained from its middle on, what leads into it and what leads past it
+    are outputs of `features`, both.
 
     Raises:
-        UserError: a backbone is trained (its features would change), or there is none.
+        UserError: a backbone is trained from its first layer on, or there is none.
     """
-    if not is_frozen(model):
+    if not has_frozen_part(model):
+        backbones = "a backbone trained from its first layer on" if backbone_layers(model) else "no backbone"
         raise UserError(
-            f"Features can only be stored for a model whose backbones are all frozen; {model.name} has "
-            f"{'a trained one' if backbone_layers(model) else 'none'}. Set trainable_from to none, or cache off."
+            f"Features can only be stored where each backbone begins with frozen layers. Received: {model.name}, which has "
+            f"{backbones}. Set trainable_from to none or a later layer, or cache off."
         )
-    return cut(model)
+    features, inputs, ends = {}, {}, {}
+    for stream, layer in backbone_layers(model).items():
+        upper, below = None, layer.output
+        if layer.trainable_weights:
+            lower, upper = divided(layer.layer)
+            below = TimeDistributed(lower, name=layer.name)(model.input[stream])
+        below = taps(stream, below)
+        given = {name: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=name) for name, x in below.items()}
+        ends |= taps(stream, TimeDistributed(upper, name=layer.name)(list(given.values()))) if upper else given
+        features, inputs = features | below, inputs | given
+    _, rest = cut(model)
+    head = keras.Model(inputs, rest.call(ends), name=f"{model.name}_head")
+    return keras.Model(model.input, features, name=f"{model.name}_features"), head
 
 
 def cut(model: keras.Model) -> tuple[keras.Model, keras.Model]:

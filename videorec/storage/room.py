@@ -1,6 +1,8 @@
-"""What fits in memory: sizes are compared before bytes are read, for a header may claim any size."""
+"""What fits in memory and on disk: sizes are compared before bytes are read, for a header may claim any size."""
 
 import os
+import shutil
+from pathlib import Path
 
 from videorec.config import UserError
 
@@ -34,6 +36,17 @@ def check(size: int, what: str) -> None:
     free = available()
     if size > free:
         raise UserError(f"{what} must fit in memory. It takes {as_text(size)}, of which {as_text(free)} are free.")
+
+
+def check_disk(size: int, folder: Path, remedy: str) -> None:
+    """Refuse what does not fit on the disk of a folder.
+
+    Raises:
+        UserError: more than is free there, with the remedy.
+    """
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise UserError(f"{folder} must have room for {as_text(size)}; {as_text(free)} are free. {remedy}")
 
 
 def as_text(size: float) -> str:

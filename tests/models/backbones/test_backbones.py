@@ -227,7 +227,14 @@ def test_exports_of_networks_of_many_wide_layers_may_differ_more():
         ({"name": "mobilenet_v3"}, "Did you mean mobilenet_v2"),
         ({"name": "resnet50", "tap": "fc"}, "caffenet, caffenet_hybrid, tiny, vgg16"),
         ({"name": "tiny", "tap": "last"}, "map, pooled or fc"),
-        ({"name": "tiny", "trainable_from": "conv_3"}, "Did you mean conv3"),
+        (
+            {"name": "tiny", "trainable_from": "conv_3"},
+            "Did you mean conv3.*begin at conv1, conv2, conv3, conv4. Received: conv_3",
+        ),
+        (
+            {"name": "mobilenet_v2_035", "trainable_from": "out_relu"},  # nothing to train in it or after it
+            "(?<!project), block_15_expand, block_16_expand, block_16_depthwise, block_16_project, Conv_1. Received: out_relu",
+        ),
         ({"name": "tiny", "outputs": ["conv9"]}, "no layer 'conv9'"),
         ({"name": "tiny", "weights": "imagenet"}, "no ImageNet weights"),
         ({"name": "inception_v3", "input_shape": (64, 96, 3)}, "at least 75 x 75"),

@@ -1,5 +1,6 @@
 """The CNNs over single frames: `uint8` frame in, features out, with the input scaling that each one expects inside."""
 
+import difflib
 from collections.abc import Sequence
 
 import keras
@@ -9,6 +10,9 @@ from videorec.config import UserError, nearest
 from videorec.layers import CaffeScaling
 from videorec.models.backbones.entries import BACKBONES, Backbone
 from videorec.models.backbones.weights import load
+from videorec.models.graph import entrances
+
+BLOCKS = 8  # named in an error
 
 
 def names() -> list[str]:
@@ -142,10 +146,25 @@ def _set_trainable(model, trainable_from, pretrained):
     if trainable_from == "none":
         model.trainable = False
         return
-    first = 0 if trainable_from == "all" else model.layers.index(_layer(model, trainable_from, "trainable_from"))
+    names = [layer.name for layer in model.layers]
+    if trainable_from not in ("all", *names):
+        raise _not_trained_from(model, trainable_from, names)
+    first = 0 if trainable_from == "all" else names.index(trainable_from)
     for number, layer in enumerate(model.layers):
         # BatchNorm trains only in a network trained whole from random weights. The frames of a clip look alike and a
         # batch holds few clips, so its statistics are poor, and pretrained layers fit the stored ones better. Not
         # trainable also means inference mode in Keras: the layer uses the stored statistics.
         frozen_norm = isinstance(layer, layers.BatchNormalization) and (pretrained or trainable_from != "all")
         layer.trainable = number >= first and not frozen_norm
+    if trainable_from != "all" and not model.trainable_weights:
+        raise _not_trained_from(model, trainable_from, [])
+
+
+def _not_trained_from(model, given, names) -> UserError:
+    """Names the last beginnings of blocks: a cache is smallest there, and there are up to hundreds of layers."""
+    close = difflib.get_close_matches(given, names, n=3, cutoff=0.5)
+    return UserError(
+        f"trainable_from must be none, all, or a layer of {model.name} with weights to train in it or after it. "
+        + (f"Did you mean {' or '.join(close)}? " if close else "")
+        + f"The last blocks begin at {', '.join(entrances(model)[-BLOCKS:])}. Received: {given}"
+    )

@@ -13,7 +13,7 @@ from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
 from videorec.features.videos import WholeFeatures, fill, from_features
-from videorec.models.split import is_frozen, split
+from videorec.models.split import has_frozen_part, split
 from videorec.tasks.dense.learning import FrameAccuracy, FrameCrossentropy
 from videorec.training.feed import Feed
 from videorec.training.metrics import MeanAveragePrecision
@@ -30,7 +30,8 @@ def feed(
     progress: Progress,
     horizon: int = 0,
 ) -> Feed:
-    """Windows of frames for a trainable backbone; of features for a frozen one, computed once for whole videos and stored.
+    """Windows of frames, or of what the frozen first layers of the backbone make of them, computed once for whole videos and
+    stored.
 
     Args:
         horizon: frames to come whose labels are learnt; 0: the labels of the frames seen.
@@ -41,7 +42,7 @@ def feed(
     def labelled(videos: Sequence[DenseVideo], lengths: Sequence[int]) -> Labelled:
         return Labelled(videos, lengths, dataset.classes, data, horizon, single=bool(horizon))
 
-    if train.cache and is_frozen(whole):
+    if train.cache and has_frozen_part(whole):
         backbone, model = split(whole)
         store = WholeFeatures(train.cache_dir, data, backbone, train.seed)
         views = {"train": train.cache_views if data.augment else 1, "val": 1}

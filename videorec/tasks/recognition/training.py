@@ -16,7 +16,7 @@ from videorec.data.record import Record
 from videorec.data.splitting import VideoSet
 from videorec.features import clips as features
 from videorec.features.store import FeatureStore
-from videorec.models.split import is_frozen, split
+from videorec.models.split import has_frozen_part, split
 from videorec.tasks.recognition.losses import StepBinaryCrossentropy, StepCrossentropy
 from videorec.tasks.recognition.metrics import MeanClassAccuracy, hit_at_1
 from videorec.training.feed import Feed
@@ -43,11 +43,11 @@ def load(experiment: Experiment, record: Record | None = None) -> VideoSet:
 
 
 def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems: Problems, progress: Progress) -> Feed:
-    """Frames for a trainable backbone; for a frozen one the features, computed once and stored."""
+    """Frames, or what the frozen first layers of the backbone make of them, computed once and stored."""
     data, train = experiment.data, experiment.train
     training, validation = videos.split("train"), videos.split("val")
     reader = ClipReader(data, problems)
-    if not (train.cache and is_frozen(model)):
+    if not (train.cache and has_frozen_part(model)):
         load = pipeline.load_frames(training, data, reader, train.seed)
         val = pipeline.evaluation(validation, data, reader, clips=1, crops=1, batch=train.batch)
         val = pipeline.validation(val, validation, videos.classes, train.batch, tuple(model.output))
