@@ -64,7 +64,7 @@ def draw(
         title: above all.
     """
     length, height, width = clips.shape[1:4]
-    shown = np.linspace(0, length - 1, min(columns, length)).round().astype(int)
+    shown = np.linspace(0, length - 1, min(columns, length)).round().astype(int)  # of the frames
     best = [classes[int(row.argmax())] for row in answers]
     titles = [_title(names, name) for names, name in zip(labels, best, strict=True)]
     curves = max(CURVES, *(font(100, True).getlength(text) / 100 * TITLE / 72 + 0.3 for text, _ in titles))
@@ -73,18 +73,15 @@ def draw(
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.05)
     grid = figure.subplots(len(clips), 2, squeeze=False, width_ratios=[strip, curves])
     for k, (left, right) in enumerate(grid):
-        left.imshow(np.concatenate(list(clips[k][shown]), axis=1))
-        left.set(xticks=(np.arange(len(shown)) + 0.5) * width, yticks=[])
-        left.set_xticklabels([str(frame + 1) for frame in shown])
+        _frames(left, clips[k], shown)
         left.tick_params(length=0, labelsize=8, labelbottom=k == len(grid) - 1)
-        left.spines[:].set_visible(False)
         _curves(right, steps[k], labels[k], best[k], classes, length)
         right.set_title(titles[k][0], fontsize=TITLE, color=titles[k][1], pad=3)
         right.tick_params(labelsize=8, labelbottom=k == len(grid) - 1)
     for axes in grid[-1]:
         axes.set_xlabel("frame", fontsize=TITLE)
     grid[len(grid) // 2][1].set_ylabel("probability", fontsize=TITLE)
-    _legend(figure, any(name not in names for name, names in zip(best, labels, strict=True)))
+    _legend(figure, any(color == WRONG for _, color in titles))
     if title:
         figure.suptitle(title, fontsize=11)
     return figure
@@ -94,6 +91,14 @@ def _title(labels: Sequence[str], best: str) -> tuple[str, str]:
     """What stands above a clip's curves, and its colour."""
     true = short(", ".join(labels), LETTERS)
     return (true, RIGHT) if best in labels else (f"{true}, taken for {short(best, LETTERS)}", WRONG)
+
+
+def _frames(axes: Axes, clip: np.ndarray, shown: np.ndarray) -> None:
+    """Those of a clip `(T, H, W, 3)` beside each other."""
+    axes.imshow(np.concatenate(list(clip[shown]), axis=1))
+    axes.set(xticks=(np.arange(len(shown)) + 0.5) * clip.shape[2], yticks=[])
+    axes.set_xticklabels([str(frame + 1) for frame in shown])
+    axes.spines[:].set_visible(False)
 
 
 def _curves(axes: Axes, steps: np.ndarray, labels: Sequence[str], best: str, classes: Sequence[str], length: int) -> None:

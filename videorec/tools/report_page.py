@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from videorec.config import Footage
 from videorec.config import file as config_file
 from videorec.reports import html, html_charts
 from videorec.reports.html import Html
@@ -205,4 +206,4 @@ def _commands(one: Shown, several: bool) -> Html:
 
 
 def _material(one: Shown) -> str:
-    return "SEQUENCE.npy" if one.run.experiment.task == "forecasting" else "VIDEO.mp4"
+    return "VIDEO.mp4" if isinstance(one.run.experiment.data, Footage) else "SEQUENCE.npy"

@@ -15,7 +15,7 @@ class Budget:
         share: of the time since the start that may be spent.
     """
 
-    def __init__(self, share: float = 0.02):
+    def __init__(self, share: float = 0.01):
         self.share, self.spent, self._began, self._said = share, 0.0, time.monotonic(), False
 
     @property

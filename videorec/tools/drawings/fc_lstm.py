@@ -36,6 +36,12 @@ def draw() -> Canvas:
     canvas.text(672, 205, "h_{t}", 16)
     canvas.line((84, 318), (520, 318))
     canvas.text(48, 323, "x_{t}, h_{t-1}", 15)
+    _peepholes(canvas, cell)
+    return canvas
+
+
+def _peepholes(canvas: Canvas, cell: int) -> None:
+    """From the cell state's line at height `cell` to the gates, and what the lines mean."""
     old = 120  # where the old state is seen
     canvas.arrow((old, cell), (old, 290), (184, 290), (184, 264), color=PEEPHOLE, width=2.4, dashed=True)
     canvas.arrow((184, 290), (284, 290), (284, 264), color=PEEPHOLE, width=2.4, dashed=True)
@@ -46,4 +52,3 @@ def draw() -> Canvas:
     canvas.text(60, 377, "peepholes: one weight a unit", 13, "#555555", "start")
     canvas.line((270, 372), (302, 372), color=MEMORY, width=3)
     canvas.text(310, 377, "the cell state: no matrix on its way", 13, "#555555", "start")
-    return canvas

@@ -28,7 +28,7 @@ MOST = 400  # points
 APART = 8  # frames from point to point, where frames have labels
 SIDE = 48  # pixels of a picture
 SHARE = 0.01  # of the time of training
-LEAST = 0.25  # seconds
+LEAST = 0.1  # seconds
 
 
 class Projector(keras.callbacks.Callback):

@@ -11,13 +11,13 @@ from videorec.training.board.gradients import GradientNorm
 from videorec.training.callbacks import current_learning_rate, tidy
 from videorec.training.curves import Curves
 
-SECONDS = 1.0  # from point to point, at least
+SECONDS = 2.0  # from point to point, at least
 MEANS = ("loss", "accuracy", "mse")  # what Keras reports as a mean over the steps so far: that of the last few follows
 
 
 class StepCurves(keras.callbacks.Callback):
-    """Every few steps, once a second at most and once an epoch at least: loss and accuracy of the steps since, learning rate,
-    norm of the gradient, and how fast it goes.
+    """Every few steps, every two seconds at most and once an epoch at least: loss and accuracy of the steps since, learning
+    rate, norm of the gradient, and how fast it goes.
 
     Args:
         curves: whose writer is used.
