@@ -6,7 +6,9 @@ import pytest
 from PIL import Image
 
 from videorec.config import UserError
+from videorec.inference.saliency import Check
 from videorec.tools import explain
+from videorec.tools.explain_clip import Map, verdict
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +34,23 @@ def test_a_picture_a_video_and_words(quick_runs, test_video, tmp_path, capsys):
 def test_a_class_that_is_not_the_answer(quick_runs, test_video, tmp_path, capsys):
     explain.main([str(quick_runs / "a"), str(test_video), "--draws", "1", "--label", "grow", "--out", str(tmp_path / "x")])
     assert "explained: grow, " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("top", "end"),
+    [
+        (0.5, "less than it in 3 of 4 draws: the answer hangs on what the map shows"),
+        (0.88, "less than it in 3 of 4 draws: the map is right, but no tenth decides much"),
+        (0.9, "less than it in 0 of 4 draws: DO NOT TRUST this map"),
+    ],
+)
+def test_verdict(top, end):
+    """A map that is right of an answer that hardly changes is not praised for it."""
+    shown = Map("gradient", {"rgb": np.ones((2, 3, 3))}, Check(before=0.9, top=top, random=(0.9, 0.895, 0.905, 0.3)))
+    assert verdict(shown, "walk").startswith(
+        "gradient: masking a tenth of the clip where the map is highest takes walk from 0.900"
+    )
+    assert verdict(shown, "walk").endswith(end)
 
 
 def test_refusals(quick_runs, old_runs, test_video, tmp_path):

@@ -88,14 +88,16 @@ def check_causal(layer) -> None:
     A temporal layer with an attribute `causal` says so itself; a cell that can `flush` only makes its outputs late.
     """
     if isinstance(layer, layers.Bidirectional):
-        raise StepError("reads the sequence in both directions")
+        raise StepError("reads the sequence in both directions (--model.no-bidirectional does not)")
     if getattr(layer, "go_backwards", False):
-        raise StepError("reads the sequence backwards")
+        raise StepError("reads the sequence backwards (--model.no-bidirectional does not)")
     check_stateless(layer)
     if isinstance(layer, SpatialAttentionLSTM) and not layer.causal:
-        raise StepError("starts from the mean over the whole sequence (initial_state_from='mean')")
+        raise StepError(
+            "starts from the mean over the whole sequence (initial_state_from='mean'; --model.initial-state first_frame does not)"
+        )
     if isinstance(layer, FrameDifferences) and not layer.causal:
-        raise StepError("subtracts the mean over the whole sequence")
+        raise StepError("subtracts the mean over the whole sequence (--model.differences previous does not)")
     if not getattr(layer, "causal", True) and not hasattr(getattr(layer, "cell", None), "flush"):
         raise StepError(f"is not causal ({type(layer).__name__}): its outputs depend on later steps")
 

@@ -19,6 +19,7 @@ from videorec.runs.run import Run
 
 TOLD = 3  # frames that matter most
 ATTENTION, GRADIENT = "attention", "gradient"
+LITTLE = 0.05  # of probability: a change that changes no mind
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +90,10 @@ def verdict(shown: Map, name: str) -> str:
     """What the check of a map came to."""
     check = shown.check
     what = "a tenth of the clip" if shown.over_places else "a tenth of the frames"
-    end = "the answer hangs on what the map shows" if check.says_something else "DO NOT TRUST this map"
+    end = "DO NOT TRUST this map"
+    if check.says_something:
+        little = abs(check.before - check.top) < LITTLE
+        end = "the map is right, but no tenth decides much" if little else "the answer hangs on what the map shows"
     return (
         f"{shown.kind}: masking {what} where the map is highest takes {name} from {check.before:.3f} to {check.top:.3f}; "
         f"a random tenth to {np.mean(check.random):.3f}, and less than it in {check.beaten} of {len(check.random)} draws: {end}"
