@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -9,6 +10,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 from pathlib import Path
 
+import filelock
 import pytest
 from grey_videos import write_video
 
@@ -23,11 +25,30 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def synthetic(tmp_path_factory) -> Path:
+def once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """`once(name, make)`: a folder that `make(folder)` has filled, once for all processes of pytest-xdist."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        place, whole = folder / f"once_{name}", folder / f"once_{name}.whole"
+        with filelock.FileLock(folder / f"once_{name}.lock"):
+            if not whole.exists():
+                shutil.rmtree(place, ignore_errors=True)
+                place.mkdir()
+                make(place)
+                whole.touch()
+        return place
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def synthetic(once) -> Path:
     """Manifest of a small synthetic data set: 8 classes, 4 train, 2 val and 2 test videos each."""
     from videorec.data import synthetic
 
-    return synthetic.write(tmp_path_factory.mktemp("synthetic"), train=4, val=2, test=2)
+    return once("synthetic", lambda folder: synthetic.write(folder, train=4, val=2, test=2)) / "manifest.csv"
 
 
 @pytest.fixture(scope="session")
@@ -37,18 +58,29 @@ def training_seed() -> int:
 
 
 @pytest.fixture(scope="session")
-def quick_runs(tmp_path_factory, synthetic, training_seed) -> Path:
+def quick_runs(once, synthetic, training_seed) -> Path:
     """The folder `runs` with two runs of the quick start's network, `a` and `b` (of another seed): two epochs on `synthetic`.
 
     For reading alone: a test that changes a run takes a copy (`tiny_runs.copied`).
     """
     from tiny_runs import QUICK, trained
 
-    folder = tmp_path_factory.mktemp("quick") / "runs"
-    for number, name in enumerate("ab"):
-        seed = training_seed + 100 * number
-        trained("quickstart", f"--data.path {synthetic} {QUICK} --train.epochs 2 --train.seed {seed}", name, folder)
-    return folder
+    def make(folder: Path) -> None:
+        for number, name in enumerate("ab"):
+            seed = training_seed + 100 * number
+            trained(
+                "quickstart", f"--data.path {synthetic} {QUICK} --train.epochs 2 --train.seed {seed}", name, folder / "runs"
+            )
+
+    return once("quick", make) / "runs"
+
+
+@pytest.fixture(scope="session")
+def task_runs(once):
+    """Tiny runs by task, each evaluated: dense, anticipation, forecasting. For reading alone."""
+    import task_runs
+
+    return task_runs.by_task(once("tasks", task_runs.train_all))
 
 
 @pytest.fixture(scope="session")

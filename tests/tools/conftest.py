@@ -1,43 +1,25 @@
 """What the tests of several tools share."""
 
-import numpy as np
+import shutil
+
 import pytest
 from grey_videos import write_video
-from tiny_runs import measured, trained
+from tiny_runs import QUICK, measured, trained
 
-SMALL = (
-    "--data.frames 4 --data.resize 20 20 --data.crop 16 16 --data.workers 2 --model.units 8 --train.batch 8 --train.epochs 1"
-)
+from videorec.runs.run import Run
 
 
 @pytest.fixture(scope="session")
-def small_runs(tmp_path_factory, synthetic):
-    """A folder with the runs a and frozen (its head alone is trained) of the quick start, each evaluated."""
-    import evaluate
-    import train
+def small_runs(once, quick_runs, synthetic, training_seed):
+    """A folder with the runs a (of `quick_runs`) and frozen (its head alone is trained), each evaluated."""
 
-    folder = tmp_path_factory.mktemp("small-runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        frozen = "--model.trainable-from none --train.cache-dir cache"
-        for name, extra in (("a", ""), ("frozen", frozen)):
-            assert train.main(f"quickstart --name {name} --data.path {synthetic} {SMALL} {extra}".split()) == 0
-            assert evaluate.main([f"runs/{name}"]) == 0
-    return folder
+    def make(folder):
+        shutil.copytree(quick_runs / "a", folder / "runs/a")
+        args = f"--data.path {synthetic} {QUICK} --train.epochs 2 --train.seed {training_seed} --model.trainable-from none"
+        measured(trained("quickstart", f"{args} --train.cache-dir {folder}/cache", "frozen", folder / "runs"))
+        measured(Run(folder / "runs/a"))
 
-
-@pytest.fixture(scope="session")
-def forecaster(tmp_path_factory):
-    """A forecaster of 3 + 2 frames of 8 x 8, trained for two epochs and measured."""
-    folder = tmp_path_factory.mktemp("forecaster")
-    (folder / "data").mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(40):
-        np.save(folder / f"data/{number:02d}.npy", rng.integers(0, 256, (5, 8, 8), np.uint8))
-    args = "--data.frames 3 --model.horizon 2 --model.filters 2 --model.kernel 3 --model.patch 2 --train.epochs 2"
-    run = trained("convlstm_forecaster", f"--data.path {folder}/data {args}", "f", folder / "runs")
-    measured(run)
-    return run
+    return once("small", make)
 
 
 @pytest.fixture

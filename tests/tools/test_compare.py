@@ -137,7 +137,8 @@ def test_damaged_results(copy, content):
         compare.main([str(copy)])
 
 
-def test_a_forecaster_is_in_a_table_of_its_own(here, forecaster, capfd):
+def test_a_forecaster_is_in_a_table_of_its_own(here, task_runs, capfd):
+    forecaster = task_runs["forecasting"]
     capfd.readouterr()
     assert compare.main(["runs/a", forecaster.place, "--markdown", "--repeats", "1"]) == 0
     lines = capfd.readouterr().out.splitlines()

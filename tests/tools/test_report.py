@@ -9,19 +9,17 @@ from pathlib import Path
 
 import keras
 import pytest
-from moments import write_set
-from tiny_runs import BACKBONE, measured, trained
+from tiny_runs import measured
 
 from videorec import tasks
 from videorec.config import UserError
+from videorec.runs.mirror import Mirror
 from videorec.runs.run import Run
+from videorec.storage import files
 from videorec.tools import report
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="runs are trained with TensorFlow")
 
-MOMENTS = f"{BACKBONE} --data.resize 32 32 --data.crop 32 32 --data.fps 10 --train.batch 4 --train.epochs 1 --train.no-cache"
-DENSE = f"{MOMENTS} --data.frames 20 --model.units 4 --model.window 3 --model.attention-units 4"
-COMING = f"{MOMENTS} --data.frames 6 --model.horizon 2 --model.units 4 --model.embedding 4"
 ADDRESSES = ("src", "href", "data", "action", "poster", "srcset")
 SINGLE = ("meta", "img", "link", "br", "hr", "input")
 
@@ -77,20 +75,6 @@ def assert_figures(page: Page, run: Run) -> None:
         assert figure.value is None or repr(figure.value) in exact
 
 
-@pytest.fixture(scope="module")
-def moments(tmp_path_factory):
-    """Runs of dense labels and of labels to come, by task."""
-    folder = tmp_path_factory.mktemp("moments")
-    write_set(folder, {"train": 3, "val": 1, "test": 2}, overlap=False)
-    runs = {
-        "dense": trained("multi_lstm", f"{DENSE} --data.path {folder}/table.csv", "dense", folder / "runs"),
-        "anticipation": trained("anticipation", f"{COMING} --data.path {folder}/table.csv", "coming", folder / "runs"),
-    }
-    for run in runs.values():
-        measured(run)
-    return runs
-
-
 @pytest.fixture
 def recogniser(small_runs, monkeypatch) -> Run:
     monkeypatch.chdir(small_runs)
@@ -110,16 +94,43 @@ def test_a_recognisers_page(recogniser, tmp_path):
 
 
 @pytest.mark.parametrize("task, title", [("dense", "Timelines"), ("anticipation", "By lead time")])
-def test_pages_of_moments(moments, task, title, tmp_path):
-    page = page_of([moments[task]], tmp_path, "--pictures", "1", "--repeats", "1")
-    assert_figures(page, moments[task])
+def test_pages_of_moments(task_runs, task, title, tmp_path):
+    page = page_of([task_runs[task]], tmp_path, "--pictures", "1", "--repeats", "1")
+    assert_figures(page, task_runs[task])
     assert title in page.titles
 
 
+@pytest.mark.parametrize(
+    "name, has, has_not", [("several_labels", "mAP", "Confusion"), ("two_streams", "flow alone", "By lead time")]
+)
+def test_several_labels_and_two_streams(old_runs, name, has, has_not, tmp_path, monkeypatch):
+    shutil.copytree(old_runs, tmp_path / "old")
+    monkeypatch.chdir(tmp_path / "old")  # where their data lie
+    run = Run(f"trained/{name}")
+    results = measured(run)
+    page = page_of([run], tmp_path, "--pictures", "1", "--repeats", "1")
+    assert_figures(page, run)
+    assert has_not not in page.titles and {"Figures", "Classes", "Cost"} <= set(page.titles)
+    assert has in page.text and all(label in page.text for label in results["per_class"])
+
+
+def test_a_run_that_lies_elsewhere(recogniser, s3, tmp_path):
+    """Its page is made from what lies there, and lies beside it."""
+    mirror = Mirror(f"{s3}/runs/x")
+    shutil.copytree(recogniser.folder, mirror.folder, dirs_exist_ok=True)
+    mirror.push()
+    shutil.rmtree(mirror.folder)
+    assert report.main([f"{s3}/runs/x", "--pictures", "1", "--repeats", "1"]) == 0
+    (tmp_path / "page.html").write_bytes(files.read(f"{s3}/runs/x/report.html"))
+    page = Page(tmp_path / "page.html")
+    assert_figures(page, recogniser)
+    assert f"python evaluate.py {s3}/runs/x" in page.text
+
+
 @pytest.fixture(scope="module")
-def several(small_runs, forecaster, tmp_path_factory):
+def several(small_runs, task_runs, tmp_path_factory):
     """Two recognisers and a forecaster in one page."""
-    runs = [Run(small_runs / "runs/a"), Run(small_runs / "runs/frozen"), forecaster]
+    runs = [Run(small_runs / "runs/a"), Run(small_runs / "runs/frozen"), task_runs["forecasting"]]
     return runs, page_of(runs, tmp_path_factory.mktemp("several"), "--pictures", "1", "--repeats", "1")
 
 

@@ -12,30 +12,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from moments import write_set
-from tiny_runs import BACKBONE, TINY, trained
 
+from videorec.runs.run import Run
 from videorec.training.board.classes import counted
 from videorec.training.metrics import Answered
 
 ROOT = Path(__file__).resolve().parents[2]
-FORECAST = "--data.frames 3 --model.horizon 2 --model.patch 2 --model.filters 4 --model.kernel 3 --train.batch 4"
+TASKS = {
+    "recognition": "lrcn",
+    "dense": "multi_lstm",
+    "anticipation": "seq2seq_attention",
+    "forecasting": "convlstm_forecaster",
+}
 
 
 @pytest.fixture(scope="module")
-def runs(quick_runs, tmp_path_factory) -> Path:
-    """A run of recognition, one of dense labels and one of forecasting, in a folder."""
-    folder = tmp_path_factory.mktemp("board")
-    shutil.copytree(quick_runs / "a", folder / "runs" / "recognition")
-    write_set(folder / "moments", {"train": 3, "val": 2})
-    args = f"{TINY} {BACKBONE} --data.fps 10 --model.units 4 --train.cache-dir {folder}/cache --train.epochs 1"
-    trained("multi_lstm", f"{args} --data.path {folder}/moments/table.csv", "dense", folder / "runs")
-    sequences = np.random.default_rng(0).integers(0, 256, (10, 5, 8, 8), np.uint8)
-    (folder / "sequences").mkdir()
-    for number, frames in enumerate(sequences):
-        np.savez(folder / "sequences" / f"{number}.npz", frames=frames)
-    trained("convlstm_forecaster", f"{FORECAST} --data.path {folder}/sequences --train.epochs 1", "forecast", folder / "runs")
-    return folder / "runs"
+def runs(quick_runs, task_runs, tmp_path_factory) -> Path:
+    """A run of every task in a folder, named by it."""
+    folder = tmp_path_factory.mktemp("board") / "runs"
+    for name, run in {"recognition": Run(quick_runs / "a"), **task_runs}.items():
+        shutil.copytree(run.folder, folder / name)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +43,7 @@ def url(runs):
     try:
         address = re.search(r"http://\S+", process.stdout.readline()).group()
         until = time.monotonic() + 60
-        while not {f"{name}/val" for name in ("recognition", "dense", "forecast")} <= set(got(address, "runs")):
+        while not {f"{name}/val" for name in TASKS} <= set(got(address, "runs")):
             assert time.monotonic() < until
             time.sleep(1)
         yield address
@@ -63,7 +60,7 @@ def got(url: str, path: str, data: dict | None = None, **query):
     return json.load(urllib.request.urlopen(request, timeout=30))
 
 
-@pytest.mark.parametrize("name", ["recognition", "dense", "forecast"])
+@pytest.mark.parametrize("name", TASKS)
 def test_curves_of_every_task(url, name):
     tags = got(url, "plugin/scalars/tags")
     assert {"1 curves by epoch/loss", "2 curves by step/loss", "2 curves by step/gradient_norm"} <= tags[f"{name}/train"].keys()
@@ -76,17 +73,17 @@ def test_curves_of_every_task(url, name):
 
 
 def test_every_other_kind_of_data(url):
-    assert got(url, "plugin/images/tags").keys() >= {"recognition/val", "forecast/val", "dense/val"}
+    assert got(url, "plugin/images/tags").keys() >= {"recognition/val", "forecasting/val", "dense/val"}
     texts = got(url, "plugin/text/tags")
     assert {"about/commands", "about/data", "about/settings"} <= set(texts["dense/train"])
     (text,) = got(url, "plugin/text/text", run="recognition/train", tag="about/commands")
     assert "python evaluate.py" in text["text"]
     for plugin in ("histograms", "distributions"):
         tags = got(url, f"plugin/{plugin}/tags")
-        assert "6 model/lstm: gates" in tags["recognition/val"] and "6 model/forecast" not in tags
+        assert "6 model/lstm: gates" in tags["recognition/val"] and "6 model/decoder: states" in tags["anticipation/val"]
     curves = got(url, "plugin/pr_curves/tags")
     assert len(curves["recognition/val"]) == 9 and len(curves["dense/val"]) == 3
-    assert got(url, "plugin/graphs/info").keys() >= {"recognition/train", "dense/train", "forecast/train"}
+    assert got(url, "plugin/graphs/info").keys() >= {f"{name}/train" for name in TASKS}
     assert "recognition/val" in got(url, "plugin/projector/runs")
 
 
@@ -96,8 +93,7 @@ def test_a_row_of_each_run_in_hparams(url):
     wanted = {"experimentName": "", "allowedStatuses": ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_RUNNING"]}
     wanted |= {"colParams": [{"metric": entry["name"]} for entry in experiment["metricInfos"]], "sliceSize": 10}
     groups = got(url, "plugin/hparams/session_groups", wanted)["sessionGroups"]
-    assert len(groups) == 3
-    assert {group["hparams"]["model"] for group in groups} == {"lrcn", "multi_lstm", "convlstm_forecaster"}
+    assert sorted(group["hparams"]["model"] for group in groups) == sorted(TASKS.values())
     for group in groups:
         assert any(entry["name"]["tag"] == "1 curves by epoch/loss" for entry in group["metricValues"])
 
