@@ -93,9 +93,8 @@ def check_causal(layer) -> None:
         raise StepError("reads the sequence backwards (--model.no-bidirectional does not)")
     check_stateless(layer)
     if isinstance(layer, SpatialAttentionLSTM) and not layer.causal:
-        raise StepError(
-            "starts from the mean over the whole sequence (initial_state_from='mean'; --model.initial-state first_frame does not)"
-        )
+        instead = "--model.initial-state first_frame does not"
+        raise StepError(f"starts from the mean over the whole sequence (initial_state_from='mean'; {instead})")
     if isinstance(layer, FrameDifferences) and not layer.causal:
         raise StepError("subtracts the mean over the whole sequence (--model.differences previous does not)")
     if not getattr(layer, "causal", True) and not hasattr(getattr(layer, "cell", None), "flush"):
