@@ -11,6 +11,7 @@ from videorec.models.lrcn import LRCN
 from videorec.models.split import split
 from videorec.runs.run import Run
 from videorec.training import callbacks
+from videorec.training.averages import AveragedWeights
 from videorec.training.callbacks import Checkpoint, EpochSeeds, Guard, stopped_early
 
 
@@ -126,6 +127,38 @@ def test_the_best_model_survives_a_crash_before_it_was_stored(tmp_path):
     _, stored = split(run.load_model())
     assert all((weight == 2).all() for weight in stored.get_weights())
     assert all((weight == 3).all() for weight in head.get_weights())
+
+
+# === Averaged weights ===
+
+
+class WeightRun(FakeRun):
+    """Notes the weights of every state that is saved."""
+
+    def save_state(self, model, epoch, counters):
+        self.states.append({"weight": float(model.get_weights()[0][0, 0]), **counters})
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_averages_are_validated_and_kept_and_training_goes_on_with_the_weights(validated):
+    """w -= 0.1 dL/dw for L = (w - 2)^2 from w = 0; the average begins with the first step's w, then a = 0.75 a + 0.25 w."""
+    weights, averages = [], []
+    for _ in range(6):
+        weights.append((weights or [0.0])[-1] - 0.1 * 2 * ((weights or [0.0])[-1] - 2))
+        averages.append(0.75 * averages[-1] + 0.25 * weights[-1] if averages else weights[0])
+    x = keras.Input((1,))
+    model, run = keras.Model(x, keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")(x)), WeightRun()
+    model.compile(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.75), "mse")
+    kept = AveragedWeights(on=True)
+    checkpoint = Checkpoint(run, model, Train(monitor="loss" if validated else "last"), own=kept.own)
+    ones = np.ones((2, 1), np.float32)
+    validation = {"validation_data": (ones, 2 * ones)} if validated else {}
+    model.fit(ones, 2 * ones, 1, 3, verbose=0, callbacks=[kept, checkpoint], **validation)  # two steps an epoch
+    np.testing.assert_allclose(run.models, averages[1::2], rtol=1e-5)
+    np.testing.assert_allclose([state["weight"] for state in run.states], weights[1::2], rtol=1e-5)
+    if validated:
+        losses = [epoch["val_loss"] for epoch in run.states[-1]["history"]]
+        np.testing.assert_allclose(losses, [(a - 2) ** 2 for a in averages[1::2]], rtol=1e-5)
 
 
 # === Time ===

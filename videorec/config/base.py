@@ -88,6 +88,9 @@ class Fit:
     """Weight decay; biases and normalisation weights are left out."""
     clipnorm: Positive | None = 1.0
     """Largest global norm of the gradient; None: no clipping."""
+    ema: Part | None = None
+    """Validate and keep averages of the weights in place of the weights of the last step: after each step, the average is this
+    share of itself and the rest of the new weights (0.98: about the last 50 steps). None: no averages."""
     schedule: Literal["constant", "cosine", "step"] = "cosine"
     """cosine: down to 0 at the last epoch; step: times 0.1 every `step_every` steps."""
     warmup_epochs: PositiveOrZero | None = None

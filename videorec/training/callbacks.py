@@ -42,12 +42,14 @@ class Checkpoint(keras.callbacks.Callback):
         train: `monitor` and `patience`.
         counters: of the checkpoint that the run goes on from, or None. Their `seconds` are those of all finished epochs,
             training and validation, over all parts of the run; their `steps` all training steps.
+        own: a context in which the fitted model has the weights to go on with, where it is kept with others.
     """
 
     STORE_SECONDS = 20.0
 
-    def __init__(self, run: Run, whole: keras.Model, train: Fit, counters: dict | None = None):
+    def __init__(self, run: Run, whole: keras.Model, train: Fit, counters: dict | None = None, own=contextlib.nullcontext):
         super().__init__()
+        self._own = own
         self.run, self.whole, self.train = run, whole, train
         new = {"best": None, "best_epoch": 0, "wait": 0, "history": [], "stored": True, "seconds": 0.0, "steps": 0}
         self.counters = new | (counters or {})
@@ -83,7 +85,8 @@ class Checkpoint(keras.callbacks.Callback):
             waited = time.monotonic() - self._stored_at
             if last or self.model is self.whole or waited > self.STORE_SECONDS:
                 self.store_best()
-            self.run.save_state(self.model, epoch + 1, self.counters)
+            with self._own():
+                self.run.save_state(self.model, epoch + 1, self.counters)
 
     def store_best(self):
         """Bring `model.keras` up to the best weights."""

@@ -19,6 +19,7 @@ from videorec.models.transfer import transfer
 from videorec.runs import lock, recipe
 from videorec.runs.run import Run
 from videorec.storage import files, weights_files
+from videorec.training.averages import AveragedWeights
 from videorec.training.board.beside import beside
 from videorec.training.callbacks import (
     Checkpoint,
@@ -235,7 +236,8 @@ def fit(
     steps = feed.steps(train.batch)
     counters = {"steps": epoch * steps} | (counters or {})  # checkpoints of before they were counted: of whole epochs
     epochs = last_epoch(train, steps, epoch, counters["steps"])
-    bar, checkpoint = ProgressBar(train.batch, feed.clips), Checkpoint(run, whole, train, counters)
+    bar, averages = ProgressBar(train.batch, feed.clips), AveragedWeights(train.ema is not None)
+    checkpoint = Checkpoint(run, whole, train, counters, averages.own)
     with feed.own_errors(), contextlib.closing(bar), contextlib.closing(checkpoint):
         feed.model.fit(
             feed.waiting.around(feed.train(range(epoch, epochs))),
@@ -243,7 +245,7 @@ def fit(
             initial_epoch=epoch,
             epochs=epochs,
             validation_data=feed.val,
-            callbacks=[EpochSeeds(), checkpoint, *callbacks, bar, Push(run)],
+            callbacks=[EpochSeeds(), averages, checkpoint, *callbacks, bar, Push(run)],
             shuffle=False,  # the pipeline does
             verbose=0,
         )

@@ -102,6 +102,8 @@ def optimizer(train: Fit, steps: int, model: keras.Model) -> keras.optimizers.Op
         UserError: a learning rate for layers that the model lacks or does not train.
     """
     options = {"global_clipnorm": train.clipnorm, "factors": factors(train, model)}
+    if train.ema is not None:
+        options |= {"use_ema": True, "ema_momentum": train.ema}
     rate = learning_rate(train, steps)
     if train.optimizer == "sgd":
         return L2SGD(rate, momentum=train.momentum, l2=train.weight_decay, **options)
