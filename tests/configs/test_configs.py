@@ -76,5 +76,10 @@ def test_gradients_are_clipped_where_a_paper_says_so(name):
     assert PRESETS[name].train.clipnorm == named.get(name)
 
 
+@pytest.mark.parametrize("name", ["lrcn_ucf101_rgb", "lrcn_ucf101_flow"])
+def test_the_classifier_of_lrcn_learns_at_ten_times_the_rate(name):
+    assert (PRESETS[name].train.last_rate, PRESETS[name].train.backbone_rate) == (10, 1)
+
+
 def test_every_model_has_a_preset():
     assert set(models.names()) <= set(PRESETS)
