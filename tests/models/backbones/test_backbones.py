@@ -218,7 +218,7 @@ def test_unreadable_files(tmp_path):
 
 def test_exports_of_networks_of_many_wide_layers_may_differ_more():
     large = {name for name in backbones.names() if backbones.find(name).export_tolerance > 1e-5}
-    assert large == {"caffenet", "caffenet_hybrid", "efficientnet_b0", "inception_v3", "resnet50", "vgg16"}
+    assert large == {"caffenet", "caffenet_hybrid", "efficientnet_b0", "googlenet", "inception_v3", "resnet50", "vgg16"}
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,19 @@ def test_caffenet_counts():
     with weightless():
         model = caffenet((227, 227, 3), include_top=True)
     assert model.count_params() == 40_086_912
+    assert model.count_params() + (4096 + 1) * 4096 + (4096 + 1) * 1000 == 60_965_224  # with fc7 and fc8, as released
     sizes = [model.get_layer(name).output.shape[1] for name in ("conv1", "pool1", "conv2", "pool2", "conv5", "pool5")]
     assert sizes == [55, 27, 27, 13, 13, 6]
+
+
+def test_googlenet_counts():
+    with weightless():
+        model = backbones.build("googlenet", (224, 224, 3))
+    assert model.count_params() + (1024 + 1) * 1000 == 6_998_552  # with the classifier, as released
+    names = ("conv1_7x7_s2", "conv2_norm2", "inception_3b_output", "inception_4e_output", "inception_5b_output")
+    shapes = [model.get_layer(name).output.shape[1:] for name in names]
+    # Szegedy et al. 2015, table 1
+    assert shapes == [(112, 112, 64), (56, 56, 192), (28, 28, 480), (14, 14, 832), (7, 7, 1024)]
 
 
 def test_pooling_rounds_up_as_caffe_does():

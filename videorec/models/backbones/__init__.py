@@ -66,7 +66,7 @@ def build(
 
     # === Functional Model ===
     frame = keras.Input(input_shape, dtype="uint8", name="frame")  # (B, H, W, 3)
-    x = _scaled(frame, spec.scaling, stream)
+    x = _scaled(frame, spec, stream)
     if resized != tuple(input_shape[:2]):
         x = layers.Resizing(*resized, name="resize")(x)
     # `call`, not the model itself: the layers then stand in one flat model, and can be found by name.
@@ -125,12 +125,12 @@ def _with_outputs(network, outputs, tap) -> keras.Model:
     return keras.Model(network.inputs[0], taps, name=network.name)
 
 
-def _scaled(frame, scaling, stream):
-    if scaling == "caffe":
+def _scaled(frame, spec, stream):
+    if spec.scaling == "caffe":
         # Donahue et al. 2015 (their code): 128, the code of no motion, is the mean of all three flow channels.
-        mean = (128.0, 128.0, 128.0) if stream == "flow" else (103.939, 116.779, 123.68)
+        mean = (128.0, 128.0, 128.0) if stream == "flow" else spec.mean
         return CaffeScaling(mean, name="scale")(frame)
-    if scaling == "unit":
+    if spec.scaling == "unit":
         return layers.Rescaling(1 / 127.5, -1.0, name="scale")(frame)  # [-1, 1]
     return layers.Rescaling(1.0, name="scale")(frame)  # [0, 255], as float
 

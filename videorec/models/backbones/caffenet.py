@@ -43,7 +43,7 @@ def _network(name, table, input_shape, include_top) -> keras.Model:
             x = layers.ZeroPadding2D(pad, name=f"pad{number}")(x)
         x = layers.Conv2D(filters, kernel, stride, groups=groups, activation="relu", name=f"conv{number}")(x)
         if number in (1, 2, 5):
-            x = _pool(x, number)
+            x = pool(x, f"pool{number}")
         if number in (1, 2):
             x = LocalResponseNormalization(size=5, alpha=1e-4, beta=0.75, name=f"norm{number}")(x)
     if include_top:
@@ -52,10 +52,10 @@ def _network(name, table, input_shape, include_top) -> keras.Model:
     return keras.Model(frame, x, name=name)
 
 
-def _pool(x, number):
+def pool(x, name: str):
     """3 x 3 maximum with stride 2. Caffe rounds the output size up: an even map gets one more row or column at its end
     (zeros are below no value after a ReLU, so they never win)."""
     extra = [(0, 1 - size % 2) for size in x.shape[1:3]]
     if extra != [(0, 0), (0, 0)]:
-        x = layers.ZeroPadding2D(extra, name=f"pool{number}_pad")(x)
-    return layers.MaxPooling2D(3, 2, name=f"pool{number}")(x)
+        x = layers.ZeroPadding2D(extra, name=f"{name}_pad")(x)
+    return layers.MaxPooling2D(3, 2, name=name)(x)

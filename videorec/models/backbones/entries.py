@@ -9,6 +9,7 @@ import numpy as np
 from keras import applications, layers
 
 from videorec.models.backbones.caffenet import FC_SIZE, caffenet, caffenet_hybrid
+from videorec.models.backbones.googlenet import MEAN, googlenet
 from videorec.models.backbones.tiny import tiny
 
 
@@ -21,6 +22,8 @@ class Backbone:
     map, with `include_top` at least to the layer `fc`."""
     scaling: str
     """What its input is: `unit`: [-1, 1]; `caffe`: BGR less a mean; `none`: [0, 255]."""
+    mean: tuple[float, float, float] = (103.939, 116.779, 123.68)
+    """`caffe`: the mean of B, G and R; that of flow is 128 for all."""
     fc: str | None = None
     """The layer of its `fc` tap."""
     fc_size: int | None = None
@@ -83,6 +86,14 @@ BACKBONES = {
         _efficientnet_b0,
         "none",
         levels=("block2b_add", "block3b_add", "block5c_add", "top_activation"),
+        export_tolerance=1e-4,
+    ),
+    "googlenet": Backbone(
+        googlenet,
+        "caffe",
+        mean=MEAN,
+        imagenet=False,
+        levels=("conv2_norm2", "inception_3b_output", "inception_4e_output", "inception_5b_output"),
         export_tolerance=1e-4,
     ),
     "inception_v3": Backbone(
