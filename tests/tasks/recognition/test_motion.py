@@ -55,13 +55,16 @@ def test_fusion_of_frames_and_flow(rgb, flow, tmp_path):
 
 
 def test_two_streams_of_unlike_rate_and_length(start, tmp_path):
-    args = f"{PARTS} --data.sampling dense --data.flow.frames 3 --data.flow.fps 5 --train.cache-dir {tmp_path}"
+    """The stream of frames is trained from a layer on."""
+    args = f"{PARTS} --model.rgb.trainable-from conv4 --train.backbone-rate 0.1 --train.ema 0.9 --train.cache-dir {tmp_path}"
+    args += " --data.sampling dense --data.flow.frames 3 --data.flow.fps 5"
     run = start("two_stream", "unlike", args)
     assert "4 input/clips" in tags(run) and "loss" in curves(run)
     assert set(measured(run, "--evaluate.clips 2")["streams"]) == {"rgb", "flow"}
     assert set(run.load_model().input) == {"rgb", "flow"}
     (path, *_) = tmp_path.glob("*/*/*.zip")
-    assert {name: len(array) for name, array in FeatureStore.read(path).items()} == {"rgb": 4, "flow": 3}
+    shapes = {name: array.shape for name, array in FeatureStore.read(path).items()}
+    assert shapes == {"rgb": (4, 4, 4, 64), "flow": (3, 64)}
     with pytest.raises(UserError, match=r"--evaluate\.clips must be 1 or more"):
         measured(run, "--evaluate.clips 0")
 
