@@ -23,13 +23,14 @@ def backbone_layers(model: keras.Model) -> dict[str, keras.layers.Layer]:
 
 
 def has_frozen_part(model: keras.Model) -> bool:
-    """Whether each backbone (one at least) is frozen from its first kernel on."""
-    backbones = [layer.layer for layer in backbone_layers(model).values()]
-    return bool(backbones) and all(not cnn.trainable_weights or not _first_with_kernel(cnn).trainable for cnn in backbones)
+    """Whether each backbone (one at least) is frozen whole, or from its first kernel up to a layer inside it."""
+    backbones = backbone_layers(model).values()
+    return bool(backbones) and all(map(_begins_frozen, backbones))
 
 
-def _first_with_kernel(cnn: keras.Model) -> keras.layers.Layer:
-    return next(layer for layer in cnn.layers if hasattr(layer, "kernel"))
+def _begins_frozen(backbone: keras.layers.Layer) -> bool:
+    first = next((layer for layer in getattr(backbone.layer, "layers", ()) if hasattr(layer, "kernel")), None)
+    return not backbone.trainable_weights or (first is not None and not first.trainable)
 
 
 def split(model: keras.Model) -> tuple[keras.Model, keras.Model]:
@@ -48,7 +49,7 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.Model]:
             f"Features can only be stored where each backbone begins with frozen layers. Received: {model.name}, which has "
             f"{backbones}. Set trainable_from to none or a later layer, or cache off."
         )
-    features, inputs, ends = {}, {}, {}
+    features, inputs, ends = {}, {}, {}  # below the cut; the head's inputs, which stand for them; at the end of the CNNs
     for stream, layer in backbone_layers(model).items():
         upper, below = None, layer.output
         if layer.trainable_weights:
