@@ -109,14 +109,13 @@ def test_a_model_that_reads_both_ways_gets_whole_videos(both_ways, folder):
     np.testing.assert_allclose(probabilities, whole, atol=1e-5)
 
 
-@pytest.mark.parametrize("trained_from", ["none", "conv4"])
-def test_stored_features_train_the_head(start, trained_from, caplog):
+def test_stored_features_train_the_head(start, caplog):
     caplog.set_level("INFO")
-    args = f"--model.target dense --model.trainable-from {trained_from} --data.augment --train.epochs"
-    run = start("frame_average", f"stored_{trained_from}", f"{args} 1")
+    args = "--model.target dense --model.trainable-from conv4 --data.augment --train.epochs"
+    run = start("frame_average", "stored", f"{args} 1")
     assert "10 videos" not in caplog.text and "8 computed" in caplog.text
     first = history(run)
-    start("frame_average", f"stored_{trained_from}", f"{args} 2")
+    start("frame_average", "stored", f"{args} 2")
     assert "8 videos reused, 0 computed" in caplog.text
     assert len(history(run)) == 2 and history(run)[:1] == first
     assert 0 <= measured(run)["map"] <= 1
