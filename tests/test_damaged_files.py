@@ -42,13 +42,18 @@ def trials(whole: Path, folder: Path, read, seeds: range, files: str = "*") -> C
 
 def read_run(folder: Path) -> None:
     """All that later commands read of a run."""
+    read_beside_the_model(folder).load_model()
+
+
+def read_beside_the_model(folder: Path) -> Run:
+    """All but its model, which takes longest."""
     run = Run.open(folder)
     assert run.recipe["classes"] == list(run.classes)
     run.states()
     run.last_state()
     if (run.folder / "state" / "best.npz").exists():
         run.load_best_weights()
-    run.load_model()
+    return run
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -59,11 +64,11 @@ def test_run_folders(name, tmp_path, old_runs):
 
 def test_states_and_recipes(tmp_path, quick_runs):
     (tmp_path / "copy").mkdir()
-    kinds = trials(quick_runs / "a", tmp_path / "copy", read_run, range(60), "[rs]*.json")
+    kinds = trials(quick_runs / "a", tmp_path / "copy", read_beside_the_model, range(60), "[rs]*.json")
     assert kinds["swap_value"] > 5
     for seed in range(15):  # the checkpoint before takes the place of a damaged one
-        damage.trial(quick_runs / "a", tmp_path / "copy", seed, read_run, "*.h5")
-    trials(quick_runs / "a", tmp_path / "copy", read_run, range(20), "*.npz")
+        damage.trial(quick_runs / "a", tmp_path / "copy", seed, read_beside_the_model, "*.h5")
+    trials(quick_runs / "a", tmp_path / "copy", read_beside_the_model, range(20), "*.npz")
 
 
 # === Weights ===

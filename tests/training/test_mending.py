@@ -43,12 +43,6 @@ def test_the_model_of_a_run_with_a_cache(go, caplog):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_the_model_of_a_run_that_goes_on(go, done):
-    done.model_path.unlink()
-    go("--train.epochs 3")
-    assert done.has_whole_model() and done.last_state()["epoch"] == 3
-
-
 def test_where_the_best_weights_are_damaged_too(go, done):
     done.model_path.unlink()
     (done.folder / "state" / "best.npz").write_bytes(b"no zip")
@@ -62,9 +56,3 @@ def test_a_cut_model_says_what_mends_it(done):
         UserError, match=r"model\.keras .*Where state/ is whole, the command that trained the run writes it anew"
     ):
         done.load_model()
-
-
-def test_no_resume_keeps_the_old_run(go, done):
-    go("--train.epochs 1 --train.no-resume")
-    old = done.folder.with_name("x.old-1")
-    assert done.last_state()["epoch"] == 1 and (old / "model.keras").exists() and (old / "state" / "state.json").exists()

@@ -35,8 +35,9 @@ def test_a_finished_run_is_left_alone_and_may_have_more_epochs(go, done):
     before = done.model_path.stat().st_mtime_ns
     go("--train.epochs 2")
     assert done.model_path.stat().st_mtime_ns == before
+    done.model_path.unlink()
     go("--train.epochs 3")
-    assert done.last_state()["epoch"] == 3 and len(history(done)) == 3
+    assert done.last_state()["epoch"] == 3 and len(history(done)) == 3 and done.has_whole_model()
     assert sorted(path.name for path in (done.folder / "state").glob("*.h5")) == LAST_TWO
 
 
@@ -64,11 +65,12 @@ def steps_taken(run) -> int:
         return int(file["optimizer/vars/0"][()])
 
 
-def test_other_settings_are_refused(go, done):
+def test_other_settings_are_refused_or_keep_the_old_run(go, done):
     with pytest.raises(UserError, match=r"model\.units: 8 -> 9"):
         go("--train.epochs 2 --model.units 9")
     go("--train.epochs 1 --model.units 9 --train.no-resume")
-    assert done.last_state()["epoch"] == 1
+    old = done.folder.with_name("x.old-1")
+    assert done.last_state()["epoch"] == 1 and (old / "model.keras").exists() and (old / "state" / "state.json").exists()
 
 
 def test_damaged_model_is_named(done):
