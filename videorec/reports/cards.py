@@ -16,9 +16,14 @@ LINE, EDGE = 28, 6
 BARS = 3  # answers shown
 
 
+def shown_frames(count: int, rows: int = 2) -> np.ndarray:
+    """Which of the frames of a clip a grid shows: indices, spread over its time."""
+    return np.linspace(0, count - 1, min(rows * COLUMNS, count)).round().astype(int)
+
+
 def frames_grid(frames: np.ndarray, rows: int = 2) -> np.ndarray:
     """Frames of a clip, `(T, H, W, 3)` uint8, spread over its time, in rows of `COLUMNS`: `(h, WIDTH, 3)` uint8."""
-    shown = np.linspace(0, len(frames) - 1, min(rows * COLUMNS, len(frames))).round().astype(int)
+    shown = shown_frames(len(frames), rows)
     height, width = cell_size(*frames.shape[1:3])
     lines = -(-len(shown) // COLUMNS)
     picture = np.full((lines * (height + GAP) - GAP, WIDTH, 3), BACKGROUND, np.uint8)

@@ -67,7 +67,7 @@ class Summaries(Curves):
     def _show_training(self, epoch: int) -> None:
         self._clips = self._first_clips(epoch)
         clips, videos = self._clips
-        drawn = self._drawn(clips)
+        drawn = self._drawn(_of_a_grid(clips))
         shown = [
             cards.card([cards.frames_grid(part[k]) for part in drawn.values()], video.labels, note=note(video))
             for k, video in enumerate(videos)
@@ -90,7 +90,7 @@ class Summaries(Curves):
         chosen = worst(answers, WORST)
         if not chosen:
             return
-        drawn = self._drawn(self._kept(chosen))
+        drawn = self._drawn(_of_a_grid(self._kept(chosen)))
         shown = []
         for k, index in enumerate(chosen):
             video = self._validation[index]
@@ -132,6 +132,11 @@ class Summaries(Curves):
     def _ranked(self, probabilities: np.ndarray) -> list[tuple[str, float]]:
         """Classes with their probabilities `(C,)`, the highest first."""
         return [(self.classes[c], float(probabilities[c])) for c in np.argsort(-probabilities, kind="stable")]
+
+
+def _of_a_grid(clips: Clips) -> Clips:
+    """The frames that a grid shows: to colour the flow of hundreds takes gigabytes."""
+    return {name: part[:, cards.shown_frames(part.shape[1])] for name, part in clips.items()}
 
 
 class KeptClips:
