@@ -12,8 +12,9 @@ from tiny_runs import QUICK
 
 from videorec import cli
 from videorec.config import UserError
+from videorec.data.manifest import Video
 from videorec.tools.benchmark import __main__ as command
-from videorec.tools.benchmark import cache, figures, index, layers, memory, pipeline, summaries, time_distributed
+from videorec.tools.benchmark import cache, figures, index, keras_io, layers, memory, pipeline, summaries, time_distributed
 
 
 def shown(rows, capsys) -> str:
@@ -61,6 +62,29 @@ def test_summaries(capsys, synthetic):
     (row,) = summaries.measure(epochs=2, experiment=cli.parse_experiment(args, ""))
     assert row.target == "< 3 %" and row.value.endswith(" %")
     assert "TensorBoard's share of training the quick start, 2 epochs" in shown([row], capsys)
+
+
+def test_keras_io(tmp_path, capsys):
+    for label in "ab":
+        for number in range(3):
+            write_video(tmp_path / label / f"{number}.avi", 2 + number + 4 * "ab".index(label))  # no two alike
+    splits = ("train", "val", "test")
+    rows = [f"{label}/{number}.avi,{label},{split}" for label in "ab" for number, split in enumerate(splits)]
+    (tmp_path / "m.csv").write_text("path,label,split\n" + "\n".join(rows))
+    speed, gain = keras_io.measure(tmp_path / "m.csv", None, epochs=1, backbone="tiny")
+    assert (speed.target, gain.target) == (">= 5", "> theirs") and "4 clips to train on, 2 to test" in speed.name
+    assert float(gain.value) in (0, 0.5, 1)
+    with pytest.raises(UserError, match="needs --manifest"):
+        keras_io.measure()
+
+
+def test_keras_io_reads_no_more_than_the_first_frames_and_counts_by_class(tmp_path):
+    write_video(tmp_path / "long.avi", 30)
+    cnn = keras.Sequential([keras.Input((224, 224, 3)), keras.layers.GlobalAveragePooling2D()])
+    videos = [Video(str(tmp_path / "long.avi"), ("a",)), Video("", ("a",)), Video("", ("a",)), Video("", ("b",))]
+    features, mask = keras_io._features(cnn, videos[:1])
+    assert features.shape == (1, 20, 3) and mask.all()
+    assert keras_io.shares(videos, ["a", "a", "b", "a"]) == (0.5, pytest.approx((2 / 3 + 0) / 2))
 
 
 def test_memory(capsys, monkeypatch):

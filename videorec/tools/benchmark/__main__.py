@@ -11,6 +11,7 @@
     python -m videorec.tools.benchmark forecast               a forecaster's train step against one convolution
     python -m videorec.tools.benchmark stream                 a step of a stream against its CNN alone and a window run again
     python -m videorec.tools.benchmark memory                 peak memory of a video of ten minutes against one of ten seconds
+    python -m videorec.tools.benchmark keras_io --manifest M.csv     the keras.io example's way; not a part of all
     python -m videorec.tools.benchmark damage --files 1000    damaged files before every command; not a part of all
     python -m videorec.tools.benchmark faults --kills 50      commands that are killed at every moment; not a part of all
 
@@ -42,6 +43,7 @@ PARTS = {
     "memory": lambda options: {},
 }
 APART = {
+    "keras_io": lambda options: {"path": options.manifest, "weights": options.weights, "rounds": -(-options.rounds // 3)},
     "damage": lambda options: {"files": options.files, "folder": options.video_folder, "seed": options.seed},
     "faults": lambda options: {"kills": options.kills, "task": options.task, "seed": options.seed},
 }
@@ -56,6 +58,10 @@ class Options:
     """Which part."""
     video_folder: Path | None = None
     """Videos of the pipeline part, and what is damaged in the damage part, at any depth. Default: made here."""
+    manifest: Path | None = None
+    """keras_io: the clips, with a split of train, val and test."""
+    weights: str = "imagenet"
+    """keras_io: weights of MobileNetV2: imagenet (downloaded) or a file."""
     rounds: Count = 3
     """Rounds of time_distributed; the cheaper parts take more."""
     frames: Count = 10_000
