@@ -53,6 +53,14 @@ def test_models_build_with_the_papers_numbers_of_weights(name):
         assert model.count_params() - model.get_layer("rgb_backbone").count_params() == parameters
 
 
+def test_the_papers_numbers_of_weights_on_googlenet():
+    """Its 1,024 features make Ng et al.'s stack with softmax over 101 classes what it was."""
+    model = dataclasses.replace(PRESETS["short_snippets_lstm_ucf101"].model, backbone="googlenet", weights=None)
+    with weightless():
+        built = models.from_config(model, {"rgb": (30, 220, 220, 3)}, 101)
+    assert built.count_params() == 6_998_552 - 1_025_000 + 11_604_069
+
+
 @pytest.mark.parametrize("name", [name for name in PRESETS if re.search(PAPERS, name)])
 def test_papers_train_on_the_whole_list(name):
     experiment = PRESETS[name]

@@ -7,7 +7,8 @@ Learning rate 30 x 1e-5 (frames x that of pooling), loss summed over the frames 
 trained on, and the last model kept.
 
 Not as in the paper: its GoogLeNet (220 x 220, first trained on Sports-1M) is replaced by its successor InceptionV3 with
-ImageNet weights. 88.6 % is the fusion with an optical-flow network.
+ImageNet weights; with Caffe's release of it (docs/models.md): --model.backbone googlenet --model.weights FILE. 88.6 % is the
+fusion with an optical-flow network.
 """
 
 import dataclasses

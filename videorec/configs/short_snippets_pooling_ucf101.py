@@ -7,8 +7,8 @@ The paper goes from 1 frame to 30 to 120: train with --data.frames 1 --name one,
 --train.init runs/one, then this with --train.init runs/thirty.
 
 Not as in the paper: its GoogLeNet (220 x 220, first trained on Sports-1M) is replaced by its successor InceptionV3 with
-ImageNet weights. A video shorter than the clip repeats from its start, as in the paper. The whole list is trained on, and the
-last model kept.
+ImageNet weights; with Caffe's release of it (docs/models.md): --model.backbone googlenet --model.weights FILE. A video shorter
+than the clip repeats from its start, as in the paper. The whole list is trained on, and the last model kept.
 """
 
 from videorec.config import Data, Evaluate, Experiment, Train

@@ -6,9 +6,9 @@
 Blocks of 30 frames, one LSTM of 512, additive score, no coverage penalty, Adam, 15 epochs of batches of 128; a video's blocks
 are averaged. The paper's form: --model.score location --model.layers 3.
 
-Not as in the paper: GoogLeNet's maps (7 x 7 x 1024) are replaced by those of MobileNet, of the same shape; the authors'
-code has the learning rate fixed at 2e-4 with unusual decay rates of Adam. The split of UCF-11 is not standardised:
---data.group keeps the clips of one scene together.
+Not as in the paper: GoogLeNet's maps (7 x 7 x 1024) are replaced by those of MobileNet, of the same shape (with Caffe's
+release: --model.backbone googlenet --model.weights FILE, docs/models.md); the authors' code has the learning rate fixed at 2e-4
+with unusual decay rates of Adam. The split of UCF-11 is not standardised: --data.group keeps the clips of one scene together.
 """
 
 from videorec.config import Data, Evaluate, Experiment, Train
