@@ -204,7 +204,7 @@ else:
 SCRIPTS = ("train.py", "evaluate.py", "predict.py")
 EXPORTS = ("onnx", "saved_model", "tflite", "verify")
 TOOLS = ("benchmark", "check", "compare", "doctor", "drawings", "explain", "gallery", "index", "prepare", "report", "splits")
-TOOLS += ("tensorboard",)
+TOOLS += ("tensorboard", "caffe_weights")
 LISTS = ("videorec/__main__.py", "export/__main__.py")
 
 

@@ -39,9 +39,11 @@ class AveragedWeights(keras.callbacks.Callback):
         """The model's own weights for the block: what a resumed run goes on with."""
         averaged = self._own is not None
         self._set_own()
-        yield
-        if averaged:
-            self._set_averages()
+        try:
+            yield
+        finally:
+            if averaged:
+                self._set_averages()
 
     def _set_averages(self) -> None:
         if self._on and self._own is None:

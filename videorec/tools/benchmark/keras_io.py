@@ -72,7 +72,7 @@ def measure(
     value, seconds = float(np.median(ratios)), {name: float(np.median(times)) for name, times in spans.items()}
     both = {name: f"{accuracy:.3f} / {mean:.3f}" for name, (accuracy, mean) in answers.items()}
     name = f"{len(known)} clips to train on, {len(test)} to test: the keras.io example's way / lrcn, all in all"
-    detail = f"{seconds['theirs']:.0f} s / {seconds['ours']:.0f} s; {rounds} rounds"
+    detail = f"{seconds['theirs']:.0f} s / {seconds['ours']:.0f} s; rounds: {rounds}"
     gained = "accuracy / mean class accuracy on the test clips: theirs, ours"
     better = answers["ours"][0] > answers["theirs"][0]
     return [
