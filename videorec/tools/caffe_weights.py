@@ -12,9 +12,10 @@ be set later.
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
+from annotated_types import Ge, Le
 
 from videorec import terminal
 from videorec.config import UserError
@@ -30,6 +31,7 @@ log = logging.getLogger("caffe_weights")
 # B, G and R of what the release subtracted, where it is not the mean of the backbone here: the average of the mean picture.
 MEANS = {"caffenet": (104.00699, 116.66877, 122.67891)}
 LISTED = 8  # layers in a message
+Level = Annotated[float, Ge(0), Le(255)]  # of a pixel
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Options:
     """The released .caffemodel."""
     out: tyro.conf.Positional[Path]
     """The file to write, NAME.weights.h5."""
-    mean: tuple[float, float, float] | None = None
+    mean: tuple[Level, Level, Level] | None = None
     """B, G and R that the file's network was trained with. Default: that of the release."""
     overwrite: bool = False
     """Replace the file where it exists."""
