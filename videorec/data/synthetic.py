@@ -8,6 +8,7 @@ import functools
 import itertools
 import os
 import tempfile
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from videorec.data import scenery
 from videorec.storage import leftovers
 
 CLASSES = ("left", "right", "up", "down", "clockwise", "anticlockwise", "grow", "shrink")
@@ -26,8 +28,6 @@ SIZES = ((72, 96), (96, 128), (120, 120), (120, 160))  # (height, width)
 # No WebM, because OpenCV prints a warning for each such file; the MKV files hold the same VP8.
 ENCODERS = ((".mp4", "mp4v", 0.4), (".avi", "MJPG", 0.3), (".mov", "mp4v", 0.25), (".mkv", "VP80", 0.05))
 FALLBACK = (".avi", "MJPG")  # built into OpenCV, without FFmpeg
-SPRITE = 64  # side of the drawn shape in pixels, before it is scaled into the frame
-RIM = 1.15  # half the sprite's side, in radii of the shape: a transparent rim for interpolation
 
 
 class Plan(NamedTuple):
@@ -62,18 +62,37 @@ def write(
     Raises:
         OSError: a video cannot be written there.
     """
+    wanted = plans({"train": train, "val": val, "test": test}, seed)
+    return write_planned(folder, wanted, _pair, workers, progress)
+
+
+def write_planned(
+    folder: str | Path,
+    wanted: list[Plan],
+    render_group: Callable[[list[Plan]], Iterable[np.ndarray]],
+    workers: int = 0,
+    progress=None,
+) -> Path:
+    """As `write`, for videos that are planned already.
+
+    Args:
+        wanted: all videos of the data set.
+        render_group: the clips `(T, H, W, 3)` uint8 of the missing videos of a group, in their order.
+
+    Raises:
+        OSError: a video cannot be written there.
+    """
     folder = Path(folder)
     manifest = folder / "manifest.csv"
-    wanted = plans({"train": train, "val": val, "test": test}, seed)
     text = "path,label,split,group\n" + "".join(f"{p.name},{p.label},{p.split},{p.group}\n" for p in wanted)
     missing = [plan for plan in wanted if not (folder / plan.name).is_file()]
     if not missing and manifest.is_file() and manifest.read_text(encoding="utf-8") == text:
         return manifest
-    for label in CLASSES:
+    for label in {plan.label for plan in wanted}:
         (folder / label).mkdir(parents=True, exist_ok=True)
     # Within the folder, because os.replace works within one file system only.
     with leftovers.working_folder(folder, "videos") as unfinished:
-        _write_videos(missing, folder, unfinished, workers or os.cpu_count() or 1, progress)
+        _write_videos(missing, render_group, folder, unfinished, workers or os.cpu_count() or 1, progress)
         (path := unfinished / manifest.name).write_text(text, encoding="utf-8")
         os.replace(path, manifest)
     return manifest
@@ -91,11 +110,11 @@ def render(label: str, seed: int | tuple[int, ...], frames: int = 32, height: in
     unit = min(height, width)
     x, y, radius = _path(PAIRS[kind], rng, frames, height / unit, width / unit)
     hue = rng.uniform(0, 180)
-    background = _clutter(rng, height, width, hue)
-    sprite, alpha = _shape(rng, hue)
+    background = scenery.clutter(rng, height, width, hue)
+    sprite, alpha = scenery.shape(rng, hue)
     clip = np.repeat(background[None], frames, axis=0)
     for t in range(frames):
-        _paste(clip[t], sprite, alpha, (width / 2 + unit * x[t], height / 2 + unit * y[t]), unit * radius[t])
+        scenery.paste(clip[t], sprite, alpha, (width / 2 + unit * x[t], height / 2 + unit * y[t]), unit * radius[t])
     return clip[::-1].copy() if backwards else clip
 
 
@@ -120,72 +139,6 @@ def _path(pair: str, rng: np.random.Generator, frames: int, height: float, width
     return (along, across, radius) if pair == "horizontal" else (across, along, radius)
 
 
-def _clutter(rng: np.random.Generator, height: int, width: int, hue: float) -> np.ndarray:
-    """A background `(H, W, 3)` uint8: noise at many scales (1/f, as in photographs) and random patches."""
-    image = _noise(rng, height, width, channels=1) + 0.4 * _noise(rng, height, width, channels=3)
-    image = rng.uniform(40, 95) + rng.uniform(10, 22) * image
-    for _ in range(rng.integers(2, 6)):
-        mask = np.zeros((height, width), np.uint8)
-        centre = (int(rng.integers(width)), int(rng.integers(height)))
-        axes = [int(min(height, width) * rng.uniform(0.05, 0.2)) for _ in range(2)]
-        outline = cv2.ellipse2Poly(centre, axes, int(rng.integers(180)), 0, 360, int(rng.choice([15, 90, 120])))
-        cv2.fillConvexPoly(mask, outline, 1)
-        colour = _rgb(hue + rng.uniform(40, 140), rng.uniform(20, 110), rng.uniform(30, 140))  # not the shape's
-        image = np.where(mask[..., None] > 0, 0.7 * colour + 0.3 * image, image)
-    return np.clip(image, 0, 255).astype(np.uint8)
-
-
-def _noise(rng: np.random.Generator, height: int, width: int, channels: int) -> np.ndarray:
-    """1/f noise `(H, W, channels)`, mean 0, standard deviation 1: each octave half as strong as the coarser one."""
-    total = np.zeros((height, width, channels), np.float32)
-    for octave in range(1, 6):
-        grid = rng.standard_normal((2**octave, 2**octave, channels), dtype=np.float32)
-        total += cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC).reshape(total.shape) / 2**octave
-    return (total - total.mean()) / total.std()
-
-
-def _shape(rng: np.random.Generator, hue: float) -> tuple[np.ndarray, np.ndarray]:
-    """A textured disc, polygon or star: colour `(S, S, 3)` float32 in 0..255 and opacity `(S, S, 1)` in 0..1."""
-    corners = int(rng.choice([3, 4, 5, 6, 48]))  # 48: a disc
-    star = corners in (4, 5, 6) and rng.random() < 0.4
-    angles = rng.uniform(0, 2 * np.pi) + np.arange(corners * (1 + star)) * 2 * np.pi / (corners * (1 + star))
-    reach = np.where(np.arange(len(angles)) % 2, 0.55, 1.0) if star else np.ones(len(angles))
-    outline = SPRITE / 2 + SPRITE / 2 / RIM * reach[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    alpha = np.zeros((SPRITE, SPRITE), np.float32)
-    cv2.fillPoly(alpha, [np.round(outline * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)  # 4 bits after the point
-    v, u = np.mgrid[:SPRITE, :SPRITE] / SPRITE
-    turn, waves = rng.uniform(0, np.pi), rng.uniform(1.5, 3.5)
-    along, across = u * np.cos(turn) + v * np.sin(turn), v * np.cos(turn) - u * np.sin(turn)
-    stripes = np.sin(2 * np.pi * waves * along)
-    textures = stripes, stripes * np.sin(2 * np.pi * waves * across), _noise(rng, SPRITE, SPRITE, 1)[..., 0]
-    mix = 1 / (1 + np.exp(-4 * textures[rng.integers(3)][..., None]))
-    light = _rgb(hue, rng.uniform(90, 190), rng.uniform(235, 255))
-    dark = _rgb(hue + rng.uniform(-20, 20), rng.uniform(90, 190), rng.uniform(180, 225))
-    return (mix * light + (1 - mix) * dark).astype(np.float32), alpha[..., None]
-
-
-def _rgb(hue: float, saturation: float, value: float) -> np.ndarray:
-    """`(3,)` float32 in 0..255; hue in 0..180 (any number, it wraps), saturation and value in 0..255."""
-    pixel = np.array([[[hue % 180, saturation, value]]]).astype(np.uint8)
-    return cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float32)
-
-
-def _paste(frame: np.ndarray, sprite: np.ndarray, alpha: np.ndarray, centre, radius: float) -> None:
-    """Draw the shape into a frame `(H, W, 3)` uint8 at a centre (x, y) with a radius, in pixels and not rounded."""
-    scale = 2 * radius * RIM / SPRITE
-    side = int(np.ceil(scale * SPRITE)) + 2
-    corner = [int(np.floor(c - side / 2)) for c in centre]  # of the box that is drawn; it may stick out of the frame
-    matrix = np.array([[scale, 0, 0], [0, scale, 0]])
-    matrix[:, 2] = [c - k - scale * (SPRITE - 1) / 2 for c, k in zip(centre, corner, strict=True)]
-    # Blurred as much as the shape shrinks, else its texture flickers from frame to frame.
-    layer = cv2.GaussianBlur(np.concatenate([sprite * alpha, alpha], axis=2), (0, 0), max(0.4 / scale, 0.3))
-    layer = cv2.warpAffine(layer, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=0)
-    left, top = (max(k, 0) for k in corner)
-    box = frame[top : max(corner[1] + side, 0), left : max(corner[0] + side, 0)]
-    layer = layer[top - corner[1] :, left - corner[0] :][: box.shape[0], : box.shape[1]]
-    box[:] = np.clip(layer[..., :3] + (1 - layer[..., 3:]) * box + 0.5, 0, 255)
-
-
 def plans(counts: dict[str, int], seed: int) -> list[Plan]:
     """All videos of the data set. A pair shares length, size, rate and codec: none of them tells its labels apart.
 
@@ -207,30 +160,37 @@ def plans(counts: dict[str, int], seed: int) -> list[Plan]:
     return rows
 
 
-def _write_videos(plans: list[Plan], folder: Path, unfinished: Path, workers: int, progress) -> None:
+def _write_videos(plans: list[Plan], render_group, folder: Path, unfinished: Path, workers: int, progress) -> None:
     ordered = sorted(plans, key=lambda plan: plan.group)
     groups = [list(group) for _, group in itertools.groupby(ordered, lambda plan: plan.group)]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the frames are small: parallel videos are faster than parallel loops within a frame
     try:
         with ThreadPoolExecutor(workers) as pool:
-            for done in itertools.accumulate(pool.map(lambda group: _write_group(group, folder, unfinished), groups)):
+            for done in itertools.accumulate(
+                pool.map(lambda group: _write_group(group, render_group, folder, unfinished), groups)
+            ):
                 if progress:
                     progress(done, len(plans))
     finally:
         cv2.setNumThreads(threads)
 
 
-def _write_group(plans: list[Plan], folder: Path, unfinished: Path) -> int:
-    """Write the one or two missing videos of a pair, rendered once; returns how many."""
-    first = plans[0]
-    clip = render(first.label, first.seed, first.frames, *first.size)
-    for plan in plans:
+def _write_group(plans: list[Plan], render_group, folder: Path, unfinished: Path) -> int:
+    """Write the missing videos of a group, rendered together; returns how many."""
+    for plan, clip in zip(plans, render_group(plans), strict=True):
         path = unfinished / plan.name.replace("/", "_")
-        if not encode(path, clip if plan is first else clip[::-1], plan.fps, plan.codec):
+        if not encode(path, clip, plan.fps, plan.codec):
             raise OSError(f"OpenCV did not write {path} ({plan.codec}) whole: is the disk full?")
         os.replace(path, folder / plan.name)
     return len(plans)
+
+
+def _pair(plans: list[Plan]) -> Iterable[np.ndarray]:
+    """The clips of one or two videos of a pair, rendered once."""
+    first = plans[0]
+    clip = render(first.label, first.seed, first.frames, *first.size)
+    return [clip if plan is first else clip[::-1] for plan in plans]
 
 
 def encode(path: Path, clip: np.ndarray, fps: float, codec: str) -> bool:
