@@ -1,9 +1,11 @@
 """Sources of videos: folders, official lists, splits, and what is wrong with them."""
 
+from functools import partial
+
 import pytest
 
 from videorec.config import Data, Experiment, UserError
-from videorec.data import manifest, sources
+from videorec.data import early_clue, manifest, sources
 from videorec.models.lrcn import LRCN
 
 
@@ -29,6 +31,17 @@ def test_class_folders(folder):
     sizes = [len(loaded.split(name)) for name in manifest.SPLITS]
     assert sizes[0] > 25 and sizes[1] >= 4 and sizes[2] >= 4
     assert sources.load(Data(path=str(folder))) == loaded
+
+
+def test_built_in_videos_by_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setitem(sources.BUILT_IN, "synthetic_early", partial(early_clue.write, train=2, val=1, test=1))
+    loaded = sources.load(Data(path="synthetic_early"))
+    assert sorted(loaded.classes) == sorted(early_clue.CLASSES)
+    assert [len(loaded.split(name)) for name in manifest.SPLITS] == [8, 4, 4]
+    assert (tmp_path / ".cache/videorec/synthetic_early/manifest.csv").exists()
+    with pytest.raises(UserError, match="synthetic, synthetic_early"):
+        sources.load(Data(path="synthetic_late"))
 
 
 def test_groups_by_pattern(folder):

@@ -21,8 +21,9 @@ class Data(Footage):
     }
 
     path: str = "synthetic"
-    """`synthetic`, a folder with one sub-folder a class, or with train, val, test above the classes (also training, valid,
-    validation, testing), a manifest (.csv), a folder with the UCF101 or HMDB51 lists, or one made by videorec.tools.prepare.
+    """`synthetic` or `synthetic_early` (built-in videos: eight motions; long videos whose first second tells the class), a
+    folder with one sub-folder a class, or with train, val, test above the classes (also training, valid, validation,
+    testing), a manifest (.csv), a folder with the UCF101 or HMDB51 lists, or one made by videorec.tools.prepare.
     Manifests and prepared folders may be remote (s3://, az://, hdfs://)."""
     official_split: Literal[1, 2, 3] = 1
     """Which of the three official splits of UCF101 or HMDB51."""

@@ -1,4 +1,4 @@
-"""Where videos come from: class-per-folder, a manifest, the official UCF101 and HMDB51 lists, or `synthetic`."""
+"""Where videos come from: class-per-folder, a manifest, the official UCF101 and HMDB51 lists, or built-in."""
 
 import dataclasses
 import logging
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from videorec.config import Data, Experiment, UserError, nearest
-from videorec.data import labels, manifest, same_files, selection, synthetic, verdicts
+from videorec.data import early_clue, labels, manifest, same_files, selection, synthetic, verdicts
 from videorec.data.folders import class_folders
 from videorec.data.manifest import Video
 from videorec.data.official_lists import has_official_splits, official_videos
@@ -18,6 +18,8 @@ from videorec.data.splitting import VideoSet, classes_of, complete_splits
 from videorec.storage import files, remote
 
 log = logging.getLogger(__name__)
+
+BUILT_IN = {"synthetic": synthetic.write, "synthetic_early": early_clue.write}  # what --data.path calls them
 
 
 def load(data: Data, seed: int = 0, record: Record | None = None) -> VideoSet:
@@ -101,7 +103,7 @@ def warn_of_seen(videos: list[Video], split: str, other: Experiment, record: Rec
 
 def _place(data: Data) -> tuple[str, Callable[[str], int | None]]:
     """The folder that the paths of a record start from, and what gives the size of a video."""
-    base = str(synthetic_folder().parent) if data.path == "synthetic" else base_of(data.path, data.videos)
+    base = str(built_in(data.path).parent) if data.path in BUILT_IN else base_of(data.path, data.videos)
     return base, Prepared(base).size if is_prepared(base) else size_of
 
 
@@ -115,8 +117,8 @@ def find(data: Data) -> list[Video]:
     """The videos of the source that `data.path` names; the split is None where the source does not give it."""
     for option, path in (("--data.path", data.path), ("--data.videos", data.videos)):
         remote.check_scheme(str(path or ""), option)
-    if data.path == "synthetic":
-        return manifest.read(synthetic_folder())
+    if data.path in BUILT_IN:
+        return manifest.read(built_in(data.path))
     if is_prepared(data.path):
         return Prepared(data.path).videos()
     if files.is_remote(data.path):
@@ -129,7 +131,8 @@ def find(data: Data) -> list[Video]:
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"
         raise UserError(
-            f"--data.path must be a folder of videos, a manifest (.csv) or `synthetic`. Received: {data.path}, which {what}."
+            f"--data.path must be a folder of videos, a manifest (.csv), or one of {', '.join(BUILT_IN)}. "
+            f"Received: {data.path}, which {what}."
         )
     base = data.videos or path
     base = base if files.is_remote(base) else Path(base).expanduser()
@@ -138,10 +141,10 @@ def find(data: Data) -> list[Video]:
     return class_folders(path, data.group)
 
 
-def synthetic_folder() -> Path:
-    """The manifest of the built-in synthetic videos, written at the first use (a few seconds)."""
-    folder = Path("~/.cache/videorec/synthetic").expanduser()
+def built_in(name: str) -> Path:
+    """The manifest of the built-in videos of a name in `BUILT_IN`, written at the first use (half a minute at most)."""
+    folder = Path("~/.cache/videorec").expanduser() / name
     try:
-        return synthetic.write(folder)
+        return BUILT_IN[name](folder)
     except OSError as error:
-        raise UserError(f"The synthetic videos cannot be written to {folder}: {error}") from error
+        raise UserError(f"The built-in videos `{name}` cannot be written to {folder}: {error}") from error

@@ -42,11 +42,11 @@ class Options:
 def main(args: list[str]) -> int:
     """List -> decode -> report."""
     options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.check")
-    _validate(options)
 
     from videorec.data import sources  # OpenCV takes a moment to import: not for --help
     from videorec.tools import check_files, check_report
 
+    _validate(options, set(sources.BUILT_IN))
     videos = sources.find(Data(path=options.source, videos=options.videos))
     clean = _sides_are_clean(videos)
     files = check_files.by_file(videos)
@@ -75,11 +75,11 @@ def _sides_are_clean(videos: list) -> bool:
     return True
 
 
-def _validate(options: Options) -> None:
+def _validate(options: Options, built_in: set[str]) -> None:
     if options.workers < 0:
         raise UserError(f"--workers must be 0 or more. Received: {options.workers}")
     source = Path(options.source).expanduser()
-    if options.source != "synthetic" and not (source.is_dir() or (source.suffix == ".csv" and source.exists())):
+    if options.source not in built_in and not (source.is_dir() or (source.suffix == ".csv" and source.exists())):
         what = "is a file that is no .csv" if source.exists() else "does not exist"
         raise UserError(f"A folder of videos or a manifest (.csv) is expected. Received: {options.source}, which {what}.")
     if options.out and options.out.exists() and source.is_file() and options.out.samefile(source):

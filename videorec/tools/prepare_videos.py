@@ -48,8 +48,8 @@ def list_videos(data: Data) -> list[tuple[str, Video]]:
 
 def _base(folder: str) -> str:
     """The folder that relative video paths start from."""
-    if folder == "synthetic":
-        return str(sources.synthetic_folder().parent)
+    if folder in sources.BUILT_IN:
+        return str(sources.built_in(folder).parent)
     if files.is_remote(folder):
         return folder.rsplit("/", 1)[0] if folder.endswith(".csv") else folder.rstrip("/")
     path = Path(folder).expanduser()
