@@ -80,8 +80,8 @@ class Recogniser(Model):
 class Train(CachedFit):
     """How a recogniser is fitted."""
 
-    step_gain: Literal["uniform", "linear"] = "uniform"
-    """Weight of time step t in the loss: 1, or rising linearly from 0 to 1."""
+    step_gain: Literal["uniform", "linear", "last"] = "uniform"
+    """Weight of time step t in the loss: 1, rising linearly from 0 to 1, or 1 for the last step and 0 for the others."""
     step_reduction: Literal["mean", "sum"] = "mean"
     """The loss of a clip is the weighted mean over its time steps, or their weighted sum."""
     label_smoothing: Part = 0.0

@@ -5,6 +5,7 @@ from keras import ops
 
 from videorec.layers.running_sum import added, empty_sum, mean_so_far
 
+GAINS = ("uniform", "linear", "last")
 MODES = ("mean", "sum", "last", "max", "weighted")
 
 
@@ -152,9 +153,11 @@ def _check(mode):
 
 
 def step_gains(steps, gain="uniform"):
-    """`(S,)` float32 gains: ones, or 0 to 1 in equal parts; a single step has gain 1."""
+    """`(S,)` float32 gains: ones, 0 to 1 in equal parts, or 0 but for the last; a single step has gain 1."""
     if gain == "uniform":
         return ops.ones((steps,), "float32")
     t = ops.cast(ops.arange(steps), "float32")
     last = ops.cast(steps - 1, "float32")
+    if gain == "last":
+        return ops.cast(ops.equal(t, last), "float32")
     return ops.where(last > 0, t / ops.maximum(last, 1.0), ops.ones_like(t))

@@ -66,6 +66,7 @@ def binary_cross_entropies(targets=SEVERAL) -> np.ndarray:
         ({"step_reduction": "sum"}, lambda ce: ce.sum(1)),
         ({"gain": "linear", "step_reduction": "sum"}, lambda ce: ce @ np.array([0, 1 / 3, 2 / 3, 1])),
         ({"gain": "linear"}, lambda ce: ce @ np.array([0, 1 / 3, 2 / 3, 1]) / 2),
+        ({"gain": "last"}, lambda ce: ce[:, -1]),
     ],
 )
 def test_binary_against_numpy(options, expected):
@@ -96,6 +97,8 @@ def test_gains():
     np.testing.assert_allclose(step_gains(5, "linear"), [0, 0.25, 0.5, 0.75, 1])
     np.testing.assert_allclose(step_gains(1, "linear"), [1])
     np.testing.assert_allclose(step_gains(3), [1, 1, 1])
+    np.testing.assert_allclose(step_gains(3, "last"), [0, 0, 1])
+    np.testing.assert_allclose(step_gains(1, "last"), [1])
 
 
 def test_config_round_trip_and_errors():

@@ -3,15 +3,15 @@
 import keras
 from keras import ops
 
-from videorec.layers.step_aggregation import step_gains
+from videorec.layers.step_aggregation import GAINS, step_gains
 
 
 class _StepLoss(keras.losses.Loss):
     """A loss of every time step, weighted by a gain over time. Subclasses give `of_steps(y_true, y_pred)`, `(B, S)`."""
 
     def __init__(self, gain="uniform", step_reduction="mean", label_smoothing=0.0, name=None, **kwargs):
-        if gain not in ("uniform", "linear"):
-            raise ValueError(f"gain must be 'uniform' or 'linear'. Received: gain={gain!r}")
+        if gain not in GAINS:
+            raise ValueError(f"gain must be one of {', '.join(GAINS)}. Received: gain={gain!r}")
         if step_reduction not in ("mean", "sum"):
             raise ValueError(f"step_reduction must be 'mean' or 'sum'. Received: step_reduction={step_reduction!r}")
         super().__init__(name=name, **kwargs)
@@ -35,10 +35,10 @@ class StepCrossentropy(_StepLoss):
 
     With uniform gain this is LRCN's loss (Donahue et al. 2015): the sum over t of -log P(y | x_1..t). With linear gain
     it is that of Beyond Short Snippets (Ng et al. 2015): g_t = t / (S - 1) for t = 0..S-1, so that early steps, which
-    have seen little, count little.
+    have seen little, count little. "last", g = 1 at the last step alone, is what that paper compares it with.
 
     Args:
-        gain: "uniform" or "linear".
+        gain: "uniform", "linear" or "last".
         step_reduction: "mean" divides the weighted sum over steps by the sum of the gains; "sum" does not.
         label_smoothing: share of the target that is spread over all classes, in [0, 1).
 
