@@ -25,6 +25,7 @@ FRAMES, HEIGHT, WIDTH = 4, 8, 12
 CASES = {
     "convlstm": ConvLSTMForecaster(3, filters=(4,), kernel=3, patch=2),
     "float32": ConvLSTMForecaster(2, "float32", filters=(4,), kernel=3, patch=2),
+    "motion": ConvLSTMForecaster(3, filters=(4,), kernel=3, patch=2, motion=2),
     "stack": ConvLSTMStack(3, filters=(4, 3), kernel=3, patch=2),
     "fclstm": FCLSTMForecaster(5, units=(6,)),
     "attention": Seq2SeqAttention(3, units=6, embedding=5, filters=(4, 3)),

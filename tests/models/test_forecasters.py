@@ -73,6 +73,7 @@ def test_a_residual_forecaster_begins_with_the_frames_seen(case):
         ("convlstm_stack", {"patch": 0}, None, "patch must be 1 or more"),
         ("convlstm_stack", {"filters": ()}, None, "at least one layer"),
         ("convlstm_forecaster-gru", {"recurrent_kernel": 1}, None, "one size for all its kernels"),
+        ("convlstm_forecaster-motion", {"residual": "mean"}, None, "motion and residual exclude each other"),
         ("seq2seq_attention", {"filters": ()}, None, "at least one convolution"),
         ("seq2seq_attention", {"backbone": "tiny"}, None, "for target labels"),
         ("seq2seq_attention-backbone", {"pixels": "float32"}, None, "pixels uint8"),

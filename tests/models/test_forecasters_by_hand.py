@@ -6,6 +6,7 @@ import pytest
 from equations import conv_gru, lstm, patches, pixels, sigmoid
 from variants import CLASSES, build, clips, shared, weightless
 
+from videorec.layers import MovedFrames
 from videorec.models.convlstm_forecaster import ConvLSTMForecaster
 from videorec.models.convlstm_stack import ConvLSTMStack
 from videorec.models.fclstm_forecaster import FCLSTMForecaster
@@ -100,6 +101,17 @@ def test_convlstm_forecaster_equals_the_equations(case, sizes, patch):
     kernel, bias = model.get_layer("forecast_patches").get_weights()
     maps = [sigmoid(np.concatenate(states, axis=-1) @ kernel[0, 0] + bias) for states in hidden]
     expected = pixels(np.stack(maps, axis=1), patch)
+    np.testing.assert_allclose(model({"rgb": x})["frames"], expected, atol=1e-5)
+
+
+def test_motion_comes_from_the_hidden_states_and_the_last_frame():
+    """What `MovedFrames` does with moves and mix is tested with that layer."""
+    model, x = with_random_weights(build("convlstm_forecaster-motion")), frames("convlstm_forecaster-motion")
+    hidden = encode_and_forecast(model, patches(x / 255, 2), (3, 4))
+    states = np.stack([np.concatenate(maps, axis=-1) for maps in hidden], axis=1)
+    (moves, moves_bias), (mix, mix_bias) = (model.get_layer(name).get_weights() for name in ("moves", "mix"))
+    arguments = [x[:, -1] / 255, states @ moves[0, 0] + moves_bias, pixels(states @ mix[0, 0] + mix_bias, 2)]
+    expected = MovedFrames(1)([argument.astype("float32") for argument in arguments])
     np.testing.assert_allclose(model({"rgb": x})["frames"], expected, atol=1e-5)
 
 

@@ -127,6 +127,7 @@ FORMS = {
     "LocalResponseNormalization": Form({"size": 3, "alpha": 0.1, "beta": 0.5, "k": 2.0}, ((3, 4, 6),)),
     "MeanOfSigmoids": Form({}, ([(4,), (4,)],)),
     "MeanOfSoftmaxes": Form({}, ([(4,), (4,)],)),
+    "MovedFrames": Form({"reach": 1}, ([(4, 6, 2), (3, 2, 3, 12), (3, 4, 6, 5)],)),
     "MultipleOutput": Form({"weights": "distance", "delay": 1}, ((None, 3, 4),), half="float32"),
     "NextFrameConvLSTM2D": Form({"filters": [3, 2], "kernel_size": 3, "horizon": 3}, (MAPS,)),
     "PeepholeConvLSTM2D": Form({"filters": 3, "kernel_size": 3, **BOTH}, (MAPS,), outputs=1),

@@ -10,6 +10,7 @@ from videorec.layers.frame_differences import FrameDifferences
 from videorec.layers.local_response_normalization import LocalResponseNormalization
 from videorec.layers.mean_of_sigmoids import MeanOfSigmoids
 from videorec.layers.mean_of_softmaxes import MeanOfSoftmaxes
+from videorec.layers.moved_frames import MovedFrames
 from videorec.layers.multi_output import MultipleOutput
 from videorec.layers.next_frame_conv_lstm2d import NextFrameConvLSTM2D
 from videorec.layers.peephole_conv_lstm2d import PeepholeConvLSTM2D
@@ -34,6 +35,7 @@ __all__ = [
     "LocalResponseNormalization",
     "MeanOfSigmoids",
     "MeanOfSoftmaxes",
+    "MovedFrames",
     "MultipleOutput",
     "NextFrameConvLSTM2D",
     "PeepholeConvLSTM2D",

@@ -12,12 +12,15 @@ from videorec.config.forecasting import Forecaster
 from videorec.layers import (
     ConvGRU2D,
     DepthToSpace,
+    MovedFrames,
     PeepholeConvLSTM2D,
     SpaceToDepth,
     TimeDistributed,
     UnconditionalConvGRU2D,
 )
 from videorec.models import forecast
+
+COPIES = 2  # of `motion`: two things that cross
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,10 @@ class ConvLSTMForecaster(Forecaster):
     """Forecast the change from the last frame seen, or from the mean of all seen, and begin with next to none: for slow
     sequences whose level differs from one to the next (temperatures); the mean where frames are noisy. The output is linear
     then; choose --train.loss mse or mae."""
+    motion: Count | None = None
+    """Forecast by moving the last frame seen on, step by step, at most this many px a step: two copies of it, each moved in its
+    own way in each patch, and mixed with new content (`videorec.layers.MovedFrames`). For what keeps its looks and changes
+    its place. Not with `residual`."""
 
     @classmethod
     def forms(cls):
@@ -64,6 +71,7 @@ class ConvLSTMForecaster(Forecaster):
             "gru": {"horizon": 3, "cell": "conv_gru", "filters": (3, 4), "kernel": 3, "patch": 2},
             "residual": {"horizon": 3, "filters": (3,), "kernel": 3, "patch": 2, "residual": "last"},
             "mean": {"horizon": 3, "filters": (3,), "kernel": 3, "patch": 2, "residual": "mean"},
+            "motion": {"horizon": 3, "filters": (3, 4), "kernel": 3, "patch": 2, "motion": 1},
         }
 
     def build(self, streams, classes=None) -> keras.Model:
@@ -72,8 +80,8 @@ class ConvLSTMForecaster(Forecaster):
         self._check()
 
         # === Functional Model ===
-        frames, x = forecast.frames_input(shape, self)  # (B, J, H, W, C)
-        x = SpaceToDepth(self.patch, name="patches")(x)  # (B, J, H / p, W / p, p * p * C)
+        frames, seen = forecast.frames_input(shape, self)  # (B, J, H, W, C)
+        x = SpaceToDepth(self.patch, name="patches")(seen)  # (B, J, H / p, W / p, p * p * C)
         start, states = self._start(x), []
         for number, filters in enumerate(self.filters, start=1):
             x, *state = self._layer(filters, f"encoder{number}")(x)
@@ -87,20 +95,36 @@ class ConvLSTMForecaster(Forecaster):
                 x, *_ = self._layer(filters, name)(x, initial_state=state)
             hidden.append(x)  # (B, K, H / p, W / p, filters)
         x = layers.Concatenate(name="hidden_states")(hidden) if len(hidden) > 1 else x
+        output = self._moved(seen[:, -1], x) if self.motion else self._drawn(start, x, shape[-1])
+        return keras.Model({"rgb": frames}, {"frames": output}, name=self.name)
+
+    def _drawn(self, start, x, channels):
+        """Frames from hidden states `(B, K, H / p, W / p, F)`: each place gives its patch."""
         form = (
             {"kernel_initializer": keras.initializers.RandomNormal(stddev=1e-3)} if self.residual else {"activation": "sigmoid"}
         )
-        convolution = layers.Conv2D(self.patch**2 * shape[-1], 1, dtype="float32", name="output", **form)
+        convolution = layers.Conv2D(self.patch**2 * channels, 1, dtype="float32", name="output", **form)
         x = TimeDistributed(convolution, name="forecast_patches", dtype="float32")(x)  # (B, K, H / p, W / p, p * p * C)
         x = x + keras.ops.cast(start, "float32") if self.residual else x
-        outputs = {"frames": DepthToSpace(self.patch, name="frames", dtype="float32")(x)}  # (B, K, H, W, C)
-        return keras.Model({"rgb": frames}, outputs, name=self.name)
+        return DepthToSpace(self.patch, name="frames", dtype="float32")(x)  # (B, K, H, W, C)
+
+    def _moved(self, last, x):
+        """Frames from hidden states: each place says how the last frame `(B, H, W, C)` moves there, and what is new."""
+        parts = {"moves": 2 * (2 * self.motion + 1) * COPIES, "mix": self.patch**2 * (COPIES + 1 + last.shape[-1])}
+        moves, mix = (
+            TimeDistributed(layers.Conv2D(size, 1, dtype="float32", name=f"{name}_output"), name=name, dtype="float32")(x)
+            for name, size in parts.items()
+        )
+        mix = DepthToSpace(self.patch, name="mix_pixels", dtype="float32")(mix)  # (B, K, H, W, copies + 1 + C)
+        return MovedFrames(self.motion, COPIES, dtype="float32", name="frames")([last, moves, mix])  # (B, K, H, W, C)
 
     def _start(self, x):
         """What `residual` adds the forecast change to: `(B, 1, H / p, W / p, p * p * C)`."""
         return keras.ops.mean(x, axis=1, keepdims=True) if self.residual == "mean" else x[:, -1:]
 
     def _check(self):
+        if self.motion and self.residual:
+            raise UserError(f"motion and residual exclude each other. Received: motion {self.motion}, residual {self.residual}")
         if not self.filters:
             raise UserError("filters must name the channels of at least one layer. Received: none")
         if self.cell == "conv_gru" and self.recurrent_kernel not in (None, self.kernel):
