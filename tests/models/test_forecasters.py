@@ -60,6 +60,19 @@ def test_a_residual_forecaster_begins_with_the_frames_seen(case):
     np.testing.assert_allclose(run(model, x)["frames"], forecast + 0.25, atol=1e-6)
 
 
+@pytest.mark.parametrize("case", ["fclstm_forecaster-residual", "seq2seq_attention-residual"])
+def test_a_residual_model_of_vectors_begins_with_the_frames_seen(case):
+    x = frames(case)
+    begin = x[:, -1:] if CASES[case].residual == "last" else x.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(run(build(case), x)["frames"], np.repeat(begin / 255, 3, axis=1), atol=0.01)
+
+
+@pytest.mark.parametrize("case", ["fclstm_forecaster-residual", "seq2seq_attention-residual", "convlstm_stack-residual"])
+def test_the_level_of_the_frames_is_not_read_but_added(case):
+    model, x = shared(case), frames(case) // 2
+    np.testing.assert_allclose(run(model, x + np.uint8(51))["frames"], run(model, x)["frames"] + 0.2, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "case, changes, streams, message",
     [
@@ -74,6 +87,7 @@ def test_a_residual_forecaster_begins_with_the_frames_seen(case):
         ("convlstm_stack", {"filters": ()}, None, "at least one layer"),
         ("convlstm_forecaster-gru", {"recurrent_kernel": 1}, None, "one size for all its kernels"),
         ("convlstm_forecaster-motion", {"residual": "mean"}, None, "motion and residual exclude each other"),
+        ("seq2seq_attention-labels", {"residual": "mean"}, None, "residual is for target frames"),
         ("seq2seq_attention", {"filters": ()}, None, "at least one convolution"),
         ("seq2seq_attention", {"backbone": "tiny"}, None, "for target labels"),
         ("seq2seq_attention-backbone", {"pixels": "float32"}, None, "pixels uint8"),

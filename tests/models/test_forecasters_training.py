@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from variants import CASES, build, clips
 
+from videorec.layers import DepthToSpace
 from videorec.models.convlstm_stack import teacher_probability
 
 MODEL = CASES["convlstm_stack"]
@@ -75,6 +76,20 @@ def test_fits_and_the_forecaster_has_learned(models):
     losses = training.fit(x, {"all_frames": true}, epochs=5, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
     assert np.abs(keras.ops.convert_to_numpy(model({"rgb": x["rgb"]})["frames"]) - before).max() > 1e-3
+
+
+def test_a_residual_model_is_trained_on_what_it_forecasts():
+    """Also the frames seen are forecast as changes from their mean."""
+    settings, model, x = CASES["convlstm_stack-residual"], build("convlstm_stack-residual"), batch(1.0)
+    training = settings.training_model(model)
+    np.testing.assert_allclose(
+        training({**x, "teacher": 0 * x["teacher"]})["frames"], model({"rgb": x["rgb"]})["frames"], atol=1e-6
+    )
+    changes = [(x[key].astype("float32") - x["rgb"].mean(axis=1, keepdims=True)) / 255 for key in ("rgb", "future")]
+    patches, stack = model.get_layer("patches"), model.get_layer("next_frames")
+    pixels = keras.ops.convert_to_numpy(stack(*(patches(part) for part in changes), x["teacher"]))
+    expected = DepthToSpace(2)(pixels) + x["rgb"].mean(axis=1, keepdims=True) / 255
+    np.testing.assert_allclose(training(x)["all_frames"], expected, atol=1e-5)
 
 
 def test_one_frame_ahead():

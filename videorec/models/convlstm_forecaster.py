@@ -100,10 +100,7 @@ class ConvLSTMForecaster(Forecaster):
 
     def _drawn(self, start, x, channels):
         """Frames from hidden states `(B, K, H / p, W / p, F)`: each place gives its patch."""
-        form = (
-            {"kernel_initializer": keras.initializers.RandomNormal(stddev=1e-3)} if self.residual else {"activation": "sigmoid"}
-        )
-        convolution = layers.Conv2D(self.patch**2 * channels, 1, dtype="float32", name="output", **form)
+        convolution = layers.Conv2D(self.patch**2 * channels, 1, name="output", **forecast.last_layer(self.residual))
         x = TimeDistributed(convolution, name="forecast_patches", dtype="float32")(x)  # (B, K, H / p, W / p, p * p * C)
         x = x + keras.ops.cast(start, "float32") if self.residual else x
         return DepthToSpace(self.patch, name="frames", dtype="float32")(x)  # (B, K, H, W, C)

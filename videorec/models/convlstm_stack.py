@@ -1,7 +1,7 @@
 """The "ConvLSTM" of the common Moving MNIST benchmark: stacked ConvLSTMs that forecast the next frame."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import keras
 from keras import layers
@@ -48,12 +48,17 @@ class ConvLSTMStack(Forecaster):
     """Side of the kernels, of input and state."""
     patch: Count = 4
     """Side of the patches of pixels that become the channels of a place."""
+    residual: Literal["last", "mean"] | None = None
+    """Read and forecast the difference from the last frame seen, or from the mean of all seen: for slow sequences whose level
+    differs from one to the next (temperatures); the mean where frames are noisy. The output is linear then; choose
+    --train.loss mse or mae."""
 
     @classmethod
     def forms(cls):
         """See `Model`."""
         return {
             "plain": {"horizon": 3, "filters": (3, 4), "kernel": 3, "patch": 2},
+            "residual": {"horizon": 3, "filters": (3,), "kernel": 3, "patch": 2, "residual": "mean"},
         }
 
     def build(self, streams, classes=None) -> keras.Model:
@@ -64,12 +69,22 @@ class ConvLSTMStack(Forecaster):
 
         # === Functional Model ===
         frames, x = forecast.frames_input(shape, self)  # (B, J, H, W, C)
+        x, start = forecast.relative(x, self.residual)
         x = SpaceToDepth(self.patch, name="patches")(x)  # (B, J, H / p, W / p, p * p * C)
         x = NextFrameConvLSTM2D(self.filters, self.kernel, self.horizon, name="next_frames")(x)  # (B, J + K - 1, ...)
         x = DepthToSpace(self.patch, name="next_frames_pixels", dtype="float32")(x[:, -self.horizon :])
         # The size of a slice of an unknown J is unknown: the reshape says K.
-        outputs = {"frames": layers.Reshape((self.horizon, *shape[1:]), dtype="float32", name="frames")(x)}  # (B, K, H, W, C)
+        x = layers.Reshape((self.horizon, *shape[1:]), dtype="float32", name=self._last)(x)  # (B, K, H, W, C)
+        outputs = {"frames": self._added(x, start, "frames")}
         return keras.Model({"rgb": frames}, outputs, name=self.name)
+
+    @property
+    def _last(self):
+        return "changes" if self.residual else "frames"
+
+    def _added(self, x, start, name):
+        """Forecasts `(B, T, H, W, C)`, of changes with `residual`."""
+        return layers.Add(name=name, dtype="float32")([x, start]) if self.residual else x
 
     def training_model(self, model: keras.Model) -> keras.Model:
         """The model that is trained, of the layers (and so the weights) of `model`, which `build` made or which was loaded.
@@ -87,8 +102,11 @@ class ConvLSTMStack(Forecaster):
         frames = keras.Input(shape, dtype=self.pixels, name="rgb")  # (B, J, H, W, C)
         future = keras.Input((self.horizon, *shape[1:]), dtype=self.pixels, name="future")  # (B, K, H, W, C)
         teacher = keras.Input((self.horizon - 1,), name="teacher")  # (B, K - 1)
-        x = stack(patches(scale(frames)), patches(scale(future)), teacher)  # (B, J + K - 1, H / p, W / p, p * p * C)
-        x = DepthToSpace(self.patch, dtype="float32", name="all_frames")(x)  # (B, J + K - 1, H, W, C)
+        x, start = forecast.relative(scale(frames), self.residual)
+        known = scale(future) - keras.ops.cast(start, stack.compute_dtype) if self.residual else scale(future)
+        x = stack(patches(x), patches(known), teacher)  # (B, J + K - 1, H / p, W / p, p * p * C)
+        x = DepthToSpace(self.patch, dtype="float32", name="all_changes" if self.residual else "all_frames")(x)
+        x = self._added(x, start, "all_frames")  # (B, J + K - 1, H, W, C)
         last = layers.Reshape((self.horizon, *shape[1:]), dtype="float32", name="frames")(x[:, -self.horizon :])
         outputs = {"frames": last, "all_frames": x}
         inputs = {"rgb": frames, "future": future, "teacher": teacher}

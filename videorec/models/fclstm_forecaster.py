@@ -22,7 +22,8 @@ class FCLSTMForecaster(Forecaster):
     no input. An affine map (sigmoid) of the top layer's hidden state alone gives the frame. The default is the paper's
     FC-LSTM-2048-2048: 142,667,776 weights on 64 x 64 x 1.
 
-    Input: `rgb` `(B, J, H, W, C)`, any J. Output: `frames` `(B, K, H, W, C)` from 0 to 1.
+    Input: `rgb` `(B, J, H, W, C)`, any J. Output: `frames` `(B, K, H, W, C)` from 0 to 1; with `residual` not
+    bounded.
     """
 
     name: ClassVar[str] = "fclstm_forecaster"
@@ -30,12 +31,17 @@ class FCLSTMForecaster(Forecaster):
     """Units of each layer, bottom to top; of encoder and forecaster."""
     peephole: Literal["diagonal", "full"] | None = "diagonal"
     """How the gates see the cell state: unit by unit (paper), through a full matrix, or not at all."""
+    residual: Literal["last", "mean"] | None = None
+    """Read and forecast the difference from the last frame seen, or from the mean of all seen: for slow sequences whose level
+    differs from one to the next (temperatures); the mean where frames are noisy. The output is linear then; choose
+    --train.loss mse or mae."""
 
     @classmethod
     def forms(cls):
         """See `Model`."""
         return {
             "plain": {"horizon": 3, "units": (5, 4)},
+            "residual": {"horizon": 3, "units": (5,), "residual": "last"},
         }
 
     def build(self, streams, classes=None) -> keras.Model:
@@ -46,6 +52,7 @@ class FCLSTMForecaster(Forecaster):
 
         # === Functional Model ===
         frames, x = forecast.frames_input(shape, self)  # (B, J, H, W, C)
+        x, start = forecast.relative(x, self.residual)
         x = layers.Reshape((-1, size), name="pixels")(x)  # (B, J, H * W * C)
         states = []
         for number, units in enumerate(self.units, start=1):
@@ -56,8 +63,9 @@ class FCLSTMForecaster(Forecaster):
                 x, *_ = self._layer(units, "forecaster1", unconditional=True)(state, steps=self.horizon)
             else:
                 x, *_ = self._layer(units, f"forecaster{number}")(x, initial_state=state)  # (B, K, units)
-        x = layers.Dense(size, activation="sigmoid", dtype="float32", name="output")(x)  # (B, K, H * W * C)
-        outputs = {"frames": layers.Reshape((self.horizon, *shape[1:]), dtype="float32", name="frames")(x)}
+        x = layers.Dense(size, name="output", **forecast.last_layer(self.residual))(x)  # (B, K, H * W * C)
+        x = layers.Reshape((self.horizon, *shape[1:]), dtype="float32", name="changes" if self.residual else "frames")(x)
+        outputs = {"frames": layers.Add(name="frames", dtype="float32")([x, start]) if self.residual else x}
         return keras.Model({"rgb": frames}, outputs, name=self.name)
 
     def _layer(self, units, name, unconditional=False):

@@ -29,6 +29,22 @@ def frames_input(shape: tuple, model: Forecaster, name: str = "rgb"):
     return frames, layers.Rescaling(scale, name=f"scale_{name}")(frames)
 
 
+def relative(frames, residual: str | None):
+    """What a model with `residual` reads and what its forecast is added to: the frames `(B, J, H, W, C)` less the last of
+    them or their mean, and that frame `(B, 1, H, W, C)` in float32. Without `residual`: the frames as they are, and None."""
+    if residual is None:
+        return frames, None
+    start = keras.ops.mean(frames, axis=1, keepdims=True) if residual == "mean" else frames[:, -1:]
+    return frames - start, keras.ops.cast(start, "float32")
+
+
+def last_layer(residual: str | None) -> dict:
+    """Options of the layer that gives the pixels: from 0 to 1, or with `residual` changes, next to none at the beginning."""
+    if residual is None:
+        return {"activation": "sigmoid", "dtype": "float32"}
+    return {"kernel_initializer": keras.initializers.RandomNormal(stddev=1e-3), "dtype": "float32"}
+
+
 def check_patch(shape: tuple, patch: int) -> None:
     """Raises UserError unless whole patches fill the frames `(J, H, W, C)`."""
     _, height, width, _ = shape

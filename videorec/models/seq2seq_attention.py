@@ -26,7 +26,7 @@ class Seq2SeqAttention(Forecaster):
     future is read.
 
     - target `frames`: a CNN turns the embeddings into frames. Input: `rgb` `(B, J, H, W, C)`; output `frames` `(B, K, H, W, C)`
-      from 0 to 1.
+      from 0 to 1; with `residual` not bounded.
     - target `labels` (action anticipation): the labels of the coming steps. Outputs `steps` `(B, K, classes)` logits, and
       `probabilities` `(B, classes)`, the mean of their softmaxes.
 
@@ -54,6 +54,10 @@ class Seq2SeqAttention(Forecaster):
     """Backbone weights at the start: imagenet (downloaded by keras.applications), a weights file, or None."""
     trainable_from: str = "all"
     """none: the backbone is frozen; all: it is trained whole; a layer's name: trained from that layer on."""
+    residual: Literal["last", "mean"] | None = None
+    """frames: read and forecast the difference from the last frame seen, or from the mean of all seen: for slow sequences
+    whose level differs from one to the next (temperatures); the mean where frames are noisy. The output is linear then;
+    choose --train.loss mse or mae."""
 
     @classmethod
     def forms(cls):
@@ -61,6 +65,7 @@ class Seq2SeqAttention(Forecaster):
         return {
             "plain": {"horizon": 3, "units": 6, "embedding": 5, "filters": (4, 3)},
             "general": {"horizon": 3, "units": 6, "embedding": 5, "filters": (4, 3, 5), "score": "general"},
+            "residual": {"horizon": 3, "units": 6, "embedding": 5, "filters": (4, 3), "residual": "mean"},
             "labels": {"horizon": 3, "target": "labels", "units": 6, "embedding": 5, "filters": (4, 3), "score": "concat"},
             "backbone": {"horizon": 3, "target": "labels", "units": 6, "embedding": 5, "backbone": "tiny", "tap": "map"},
         }
@@ -75,12 +80,12 @@ class Seq2SeqAttention(Forecaster):
         self._check(classes)
 
         # === Functional Model ===
-        frames, x = self._features(shape)  # (B, J, H, W, C) -> (B, J, F)
+        frames, x, start = self._features(shape)  # (B, J, H, W, C) -> (B, J, F)
         x = layers.Dense(self.embedding, name="embed")(x)  # (B, J, D)
         states, *last = layers.LSTM(self.units, return_sequences=True, return_state=True, name="encoder")(x)
         decoder = AttentionDecoder(self.units, self.horizon, self.score, name="decoder")
         x, coefficients = decoder(x[:, -1], states, last)  # (B, K, D), (B, K, J)
-        outputs = heads.per_step(x, classes) if self.target == "labels" else {"frames": self._pictures(x, shape)}
+        outputs = heads.per_step(x, classes) if self.target == "labels" else {"frames": self._pictures(x, shape, start)}
         outputs["attention"] = layers.Activation("linear", dtype="float32", name="attention")(coefficients)
         return keras.Model({"rgb": frames}, outputs, name=self.name)
 
@@ -89,19 +94,22 @@ class Seq2SeqAttention(Forecaster):
             raise UserError("filters must name the channels of at least one convolution. Received: none")
         if self.target == "frames" and self.backbone is not None:
             raise UserError(f"A backbone is for target labels; frames come from the CNN of filters. Received: {self.backbone}")
+        if self.target == "labels" and self.residual is not None:
+            raise UserError(f"residual is for target frames. Received: {self.residual}")
         if self.backbone is not None and self.pixels != "uint8":
             raise UserError(f"A backbone takes frames with pixels uint8. Received: pixels {self.pixels}")
         if self.target == "labels" and (classes is None or classes < 1):
             raise UserError(f"target labels needs at least one class. Received: classes={classes}")
 
     def _features(self, shape):
-        """The input, and a vector a frame `(B, J, F)`."""
+        """The input, a vector a frame `(B, J, F)`, and what `residual` adds forecasts to."""
         if self.backbone is None:
             frames, x = forecast.frames_input(shape, self)
-            return frames, TimeDistributed(self._cnn(shape[1:]), name="cnn")(x)
+            x, start = forecast.relative(x, self.residual)
+            return frames, TimeDistributed(self._cnn(shape[1:]), name="cnn")(x), start
         frames = keras.Input(shape, dtype="uint8", name="rgb")
         backbone = build_backbone(self.backbone, shape[1:], self.tap, self.weights, self.trainable_from)
-        return frames, inputs.vectors(TimeDistributed(backbone, name="rgb_backbone")(frames))
+        return frames, inputs.vectors(TimeDistributed(backbone, name="rgb_backbone")(frames)), None
 
     def _cnn(self, shape) -> keras.Model:
         """A frame `(B, H, W, C)` to a vector that keeps where things are."""
@@ -110,7 +118,7 @@ class Seq2SeqAttention(Forecaster):
             x = layers.Conv2D(filters, 3, 2, padding="same", activation="relu", name=f"conv{number}")(x)
         return keras.Model(frame, layers.Flatten(name="flatten")(x), name="cnn")
 
-    def _pictures(self, x, shape):
+    def _pictures(self, x, shape, start):
         """Embeddings `(B, K, D)` to frames `(B, K, H, W, C)`."""
         height, width, channels = shape[1:]
         scale = 2 ** len(self.filters)
@@ -121,8 +129,10 @@ class Seq2SeqAttention(Forecaster):
         y = layers.Reshape((*places, self.filters[-1]), name="maps")(y)
         for number, filters in enumerate(reversed(self.filters[:-1]), start=1):
             y = layers.Conv2DTranspose(filters, 4, 2, padding="same", activation="relu", name=f"up{number}")(y)
-        options = {"activation": "sigmoid", "dtype": "float32"}
+        options = forecast.last_layer(self.residual)
         y = layers.Conv2DTranspose(channels, 4, 2, padding="same", **options, name="picture")(y)
         surplus = ((0, places[0] * scale - height), (0, places[1] * scale - width))
         y = layers.Cropping2D(surplus, dtype="float32", name="crop")(y)
-        return TimeDistributed(keras.Model(embedding, y, name="pictures"), dtype="float32", name="frames")(x)
+        name = "changes" if self.residual else "frames"
+        y = TimeDistributed(keras.Model(embedding, y, name="pictures"), dtype="float32", name=name)(x)
+        return layers.Add(name="frames", dtype="float32")([y, start]) if self.residual else y
