@@ -26,7 +26,7 @@ def by_pixel(frame, moves, mix, reach, copies, patch):
     def shift(before, logits, axis, copy):
         after = np.zeros_like(before)
         for y, x in np.ndindex(height, width):
-            shares = softmax(logits[y // patch, x // patch].reshape(2, size, copies)[axis, :, copy] + stay)
+            shares = softmax(logits[y // patch, x // patch].reshape(2, copies, size)[axis, copy] + stay)
             for share, step in zip(shares, range(-reach, reach + 1), strict=True):
                 source = (y, x + step) if axis == 0 else (y + step, x)
                 if 0 <= source[0] < height and 0 <= source[1] < width:
@@ -59,9 +59,9 @@ def test_two_things_each_move_their_own_way_without_blur():
     """A dot on the left moves down by 2, one on the right up by 1 and to the left by 2, whatever patches they cross."""
     frame = np.zeros((1, 12, 12, 1), "float32")
     frame[0, 1, 1], frame[0, 10, 10] = 1.0, 0.5
-    moves = np.zeros((1, 3, 3, 3, 2, 5, 2), "float32")  # patches of 4 px; axis, shift, copy
+    moves = np.zeros((1, 3, 3, 3, 2, 2, 5), "float32")  # patches of 4 px; axis, copy, shift
     for copy, (across, down) in enumerate([(0, 2), (-2, -1)]):
-        moves[..., 0, 2 - across, copy] = moves[..., 1, 2 - down, copy] = FAR
+        moves[..., 0, copy, 2 - across] = moves[..., 1, copy, 2 - down] = FAR
     mix = np.zeros((1, 3, 12, 12, 4), "float32")
     mix[..., :6, 0] = mix[..., 6:, 1] = FAR  # the first copy on the left, the second on the right
     mix[0, 2, ..., 6:, 1] = 0.0

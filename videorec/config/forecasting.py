@@ -95,7 +95,7 @@ class ForecastEvaluate(Measure):
     dbz: tuple[float, float] = (-10.0, 60.0)
     """rain: the reflectivities, in dBZ, of values 0 and 1."""
     baselines: bool = True
-    """Beside the model: the last frame repeated, and the last frame moved on by its optical flow."""
+    """Beside the model: the last frame repeated, the mean of the frames seen, the last frame moved on by its optical flow."""
 
 
 @dataclass(frozen=True)

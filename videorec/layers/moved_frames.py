@@ -28,9 +28,9 @@ class MovedFrames(keras.layers.Layer):
         copies: N, the number of moves that can meet in a place.
 
     Call arguments:
-        inputs: list of frame `(B, H, W, C)` in [0, 1]; moves `(B, K, h, w, 2 (2 r + 1) N)`, logits, one set a patch of H / h x
-            W / w px, across before down, each from the pixel r before to the one r after; mix `(B, K, H, W, N + 1 + C)`, logits
-            of the N copies, then of the new content, and then the new content's own. Only B may be unknown.
+        inputs: list of frame `(B, H, W, C)` in [0, 1]; moves `(B, K, h, w, 2 N (2 r + 1))`, logits, one set a patch of H / h x
+            W / w px, across and then down, a kernel a copy, from the pixel r before to the one r after; mix `(B, K, H, W, N +
+            1 + C)`, logits of the N copies, of the new content, and then the new content's own. Only B may be unknown.
 
     Returns:
         Tensor `(B, K, H, W, C)` in [0, 1].
@@ -63,36 +63,38 @@ class MovedFrames(keras.layers.Layer):
 
     def call(self, inputs):
         frame, moves, mix = inputs
-        height, width = frame.shape[1:3]
-        side = (height // moves.shape[2], width // moves.shape[3])
-        across, down = self._kernels(moves)
-        moved, steps = ops.repeat(frame[..., None], self.copies, axis=-1), []  # (B, H, W, C, N)
+        height, width, channels = frame.shape[1:]
+        kernels = self._kernels(moves)
+        planes = ops.repeat(ops.transpose(frame, (0, 3, 1, 2))[:, None], self.copies, axis=1)  # (B, N, C, H, W)
+        planes, steps = ops.reshape(planes, (-1, height, width, 1)), []
         for k in range(moves.shape[1]):
-            moved = self._shifted(moved, _enlarged(across[:, k], side), axis=2)
-            moved = self._shifted(moved, _enlarged(down[:, k], side), axis=1)
+            for axis in (0, 1):
+                shares = kernels[:, axis * self.copies : (axis + 1) * self.copies, k]  # (B, N, h w (2 r + 1))
+                shares = ops.reshape(shares, (-1, *moves.shape[2:4], 2 * self.reach + 1))
+                planes = self._shifted(planes, ops.repeat(shares, channels, axis=0), axis)
+            moved = ops.reshape(planes, (-1, self.copies, channels, height * width))
+            moved = ops.reshape(ops.transpose(moved, (0, 3, 2, 1)), (-1, height, width, channels, self.copies))
             masks = ops.softmax(mix[:, k, ..., : self.copies + 1] + MOVED * self._is_copy())  # (B, H, W, N + 1)
             content = ops.sigmoid(mix[:, k, ..., self.copies + 1 :] + DARK)  # (B, H, W, C)
-            kept = ops.sum(moved * masks[..., None, :-1], axis=-1)
-            steps.append(kept + masks[..., -1:] * content)
+            steps.append(ops.sum(moved * masks[..., None, :-1], axis=-1) + masks[..., -1:] * content)
         return ops.stack(steps, axis=1)
 
     def _kernels(self, moves):
-        """Shares across and down, each `(B, K, h, w, (2 r + 1) N)`."""
-        size = 2 * self.reach + 1
-        stay = STAY * ops.one_hot(self.reach, size, dtype=moves.dtype)
-        logits = ops.reshape(moves, (-1, size, self.copies)) + stay[:, None]
-        shares = ops.softmax(logits, axis=1)
-        return ops.split(ops.reshape(shares, (-1, *moves.shape[1:4], 2 * size * self.copies)), 2, axis=-1)
+        """Shares of the neighbours, those across and then those down: `(B, 2 N, K, h w (2 r + 1))`."""
+        size, (steps, height, width) = 2 * self.reach + 1, moves.shape[1:4]
+        logits = ops.reshape(moves, (-1, size)) + STAY * ops.one_hot(self.reach, size, dtype=moves.dtype)
+        shares = ops.reshape(ops.softmax(logits), (-1, steps * height * width, 2 * self.copies, size))
+        return ops.reshape(ops.transpose(shares, (0, 2, 1, 3)), (-1, 2 * self.copies, steps, height * width * size))
 
-    def _shifted(self, moved, shares, axis):
-        """Means of the pixels r before to r after along an axis: `(B, H, W, C, N)`."""
-        reach = [(0, 0)] * 5
-        reach[axis] = (self.reach, self.reach)
-        padded, length, total = ops.pad(moved, reach), moved.shape[axis], 0.0
-        for number in range(2 * self.reach + 1):
-            window = padded[:, number : number + length] if axis == 1 else padded[:, :, number : number + length]
-            total = total + window * shares[..., None, number * self.copies : (number + 1) * self.copies]
-        return total
+    def _shifted(self, planes, shares, axis):
+        """Means of the pixels r before to r after, across (axis 0) or down: `(P, H, W, 1)`, shares `(P, h, w, 2 r + 1)`."""
+        size = 2 * self.reach + 1
+        window = (1, size, 1, size) if axis == 0 else (size, 1, 1, size)
+        kernel = ops.reshape(ops.eye(size, dtype=planes.dtype), window)  # a channel for each neighbour
+        neighbours = ops.conv(planes, kernel, padding="same", data_format="channels_last")
+        height, width = (pixels // places for pixels, places in zip(planes.shape[1:3], shares.shape[1:3], strict=True))
+        shares = ops.repeat(ops.repeat(shares, height, axis=1), width, axis=2)  # (P, H, W, 2 r + 1)
+        return ops.sum(neighbours * shares, axis=-1, keepdims=True)
 
     def _is_copy(self):
         return 1.0 - ops.one_hot(self.copies, self.copies + 1, dtype=self.compute_dtype)
@@ -103,8 +105,3 @@ class MovedFrames(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "reach": self.reach, "copies": self.copies}
-
-
-def _enlarged(shares, side):
-    """`(B, h, w, S)` for each pixel of the patches: `(B, H, W, S)`."""
-    return ops.repeat(ops.repeat(shares, side[0], axis=1), side[1], axis=2)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from videorec.config import UserError
-from videorec.tasks.forecasting.baselines import advect, repeat_last
+from videorec.tasks.forecasting.baselines import advect, repeat_last, repeat_mean
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.random((160, 160, 3)).astype(np.float32)
@@ -45,6 +45,16 @@ def test_repeat_last():
     for k in range(4):
         np.testing.assert_array_equal(forecast[:, k], inputs[:, 2])
     assert repeat_last(inputs.astype(np.float64)[:, :1], 1).dtype == np.float32
+
+
+def test_repeat_mean_counts_a_masked_pixel_as_its_last_value():
+    inputs = RNG.random((2, 3, 4, 5, 2)).astype(np.float32)
+    inputs[1, 2, 0, 0, 0] = np.nan
+    forecast = repeat_mean(inputs, 4)
+    assert forecast.shape == (2, 4, 4, 5, 2) and forecast.dtype == np.float32
+    expected = np.repeat(inputs.mean(axis=1, keepdims=True), 4, axis=1)
+    expected[1, :, 0, 0, 0] = (inputs[1, 0, 0, 0, 0] + 2 * inputs[1, 1, 0, 0, 0]) / 3
+    np.testing.assert_allclose(forecast, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("step", [(2, 0), (-2, 0), (0, 2), (1, -2)])

@@ -74,6 +74,7 @@ def test_scores_against_numpy(go, run, noise):
     for scores, frames in (
         (results["frames"], forecast),
         (results["baselines"]["last_frame"], np.repeat(seen[:, -1:] / 255, K, axis=1)),
+        (results["baselines"]["mean_frame"], np.repeat(seen.mean(axis=1, keepdims=True) / 255, K, axis=1)),
     ):
         for name, error in (("mse", (truth - frames) ** 2), ("mae", abs(truth - frames))):
             by_lead = error.sum(axis=(2, 3, 4)).mean(axis=0)  # (K,)
@@ -82,12 +83,12 @@ def test_scores_against_numpy(go, run, noise):
 
 
 def test_baselines_by_hand(go, tmp_path):
-    """Frames that stand still, and then lose 51 of 255 levels: both baselines are 0.2 off, at the second lead time alone."""
+    """Frames that stand still, and then lose 51 of 255 levels: all baselines are 0.2 off, at the second lead time alone."""
     still = np.kron(np.random.default_rng(0).integers(100, 200, (4, 5)), np.ones((4, 4), int)).astype(np.uint8)
     sequence = np.stack([still] * 4 + [still - 51])
     run = save_run(tmp_path / "r", save_splits(tmp_path / "data", {"a": sequence}))
     baselines = go(run)["baselines"]
-    assert baselines.keys() == {"last_frame", "advected"}
+    assert baselines.keys() == {"last_frame", "mean_frame", "advected"}
     for scores in baselines.values():
         np.testing.assert_allclose(scores["mae"]["by_lead"], [0, 0.2 * HEIGHT * WIDTH], atol=1e-3)
         np.testing.assert_allclose(scores["mse"]["by_lead"], [0, 0.04 * HEIGHT * WIDTH], atol=1e-3)
@@ -164,6 +165,7 @@ def test_files_and_protocol(go, run, noise, tmp_path, capsys):
         "ssim ↑",
         "mse ↓",
         "last frame",
+        "mean frame",
         "advected",
         "data_range 2",
         "squared error summed",
@@ -193,7 +195,7 @@ def test_remote_run(s3, tmp_path, noise):
 def test_no_motion_from_one_frame(go, tmp_path, noise, capsys):
     run = save_run(tmp_path / "r", save_splits(tmp_path / "data", noise), frames=1)
     results = go(run)
-    assert results["baselines"].keys() == {"last_frame"}
+    assert results["baselines"].keys() == {"last_frame", "mean_frame"}
     assert "needs two input frames" in results["protocol"]["left_out"]["advected"]
     assert "advected: left out: The advection baseline needs two" in capsys.readouterr().out
 

@@ -1,6 +1,6 @@
-"""Forecasts without learning, that a model has to beat: the last frame again, and the last frame moved on by optical flow.
+"""Forecasts without learning, that a model has to beat: the last frame, the mean frame, the last frame moved on by its flow.
 
-Both take `(N, J, H, W, C)` in [0, 1] and give `(N, K, H, W, C)` float32, finite everywhere: a masked pixel (NaN) has the last
+All take `(N, J, H, W, C)` in [0, 1] and give `(N, K, H, W, C)` float32, finite everywhere: a masked pixel (NaN) has the last
 value that was seen there, and 0 where none ever was.
 """
 
@@ -28,6 +28,15 @@ def repeat_last(inputs: np.ndarray, horizon: int) -> np.ndarray:
     """
     last = _filled(_checked(inputs, horizon))[:, -1:]
     return np.repeat(last, horizon, axis=1)
+
+
+def repeat_mean(inputs: np.ndarray, horizon: int) -> np.ndarray:
+    """The mean of the input frames at every lead time: hard to beat where little moves and frames are noisy.
+
+    Args, returns and raises: as `repeat_last`.
+    """
+    mean = _filled(_checked(inputs, horizon)).mean(axis=1, keepdims=True)
+    return np.repeat(mean, horizon, axis=1)
 
 
 def advect(inputs: np.ndarray, horizon: int, method: str = "dis") -> np.ndarray:

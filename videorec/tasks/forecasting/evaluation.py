@@ -133,6 +133,7 @@ def forecasters(
     if not with_baselines:
         return known, left_out
     known["last_frame"] = lambda seen: baselines.repeat_last(windows.as_targets(seen), horizon)
+    known["mean_frame"] = lambda seen: baselines.repeat_mean(windows.as_targets(seen), horizon)
     try:
         baselines.advect(np.zeros((1, frames, *model.input["rgb"].shape[2:]), np.float32), 1)
     except UserError as error:

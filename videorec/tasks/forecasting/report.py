@@ -22,6 +22,7 @@ from videorec.tasks.task import Report
 HIGHER_IS_BETTER = ("ssim", "psnr", "correlation", "csi", "pod")  # beginnings of names
 BASELINES = {
     "last_frame": "the last frame that the model sees, at every lead time",
+    "mean_frame": "the mean of the frames that the model sees, at every lead time",
     "advected": "the last frame that the model sees, moved on by the optical flow (DIS) between the last two",
 }
 
