@@ -16,12 +16,16 @@ from videorec.inference.stream import Stream
 PIECES = (1, 1, 3, 1)
 BUFFER = 8
 BACKWARDS = "reads the sequence in both directions"
+RELATIVE = "relative_rgb reads a sequence"
 REFUSED = {
     "attention_lstm-concat": f"bidirectional {BACKWARDS}",
     "conv_lstm-spatial": f"bidirectional1 {BACKWARDS}",
+    "convlstm_stack-residual": RELATIVE,
     "fc_lstm-full": f"bidirectional1 {BACKWARDS}",
+    "fclstm_forecaster-residual": RELATIVE,
     "gru_rcn-bidirectional": "level1_differences subtracts the mean over the whole sequence",
     "lrcn-bidirectional": f"bidirectional {BACKWARDS}",
+    "seq2seq_attention-residual": RELATIVE,
     "two_stream": f"bidirectional {BACKWARDS}",
     "visual_attention": "lstm starts from the mean over the whole sequence",
 }
@@ -111,7 +115,9 @@ def test_forecasts_on_demand(case):
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case):
     model = variants.shared(case)
-    with pytest.raises(UserError, match=f"probabilities of .* cannot run step by step, because the layer {REFUSED[case]}"):
+    with pytest.raises(
+        UserError, match=f"(probabilities|frames) of .* cannot run step by step, because the layer {REFUSED[case]}"
+    ):
         StepModel(model)
 
 

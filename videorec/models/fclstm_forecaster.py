@@ -34,7 +34,7 @@ class FCLSTMForecaster(Forecaster):
     residual: Literal["last", "mean"] | None = None
     """Read and forecast the difference from the last frame seen, or from the mean of all seen: for slow sequences whose level
     differs from one to the next (temperatures); the mean where frames are noisy. The output is linear then; choose
-    --train.loss mse or mae."""
+    --train.loss mse or mae. Such a model cannot run frame by frame."""
 
     @classmethod
     def forms(cls):

@@ -35,7 +35,7 @@ def relative(frames, residual: str | None):
     if residual is None:
         return frames, None
     start = keras.ops.mean(frames, axis=1, keepdims=True) if residual == "mean" else frames[:, -1:]
-    return frames - start, keras.ops.cast(start, "float32")
+    return layers.Subtract(name="relative_rgb")([frames, start]), keras.ops.cast(start, "float32")
 
 
 def last_layer(residual: str | None) -> dict:

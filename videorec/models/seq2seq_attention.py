@@ -57,7 +57,7 @@ class Seq2SeqAttention(Forecaster):
     residual: Literal["last", "mean"] | None = None
     """frames: read and forecast the difference from the last frame seen, or from the mean of all seen: for slow sequences
     whose level differs from one to the next (temperatures); the mean where frames are noisy. The output is linear then;
-    choose --train.loss mse or mae."""
+    choose --train.loss mse or mae. Such a model cannot run frame by frame."""
 
     @classmethod
     def forms(cls):
