@@ -138,6 +138,17 @@ def test_labels_of_a_frame_do_not_depend_on_later_ones(case):
             assert np.abs(after[key][:, :3] - before[key][:, :3]).max() > 1e-8
 
 
+@pytest.mark.parametrize("case", ["lrcn", "multi_lstm", "frame_average"])
+def test_one_class_at_every_frame(case):
+    """`exclusive`: a softmax over the classes of each frame; the logits stay."""
+    network, x = build(case, target="dense", exclusive=True), clips(case, 2, 5)
+    network.set_weights(shared(case).get_weights())
+    got, before = predict(network, x), predict(learning(case, "dense"), x)
+    np.testing.assert_allclose(got["steps"], before["steps"], atol=1e-6)
+    e = np.exp(got["steps"].astype(np.float64))
+    np.testing.assert_allclose(got["probabilities"], e / e.sum(axis=-1, keepdims=True), atol=1e-6)
+
+
 def test_multi_lstm_is_dense_as_built():
     got = predict(shared("multi_lstm"), clips("multi_lstm", 2, 5))
     assert got.keys() == {"steps", "partial_steps", "probabilities", "attention"}

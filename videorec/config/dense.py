@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Gt, Lt
 
 from videorec.config.base import CachedFit, Fit, Measure
-from videorec.config.bounds import Count, Positive, PositiveOrZero
+from videorec.config.bounds import Count, Part, Positive, PositiveOrZero
 from videorec.config.experiment import Experiment
 from videorec.config.footage import Footage
 
@@ -58,6 +58,8 @@ class DenseTrain(CachedFit):
 
     batch: Count = 16
     """Windows a step, over all devices."""
+    label_smoothing: Part = 0.0
+    """Share of the target spread over all classes; without --model.exclusive, of each class's over true and not true."""
     monitor: Literal["map", "accuracy", "loss", "last"] = "map"
 
 

@@ -66,6 +66,9 @@ class Recogniser(Model):
     Normalisation layers stay frozen, but for all with --model.weights None."""
     target: Literal["clip", "multilabel", "dense"] = "clip"
     """What is learnt: one class a clip, any number of classes a clip (`a;b`), or any number at every frame."""
+    exclusive: bool = False
+    """dense: a frame has exactly one of the classes, learnt and answered by a softmax over them, in place of a sigmoid for each
+    class; frames without a label are not learnt. Needs --data.single."""
     differences: tuple[Literal["previous", "mean"], ...] = ()
     """Feed with each frame's features their differences: from the frame before (previous), from the mean of the clip (mean;
     not causal). A frozen backbone's features show the scene more than what moves in it."""

@@ -31,6 +31,8 @@ def check_recognition(experiment: Experiment) -> None:
     several = target == "multilabel"
     rule = "--train.monitor must be accuracy, map, loss or last with --model.target multilabel"
     _check(rule, train.monitor, not (several and train.monitor == "mean_class_accuracy"))
+    alone = getattr(experiment.model, "exclusive", False)
+    _check("--model.exclusive is for --model.target dense: a clip's target says how many labels it has", target, not alone)
     rule = "--train.monitor map is for --model.target multilabel"
     _check(rule, f"{train.monitor} with target {target}", several or train.monitor != "map")
     for stream in experiment.data.streams:
@@ -44,6 +46,13 @@ def check_anticipation(experiment: Experiment) -> None:
     single, monitor = experiment.data.single, experiment.train.monitor
     _check("--train.monitor must be accuracy, loss or last for labels to come", monitor, monitor != "map")
     _check("--data.single must be on for labels to come: a frame has one class", single, single)
+
+
+def check_exclusive(experiment: Experiment) -> None:
+    """What one class at every frame needs; raises as `check_experiment`."""
+    exclusive = getattr(experiment.model, "exclusive", False)
+    rule = "--model.exclusive needs --data.single: a frame has one of the classes"
+    _check(rule, experiment.data.single, experiment.data.single or not exclusive)
 
 
 def check_dense(data: DenseData) -> None:

@@ -12,6 +12,7 @@ from videorec.layers.multi_output import MultipleOutput
 from videorec.layers.window_attention_lstm import WindowAttentionLSTM
 from videorec.models.backbones.tiny import TINY
 from videorec.models.streams import frame_features, single, vectors
+from videorec.models.targets import of_frames
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,10 @@ class MultiLSTM(Recogniser):
       after the backbone.
 
     Input: one stream, `rgb` or `flow`, uint8 `(B, T, H, W, 3)`. With tap `map` the map is flattened. Outputs: `steps`
-    `(B, T, C)`, logits of every frame; `probabilities`, their sigmoid. With multiple outputs, `steps` takes the N - 1 steps
-    after the frame (fewer at the end), and `partial_steps` is what step t alone says of frame t: the logits at that time.
-    With attention the coefficients `(B, T, N)`, the oldest frame of the window first, are the output `attention`.
+    `(B, T, C)`, logits of every frame; `probabilities`, their sigmoid (`exclusive`: their softmax). With multiple outputs,
+    `steps` takes the N - 1 steps after the frame (fewer at the end), and `partial_steps` is what step t alone says of frame t:
+    the logits at that time. With attention the coefficients `(B, T, N)`, the oldest frame of the window first, are the output
+    `attention`.
     """
 
     name: ClassVar[str] = "multi_lstm"
@@ -99,7 +101,7 @@ class MultiLSTM(Recogniser):
             x = self._lstm()(x)  # (B, T, units)
         x = layers.Dropout(self.dropout, name="output_dropout")(x)
         outputs |= self._logits(x, classes)
-        outputs["probabilities"] = layers.Activation("sigmoid", dtype="float32", name="probabilities")(outputs["steps"])
+        outputs["probabilities"] = of_frames(outputs["steps"], self.exclusive)
         return keras.Model({stream: frames}, outputs, name=self.name)
 
     def _lstm(self):

@@ -32,7 +32,7 @@ def on_steps(network: keras.Model, model: Recogniser) -> keras.Model:
     * clip: `steps` logits `(B, S, C)`, `probabilities` `(B, C)`, which sum to 1: as built.
     * multilabel: the same shapes. Each class has a sigmoid of its own at every step, and the clip's probability of a class is
       its aggregate over the steps, by the model's own rule (`aggregation`, or the mean); they need not sum to 1.
-    * dense: `steps` `(B, T, C)`, `probabilities` `(B, T, C)`, their sigmoid (Yeung et al. 2018, arXiv 1507.05738).
+    * dense: `steps` `(B, T, C)`, `probabilities` `(B, T, C)`, see `of_frames`.
 
     Args:
         network: what `model.build` gave.
@@ -42,9 +42,16 @@ def on_steps(network: keras.Model, model: Recogniser) -> keras.Model:
         return network
     steps = network.output["steps"]
     if model.target == "dense":
-        probabilities = layers.Activation("sigmoid", dtype="float32", name="probabilities")(steps)  # (B, T, C)
+        probabilities = of_frames(steps, model.exclusive)
     else:
         each = layers.Activation("sigmoid", dtype="float32", name="step_probabilities")(steps)
         mode = getattr(model, "aggregation", "mean")
         probabilities = StepAggregation(mode, exclusive=False, name="probabilities")(each)  # (B, S, C) -> (B, C)
     return keras.Model(network.input, network.output | {"probabilities": probabilities}, name=network.name)
+
+
+def of_frames(steps, exclusive: bool):
+    """The probabilities `(B, T, C)` of every frame, float32, from its logits `steps`: the sigmoid of each class (Yeung et al.
+    2018, arXiv 1507.05738), or the softmax over the classes where a frame has one of them."""
+    function = "softmax" if exclusive else "sigmoid"
+    return layers.Activation(function, dtype="float32", name="probabilities")(steps)

@@ -45,6 +45,19 @@ def test_loss_of_one_label():
     assert result == pytest.approx(of_frames[WEIGHTS > 0].mean(), rel=1e-5)
 
 
+def test_smoothed_labels():
+    """A fifth of the target: over the three classes of one label, over true and not true of each of several."""
+    logits = LOGITS.astype(np.float64)
+    spread = 0.8 * ONE_HOT + 0.2 / 3
+    of_frames = -(spread * np.log(softmax(logits))).sum(axis=-1)
+    result = value(FrameCrossentropy(exclusive=True, label_smoothing=0.2)(ONE_HOT, LOGITS, WEIGHTS))
+    assert result == pytest.approx(of_frames[WEIGHTS > 0].mean(), rel=1e-5)
+    p, spread = sigmoid(logits), 0.8 * TARGETS + 0.1
+    of_frames = -(spread * np.log(p) + (1 - spread) * np.log(1 - p)).sum(axis=-1)
+    result = value(FrameCrossentropy(label_smoothing=0.2)(TARGETS, LOGITS, WEIGHTS))
+    assert result == pytest.approx(of_frames[WEIGHTS > 0].mean(), rel=1e-5)
+
+
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_loss_at_its_limits(exclusive):
     loss = FrameCrossentropy(exclusive)
@@ -123,7 +136,7 @@ def test_a_class_that_never_occurs_is_left_out():
 @pytest.mark.parametrize(
     "thing",
     [
-        FrameCrossentropy(exclusive=True, name="x", reduction="sum", dtype="float32"),
+        FrameCrossentropy(exclusive=True, label_smoothing=0.1, name="x", reduction="sum", dtype="float32"),
         FrameAccuracy(name="x", dtype="float32"),
         MeanAveragePrecision(3, name="x", dtype="float32"),
     ],

@@ -170,6 +170,25 @@ def test_single_labels_are_measured_as_segments(start, tmp_path):
     assert len(results["confusion"]) == 2
 
 
+def test_one_class_at_every_frame_is_learnt(start, tmp_path):
+    """By a softmax over the classes; a frame's probabilities sum to 1."""
+    write_set(tmp_path, {"train": 8, "val": 2, "test": 2}, overlap=False)
+    args = f"--model.target dense --data.single --model.exclusive --train.label-smoothing 0.1 {LEARNS}"
+    run = start("frame_average", "exclusive", args, tmp_path)
+    assert measured(run)["accuracy"] > 0.9
+    assert {"map", "accuracy"} <= curves(run, "val")
+    video = tables.read(tmp_path / "table.csv")[-1]
+    probabilities = Labeller(run.load_model(), run.experiment.data, 16).probabilities(video, Problems(1, 1.0))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_one_class_at_every_frame_needs_single_labels(start):
+    with pytest.raises(UserError, match="--model.exclusive needs --data.single.* Received: False"):
+        start("multi_lstm", "x", "--model.exclusive")
+    with pytest.raises(UserError, match="--model.exclusive is for --model.target dense: .* Received: clip"):
+        start("lrcn", "x", "--model.exclusive")
+
+
 def test_overlapping_single_labels_are_an_error(start):
     with pytest.raises(UserError, match="segments must not overlap"):
         start("multi_lstm", "overlap", "--data.single")

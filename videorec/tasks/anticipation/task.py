@@ -34,7 +34,7 @@ class AnticipationTask(DenseTask):
         return training.feed(experiment, dataset, whole, problems, progress, experiment.model.horizon)
 
     def compile(self, model: keras.Model, experiment: Experiment, dataset: VideoSet, steps: int) -> None:
-        training.compile_model(model, experiment.train, steps, exclusive=True)
+        training.compile_model(model, experiment, steps)
 
     def callbacks(
         self, run: Run, experiment: Experiment, dataset: VideoSet, whole: keras.Model, feed: Feed, problems: Problems

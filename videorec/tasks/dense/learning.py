@@ -15,6 +15,8 @@ class FrameCrossentropy(keras.losses.Loss):
 
     Args:
         exclusive: a frame has exactly one class: -log softmax of its logit in place of the above.
+        label_smoothing: share of the target that is spread over all classes (exclusive), or of each class's target over true
+            and not true; in [0, 1).
 
     Call arguments:
         y_true: `(B, T, C)`, 1 where a class is true.
@@ -22,19 +24,28 @@ class FrameCrossentropy(keras.losses.Loss):
         sample_weight: `(B, T)`, 0 where a frame does not count.
     """
 
-    def __init__(self, exclusive=False, name="frame_crossentropy", reduction="mean_with_sample_weight", **kwargs):
+    def __init__(
+        self,
+        exclusive=False,
+        label_smoothing=0.0,
+        name="frame_crossentropy",
+        reduction="mean_with_sample_weight",
+        **kwargs,
+    ):
         super().__init__(name=name, reduction=reduction, **kwargs)
-        self.exclusive = exclusive
+        self.exclusive, self.label_smoothing = exclusive, label_smoothing
 
     def call(self, y_true, y_pred):
         """`(B, T)` loss of each frame."""
         z, y = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+        if self.label_smoothing:
+            z = z * (1 - self.label_smoothing) + self.label_smoothing / (z.shape[-1] if self.exclusive else 2)
         if self.exclusive:
             return ops.categorical_crossentropy(z, y, from_logits=True)
         return ops.sum(ops.binary_crossentropy(z, y, from_logits=True), axis=-1)
 
     def get_config(self):
-        return {**super().get_config(), "exclusive": self.exclusive}
+        return {**super().get_config(), "exclusive": self.exclusive, "label_smoothing": self.label_smoothing}
 
 
 @keras.saving.register_keras_serializable(package="videorec")

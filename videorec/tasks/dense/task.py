@@ -27,6 +27,7 @@ class DenseTask(Task):
     def check(self, experiment: Experiment) -> None:
         super().check(experiment)
         rules.check_dense(experiment.data)
+        rules.check_exclusive(experiment)
 
     def load(self, experiment: Experiment, record: Record | None = None) -> VideoSet:
         return sources.load(experiment.data, experiment.train.seed, record)
@@ -40,7 +41,7 @@ class DenseTask(Task):
         return training.feed(experiment, dataset, whole, problems, progress)
 
     def compile(self, model: keras.Model, experiment: Experiment, dataset: VideoSet, steps: int) -> None:
-        training.compile_model(model, experiment.train, steps)
+        training.compile_model(model, experiment, steps)
 
     def callbacks(
         self, run: Run, experiment: Experiment, dataset: VideoSet, whole: keras.Model, feed: Feed, problems: Problems

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from videorec.config import Experiment
-from videorec.config.dense import DenseTrain
+from videorec.config import Experiment, Model
 from videorec.data.moments import windows
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import Labelled
@@ -40,7 +39,7 @@ def feed(
     parts = {name: dataset.split(name) for name in ("train", "val")}
 
     def labelled(videos: Sequence[DenseVideo], lengths: Sequence[int]) -> Labelled:
-        return Labelled(videos, lengths, dataset.classes, data, horizon, single=bool(horizon))
+        return Labelled(videos, lengths, dataset.classes, data, horizon, single=is_exclusive(experiment.model))
 
     if train.cache and has_frozen_part(whole):
         backbone, model = split(whole)
@@ -64,17 +63,18 @@ def feed(
     return Feed(model, batches, val, windows.count(moments["train"]))
 
 
-def compile_model(model: keras.Model, train: DenseTrain, steps: int, exclusive: bool = False) -> None:
-    """The loss on the logits `steps`, a frame each; accuracy and, of several labels at once, average precision.
+def is_exclusive(model: Model) -> bool:
+    """Whether a frame has one of the classes, in place of any number of them: labels to come, or the model's setting."""
+    return model.target == "labels" or model.exclusive
 
-    Args:
-        exclusive: a frame has one label.
-    """
-    accuracy = FrameAccuracy()
+
+def compile_model(model: keras.Model, experiment: Experiment, steps: int) -> None:
+    """The loss on the logits `steps`, a frame each; accuracy and, where every frame has probabilities, average precision."""
+    train, accuracy = experiment.train, FrameAccuracy()
     metrics = {"probabilities": [accuracy, MeanAveragePrecision(model.output["steps"].shape[-1])]}
     model.compile(
         optimizer=optimizer(train, steps, model),
-        loss={"steps": FrameCrossentropy(exclusive)},
-        weighted_metrics={"steps": [accuracy]} if exclusive else metrics,
+        loss={"steps": FrameCrossentropy(is_exclusive(experiment.model), train.label_smoothing)},
+        weighted_metrics=metrics if experiment.model.target == "dense" else {"steps": [accuracy]},
         jit_compile=train.jit,
     )
