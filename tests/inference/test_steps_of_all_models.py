@@ -19,6 +19,7 @@ BACKWARDS = "reads the sequence in both directions"
 RELATIVE = "relative_rgb reads a sequence"
 REFUSED = {
     "attention_lstm-concat": f"bidirectional {BACKWARDS}",
+    "change_grid-bidirectional": "differences subtracts the mean over the whole sequence",
     "conv_lstm-spatial": f"bidirectional1 {BACKWARDS}",
     "convlstm_stack-residual": RELATIVE,
     "fc_lstm-full": f"bidirectional1 {BACKWARDS}",

@@ -205,7 +205,7 @@ def test_the_head_alone_gives_the_same(case, target):
 
 # === Refusals ===
 
-ABLE = "conv_lstm, fc_lstm, frame_average, lrcn, multi_lstm, short_snippets_lstm, visual_attention can learn it"
+ABLE = "change_grid, conv_lstm, fc_lstm, frame_average, lrcn, multi_lstm, short_snippets_lstm, visual_attention can learn it"
 
 
 @pytest.mark.parametrize("case", ["attention_lstm", "gru_rcn", "short_snippets_pooling", "two_stream"])

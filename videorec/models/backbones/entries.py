@@ -10,6 +10,7 @@ from keras import applications, layers
 
 from videorec.models.backbones.caffenet import FC_SIZE, caffenet, caffenet_hybrid
 from videorec.models.backbones.googlenet import MEAN, googlenet
+from videorec.models.backbones.thumbnail import thumbnail
 from videorec.models.backbones.tiny import tiny
 
 
@@ -112,6 +113,13 @@ BACKBONES = {
         "caffe",
         levels=("conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"),
         export_tolerance=1e-4,
+    ),
+    "thumbnail": Backbone(
+        thumbnail,
+        "unit",
+        imagenet=False,
+        min_size=8,
+        levels=("halved1", "halved2", "halved3"),
     ),
     "tiny": Backbone(
         tiny,

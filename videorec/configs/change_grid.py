@@ -1,0 +1,20 @@
+"""Labels of every frame from few recordings of a fixed camera: changes on a grid, a GRU in both directions.
+
+    python train.py change_grid --data.path segments.csv --data.videos recordings/
+    python evaluate.py runs/change_grid
+
+One label at a time. No pretrained weights: it reads where a frame differs from the one before and from the mean of its video,
+so that it does not learn the rooms of a dozen recordings by heart. It reads whole videos in both directions and cannot
+stream: --model.no-bidirectional --model.differences previous can. `segments.csv`: path,label,start,end[,split,group].
+"""
+
+from videorec.config import Experiment
+from videorec.config.dense import DenseData, DenseEvaluate, DenseTrain
+from videorec.models.change_grid import ChangeGrid
+
+EXPERIMENT = Experiment(
+    data=DenseData(single=True, frames=300, resize=(128, 128), crop=(128, 128)),
+    model=ChangeGrid(target="dense", exclusive=True),
+    train=DenseTrain(epochs=25, batch=4, learning_rate=3e-3, label_smoothing=0.1, monitor="last"),
+    evaluate=DenseEvaluate(threshold=0.1),
+)
