@@ -19,6 +19,13 @@ def test_equals_numpy():
     np.testing.assert_allclose(y[:, 1:, :, 8:], np.diff(X, axis=1), atol=1e-6)
 
 
+@pytest.mark.parametrize("radius", [1, 2, 9])
+def test_mean_of_the_steps_around(radius):
+    y = keras.ops.convert_to_numpy(FrameDifferences(("mean",), radius)(X))
+    means = [X[:, max(t - radius, 0) : t + radius + 1].mean(1) for t in range(X.shape[1])]
+    np.testing.assert_allclose(y, np.concatenate([X, X - np.stack(means, 1)], axis=-1), atol=1e-6)
+
+
 @pytest.mark.parametrize("references", [("previous",), ("previous", "previous")])
 def test_step_by_step(references):
     layer = FrameDifferences(references)
@@ -42,3 +49,5 @@ def test_causal_without_the_mean():
 def test_errors(references):
     with pytest.raises(ValueError, match="must be among previous, mean"):
         FrameDifferences(references)
+    with pytest.raises(ValueError, match="radius must be 1 or more.* Received: radius=0"):
+        FrameDifferences(("mean",), radius=0)

@@ -3,9 +3,9 @@
     python train.py change_grid --data.path segments.csv --data.videos recordings/
     python evaluate.py runs/change_grid
 
-One label at a time. No pretrained weights: it reads where a frame differs from the one before and from the mean of its video,
-so that it does not learn the rooms of a dozen recordings by heart. It reads whole videos in both directions and cannot
-stream: --model.no-bidirectional --model.differences previous can. `segments.csv`: path,label,start,end[,split,group].
+One label at a time. No pretrained weights: it reads where a frame differs from the one before and from the mean of the minute
+around it, so that it does not learn the rooms of a dozen recordings by heart. It reads whole videos in both directions and
+cannot stream: --model.no-bidirectional --model.differences previous can. `segments.csv`: path,label,start,end[,split,group].
 """
 
 from videorec.config import Experiment

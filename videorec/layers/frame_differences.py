@@ -1,5 +1,7 @@
 """`FrameDifferences`: features of each frame, and their differences from other frames."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -16,6 +18,7 @@ class FrameDifferences(keras.layers.Layer):
 
     Args:
         references: which differences, in this order: `previous` (x_{t-1}), `mean` (over the clip: not causal).
+        radius: `mean`: over the steps at most so many before or after a step, in place of all; 1 or more.
 
     Call arguments:
         inputs: tensor `(B, T, ..., C)`.
@@ -24,7 +27,7 @@ class FrameDifferences(keras.layers.Layer):
         Tensor `(B, T, ..., C * (1 + len(references)))`.
 
     Raises:
-        ValueError: an unknown reference, or none.
+        ValueError: an unknown reference, or none; a radius below 1.
 
     Attributes:
         cell: one step for streams, `FrameDifferencesCell`; after `build`, where the layer is causal.
@@ -36,11 +39,13 @@ class FrameDifferences(keras.layers.Layer):
     (2, 30, 1536)
     """
 
-    def __init__(self, references=("previous",), **kwargs):
+    def __init__(self, references=("previous",), radius=None, **kwargs):
         if not references or any(name not in REFERENCES for name in references):
             raise ValueError(f"references must be among {', '.join(REFERENCES)}. Received: references={references}")
+        if radius is not None and radius < 1:
+            raise ValueError(f"radius must be 1 or more, or None for the whole clip. Received: radius={radius}")
         super().__init__(**kwargs)
-        self.references = tuple(references)
+        self.references, self.radius = tuple(references), radius
 
     @property
     def causal(self):
@@ -57,15 +62,23 @@ class FrameDifferences(keras.layers.Layer):
             if name == "previous":
                 parts.append(inputs - ops.concatenate([inputs[:, :1], inputs[:, :-1]], axis=1))
             else:
-                parts.append(inputs - ops.mean(inputs, axis=1, keepdims=True))
+                parts.append(inputs - self._mean(inputs))
         return ops.concatenate(parts, axis=-1)
+
+    def _mean(self, x):
+        if self.radius is None:
+            return ops.mean(x, axis=1, keepdims=True)
+        batch, time = ops.shape(x)[:2]
+        flat = ops.reshape(x, (batch, time, math.prod(x.shape[2:])))
+        mean = ops.average_pool(flat, 2 * self.radius + 1, 1, "same", "channels_last")  # at the ends: of the steps there are
+        return ops.reshape(mean, (batch, time, *x.shape[2:]))
 
     def compute_output_shape(self, input_shape):
         *axes, channels = input_shape
         return (*axes, None if channels is None else channels * (1 + len(self.references)))
 
     def get_config(self):
-        return {**super().get_config(), "references": self.references}
+        return {**super().get_config(), "references": self.references, "radius": self.radius}
 
 
 @keras.saving.register_keras_serializable(package="videorec")

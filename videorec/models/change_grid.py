@@ -16,7 +16,7 @@ from videorec.models.backbones.tiny import TINY
 
 @dataclass(frozen=True)
 class ChangeGrid(Recogniser):
-    """A GRU over what differs, in each cell of a grid, from the mean of the video and from the frame before.
+    """A GRU over what differs, in each cell of a grid, from the mean of the frames around and from the frame before.
 
     Of no paper: for a camera that does not move, and few videos. Of each difference d (a channel at a place of the backbone's
     map) a cell of the grid has two numbers, means over its places: d, which says what is brighter or darker, and
@@ -36,8 +36,11 @@ class ChangeGrid(Recogniser):
     weights: str | None = None
     """Backbone weights at the start: imagenet (downloaded by keras.applications), a weights file, or None."""
     differences: tuple[Literal["previous", "mean"], ...] = ("previous", "mean")
-    """The differences that are read: from the frame before (previous), from the mean of the clip or video (mean; not
+    """The differences that are read: from the frame before (previous), from the mean of the frames around (mean; not
     causal)."""
+    radius: Count | None = 150
+    """mean: of the frames at most so many before or after a frame (150: half a minute at 5 frames a second), so that a long
+    video is read as windows are in training; None: of the whole clip or video."""
     cell: Count = 4
     """Side of the grid's cells, in places of the backbone's map."""
     threshold: Part = 0.06

@@ -67,7 +67,9 @@ def level_features(stream: str, shape: tuple, model: Recogniser, levels: Sequenc
 
 
 def _with_differences(features, model: Recogniser, name: str = "differences"):
-    return FrameDifferences(model.differences, name=name)(features) if model.differences else features
+    if not model.differences:
+        return features
+    return FrameDifferences(model.differences, getattr(model, "radius", None), name=name)(features)
 
 
 def maps(features, name: str = "one_place"):
