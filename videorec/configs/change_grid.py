@@ -16,5 +16,5 @@ EXPERIMENT = Experiment(
     data=DenseData(single=True, frames=300, resize=(128, 128), crop=(128, 128)),
     model=ChangeGrid(target="dense", exclusive=True),
     train=DenseTrain(epochs=25, batch=4, learning_rate=3e-3, label_smoothing=0.1, monitor="last"),
-    evaluate=DenseEvaluate(threshold=0.1),
+    evaluate=DenseEvaluate(threshold=0.1, smooth=3.0),
 )
