@@ -71,7 +71,7 @@ def test_keras_io(tmp_path, capsys):
     splits = ("train", "val", "test")
     rows = [f"{label}/{number}.avi,{label},{split}" for label in "ab" for number, split in enumerate(splits)]
     (tmp_path / "m.csv").write_text("path,label,split\n" + "\n".join(rows))
-    speed, gain = keras_io.measure(tmp_path / "m.csv", None, epochs=1, backbone="tiny")
+    speed, gain = keras_io.measure(tmp_path / "m.csv", None, epochs=1, backbone="tiny", size=(32, 48))
     assert (speed.target, gain.target) == (">= 5", "> theirs") and "4 clips to train on, 2 to test" in speed.name
     assert float(gain.value) in (0, 0.5, 1)
     with pytest.raises(UserError, match="needs --manifest"):

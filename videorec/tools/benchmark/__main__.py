@@ -43,7 +43,12 @@ PARTS = {
     "memory": lambda options: {},
 }
 APART = {
-    "keras_io": lambda options: {"path": options.manifest, "weights": options.weights, "rounds": -(-options.rounds // 3)},
+    "keras_io": lambda options: {
+        "path": options.manifest,
+        "weights": options.weights,
+        "rounds": -(-options.rounds // 3),
+        "size": options.size,
+    },
     "damage": lambda options: {"files": options.files, "folder": options.video_folder, "seed": options.seed},
     "faults": lambda options: {"kills": options.kills, "task": options.task, "seed": options.seed},
 }
@@ -62,6 +67,8 @@ class Options:
     """keras_io: the clips, with a split of train, val and test."""
     weights: str = "imagenet"
     """keras_io: weights of MobileNetV2: imagenet (downloaded) or a file."""
+    size: tuple[Count, Count] | None = None
+    """keras_io: height and width of the frames that our CNN sees. Default: 224 x 224, as theirs."""
     rounds: Count = 3
     """Rounds of time_distributed; the cheaper parts take more."""
     frames: Count = 10_000

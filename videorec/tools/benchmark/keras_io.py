@@ -34,6 +34,7 @@ def measure(
     rounds: int = 1,
     epochs: int | None = None,
     backbone: str = "mobilenet_v2",
+    size: tuple[int, int] | None = None,
 ) -> list[Figure]:
     """The time of both ways, one over the other, and what each gets on the test videos (of the last round).
 
@@ -43,18 +44,12 @@ def measure(
         rounds: how often, in turns.
         epochs: of both trainings. Default: 30 and the preset's.
         backbone: the CNN, with features averaged over the frame.
+        size: height and width of the frames that our CNN sees. Default: the preset's, 224 x 224, as theirs.
 
     Raises:
         UserError: no manifest, or one without videos to train or to test on.
     """
-    if path is None:
-        raise UserError("The part keras_io needs --manifest FILE.csv, with a split of train and test")
-    videos = manifest.read(path)
-    known, test = [v for v in videos if v.split in ("train", "val")], [v for v in videos if v.split == "test"]
-    if not known or not test:
-        raise UserError(
-            f"{path} must name the split of its videos, with some of train and of test. Received: {len(known)}, {len(test)}"
-        )
+    known, test = _divided(path)
     answers: dict[str, tuple[float, float]] = {}
 
     def theirs() -> float:
@@ -64,15 +59,32 @@ def measure(
 
     def ours() -> float:
         began = time.perf_counter()
-        answers["ours"] = with_lrcn(path, backbone, weights, epochs)
+        answers["ours"] = with_lrcn(path, backbone, weights, epochs, size)
         return time.perf_counter() - began
 
     spans = in_turns({"theirs": theirs, "ours": ours}, rounds)
+    return _figures(f"{len(known)} clips to train on, {len(test)} to test", spans, answers)
+
+
+def _divided(path: Path | None) -> tuple[list[Video], list[Video]]:
+    """The videos to train on (and to choose the epoch by), and those to test on."""
+    if path is None:
+        raise UserError("The part keras_io needs --manifest FILE.csv, with a split of train and test")
+    videos = manifest.read(path)
+    known, test = [v for v in videos if v.split in ("train", "val")], [v for v in videos if v.split == "test"]
+    if not known or not test:
+        raise UserError(
+            f"{path} must name the split of its videos, with some of train and of test. Received: {len(known)}, {len(test)}"
+        )
+    return known, test
+
+
+def _figures(clips: str, spans: dict[str, list[float]], answers: dict[str, tuple[float, float]]) -> list[Figure]:
     ratios = [a / b for a, b in zip(spans["theirs"], spans["ours"], strict=True)]
     value, seconds = float(np.median(ratios)), {name: float(np.median(times)) for name, times in spans.items()}
     both = {name: f"{accuracy:.3f} / {mean:.3f}" for name, (accuracy, mean) in answers.items()}
-    name = f"{len(known)} clips to train on, {len(test)} to test: the keras.io example's way / lrcn, all in all"
-    detail = f"{seconds['theirs']:.0f} s / {seconds['ours']:.0f} s; rounds: {rounds}"
+    name = f"{clips}: the keras.io example's way / lrcn, all in all"
+    detail = f"{seconds['theirs']:.0f} s / {seconds['ours']:.0f} s; rounds: {len(ratios)}"
     gained = "accuracy / mean class accuracy on the test clips: theirs, ours"
     better = answers["ours"][0] > answers["theirs"][0]
     return [
@@ -144,7 +156,9 @@ def shares(videos: Sequence[Video], answers: Sequence[str]) -> tuple[float, floa
 # === Our way ===
 
 
-def with_lrcn(path: Path, backbone: str, weights: str, epochs: int | None) -> tuple[float, float]:
+def with_lrcn(
+    path: Path, backbone: str, weights: str, epochs: int | None, size: tuple[int, int] | None = None
+) -> tuple[float, float]:
     """Accuracy and mean class accuracy of the preset on the test videos, one plain view of each clip in its cache."""
     keras.backend.clear_session()
     experiment, task = configs.load("lrcn"), RecognitionTask()
@@ -153,7 +167,7 @@ def with_lrcn(path: Path, backbone: str, weights: str, epochs: int | None) -> tu
             experiment,
             name="run",
             runs=folder,
-            data=replace(experiment.data, path=str(path)),
+            data=replace(experiment.data, path=str(path), **({"resize": size, "crop": size} if size else {})),
             model=replace(experiment.model, backbone=backbone, weights=weights),
             train=replace(
                 experiment.train, cache_views=1, cache_dir=f"{folder}/cache", epochs=epochs or experiment.train.epochs
