@@ -22,7 +22,7 @@ Clips = dict[str, np.ndarray]  # {stream: (N, T, H, W, 3)} uint8
 
 WORST = 6  # errors shown
 ATTENDED = 3  # clips whose attention is shown, always the same
-KEPT = 24  # validation clips in memory, from epoch to epoch
+KEPT = 256 * 2**20  # bytes of validation clips in memory, from epoch to epoch
 LARGEST = 150  # classes of a confusion matrix each epoch: larger ones are drawn by evaluation alone
 
 
@@ -140,7 +140,7 @@ def _of_a_grid(clips: Clips) -> Clips:
 
 
 class KeptClips:
-    """The last `KEPT` clips stay in memory.
+    """The clips asked for last stay in memory, up to `KEPT` bytes of them.
 
     Args:
         load: the clips of some videos, by index.
@@ -159,8 +159,11 @@ class KeptClips:
         for index in indices:
             self._clips[index] = self._clips.pop(index)  # the newest is last
         clips = [self._clips[index] for index in indices]
-        for index in list(self._clips)[: -max(KEPT, len(indices))]:
-            del self._clips[index]
+        size = sum(part.nbytes for clip in self._clips.values() for part in clip.values())
+        for index in list(self._clips):  # the oldest first
+            if size <= KEPT:
+                break
+            size -= sum(part.nbytes for part in self._clips.pop(index).values())
         return {name: np.stack([clip[name] for clip in clips]) for name in clips[0]}
 
 
