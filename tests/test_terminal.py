@@ -203,7 +203,20 @@ else:
 """
 SCRIPTS = ("train.py", "evaluate.py", "predict.py")
 EXPORTS = ("onnx", "saved_model", "tflite", "verify")
-TOOLS = ("benchmark", "check", "compare", "doctor", "drawings", "explain", "gallery", "index", "prepare", "report", "splits")
+TOOLS = (
+    "benchmark",
+    "check",
+    "compare",
+    "doctor",
+    "drawings",
+    "explain",
+    "folds",
+    "gallery",
+    "index",
+    "prepare",
+    "report",
+    "splits",
+)
 TOOLS += ("tensorboard", "caffe_weights")
 LISTS = ("videorec/__main__.py", "export/__main__.py")
 

@@ -28,6 +28,8 @@ class Split:
     number: int
     experiment: Experiment
     command: tuple[str, ...]
+    evaluations: tuple[tuple[str, ...], ...] = ((),)
+    """What evaluate.py is told beside the run, each time."""
 
     @property
     def folder(self) -> str:
@@ -53,17 +55,17 @@ def plan(preset: str, name: str | None, numbers: Sequence[int], settings: Sequen
         UserError: settings that do not go together, or a source without official lists.
     """
     given = [*settings, *(["--name", name] if name is not None else [])]
-    name = _experiment(preset, given).name
+    name = experiment(preset, given).name
     splits = []
     for number in sorted(set(numbers)):
         chosen = (*settings, "--name", f"{name}-split{number}", "--data.official-split", str(number))
-        splits.append(Split(name, number, _experiment(preset, chosen), (preset, *chosen)))
+        splits.append(Split(name, number, experiment(preset, chosen), (preset, *chosen)))
     tasks.of(splits[0].experiment).check(splits[0].experiment)
     check_lists(splits[0].experiment.data)
     return splits
 
 
-def _experiment(preset: str, settings: Sequence[str]) -> Experiment:
+def experiment(preset: str, settings: Sequence[str]) -> Experiment:
     """The preset with settings of train.py's command line."""
     return terminal.parse(configs.load(preset, settings), settings, description="", prog=f"python train.py {preset}")
 
@@ -110,7 +112,8 @@ def run(split: Split) -> dict:
     try:
         split.log.parent.mkdir(parents=True, exist_ok=True)
         with open(split.log, "wb") as file:
-            for name, args in (("train.py", split.command), ("evaluate.py", (split.folder,))):
+            evaluations = [("evaluate.py", (split.folder, *args)) for args in split.evaluations]
+            for name, args in [("train.py", split.command), *evaluations]:
                 status = script.run(name, args, file)
                 if status == 130:
                     raise KeyboardInterrupt

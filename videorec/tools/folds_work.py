@@ -1,0 +1,194 @@
+"""Cross-validation by group: the folds and their manifests, and what all videos got together."""
+
+import csv
+import dataclasses
+import io
+import json
+import logging
+import os
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from sklearn.model_selection import StratifiedGroupKFold
+
+from videorec.config import Data, UserError
+from videorec.data import manifest, same_files
+from videorec.data.labels import canonical
+from videorec.data.manifest import Video
+from videorec.storage import files
+from videorec.tools import index_manifest, splits_work
+from videorec.tools.splits_work import Split
+
+log = logging.getLogger("folds")
+FUSED = "fused"  # folder in a run: evaluated together with the other folds' run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs to do, by `foldK-seedS`, and where their record lies."""
+
+    splits: dict[str, Split]
+    record: str
+    seeds: tuple[int, ...]
+    folds: int
+    fuse: str | None
+
+
+def plan(options, settings: Sequence[str]) -> Plan:
+    """Divide the videos, write a manifest a fold, and say what is to be trained on each.
+
+    Args:
+        options: of the command line (`folds.Options`).
+        settings: of train.py's command line.
+
+    Raises:
+        UserError: settings that do not go together, remote runs, a source that is no manifest and no folder of classes, or
+            fewer groups than folds.
+    """
+    given = [*settings, *(["--name", options.name] if options.name is not None else [])]
+    experiment = splits_work.experiment(options.preset, given)
+    if files.is_remote(experiment.runs) or getattr(experiment.model, "target", None) != "clip":
+        raise UserError("Folds are of recognisers with one class a clip (--model.target clip), and of runs on a local disk.")
+    runs, name = Path(experiment.runs), experiment.name
+    if options.fuse == name:
+        raise UserError(f"--fuse names other folds than these. Received: {options.fuse}")
+    folder = runs / f"{name}-folds"
+    folder.mkdir(parents=True, exist_ok=True)
+    videos = divided(_videos(experiment.data, options.with_test), options.folds)
+    splits = {}
+    for fold in range(1, options.folds + 1):
+        table = folder / f"fold{fold}.csv"
+        rows = [dataclasses.replace(v, split="test" if k == fold else "train") for v, k in videos]
+        manifest.write(table.resolve(), rows)
+        for seed in options.seeds:
+            key = f"fold{fold}-seed{seed}"
+            chosen = (*settings, "--name", f"{name}-{key}", "--data.path", str(table), "--train.seed", str(seed))
+            again = ("--fuse", str(runs / f"{options.fuse}-{key}"), "--out", str(runs / f"{name}-{key}" / FUSED))
+            evaluations = ((), again) if options.fuse else ((),)
+            parsed = splits_work.experiment(options.preset, chosen)
+            splits[key] = Split(name, fold, parsed, (options.preset, *chosen), evaluations)
+    return Plan(splits, str(runs / f"{name}-folds.json"), options.seeds, options.folds, options.fuse)
+
+
+def _videos(data: Data, with_test: bool) -> list[Video]:
+    """All that `data` lists, without the test videos of a manifest where they are not wanted."""
+    source = Path(data.path).expanduser()
+    if source.suffix == ".csv":
+        videos = manifest.read(source.resolve(), data.videos)
+        kept = [video for video in videos if with_test or video.split != "test"]
+        if len(kept) < len(videos):
+            log.info("left out: %d test videos of %s (--with-test divides them too)", len(videos) - len(kept), source)
+    elif source.is_dir():
+        kept = index_manifest.read(source, data.group)
+    else:
+        raise UserError(f"--data.path must be a manifest (.csv) or a folder with a sub-folder a class. Received: {data.path}")
+    return index_manifest.without(kept, data.exclude)
+
+
+def divided(videos: list[Video], folds: int) -> list[tuple[Video, int]]:
+    """Each video with the fold that it is measured in, from 1 on: whole groups, classes as even as groups allow.
+
+    Videos of one file are in one group; a video without a group is its own. The same videos always get the same folds.
+
+    Raises:
+        UserError: fewer groups than folds.
+    """
+    same = same_files.representatives(video.path for video in videos)
+    videos = sorted(same_files.in_one_group(videos, same), key=lambda video: video.name)
+    groups = [canonical(video.group) if video.group is not None else f"\0{k}" for k, video in enumerate(videos)]
+    if len(set(groups)) < folds:
+        raise UserError(f"--folds must be {len(set(groups))} at most, one group a fold at least. Received: {folds}")
+    labels = [" ".join(sorted(video.labels)) for video in videos]
+    number = np.zeros(len(videos), int)
+    parts = StratifiedGroupKFold(folds, shuffle=True, random_state=0).split(labels, labels, groups)
+    for fold, (_, measured) in enumerate(parts, start=1):
+        number[measured] = fold
+    return [(dataclasses.replace(v, path=os.path.abspath(v.path)), int(k)) for v, k in zip(videos, number, strict=True)]
+
+
+def is_evaluated(split: Split) -> bool:
+    """Whether each evaluation has left its answers."""
+    return all(
+        os.path.exists(os.path.join(split.folder, FUSED if args else "", "predictions.csv")) for args in split.evaluations
+    )
+
+
+# === Results ===
+
+
+def read(path: str) -> dict[str, dict]:
+    """What is known of each run; empty where there is no record yet.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        return dict(json.loads(files.read(path))["runs"])
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be read ({error!r}). Without it, finished folds are only evaluated again.") from error
+
+
+def write(plan: Plan, record: dict[str, dict]) -> None:
+    """The record, with what all videos got for each seed whose folds are all done."""
+    pooled = {title: {str(seed): figures for seed, figures in rows} for title, rows in _pooled(plan, record).items()}
+    content = {"runs": record, "folds": plan.folds, "fused_with": plan.fuse, "all_videos": pooled}
+    files.write(plan.record, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def _pooled(plan: Plan, record: dict[str, dict]) -> dict[str, list[tuple[int, dict]]]:
+    """`{"alone" or "fused": [(seed, figures)]}` over the seeds that are done."""
+    rows = {}
+    for title, below in (("alone", ""), (FUSED, FUSED)) if plan.fuse else (("alone", ""),):
+        rows[title] = []
+        for seed in plan.seeds:
+            keys = [f"fold{fold}-seed{seed}" for fold in range(1, plan.folds + 1)]
+            if all(record.get(key, {}).get("status") == "done" for key in keys):
+                folders = [os.path.join(plan.splits[key].folder, below) for key in keys]
+                rows[title].append((seed, figures([list(_answers(folder)) for folder in folders])))
+    return rows
+
+
+def _answers(folder: str) -> Iterator[tuple[str, str]]:
+    """True and predicted class of each readable video."""
+    text = files.read(os.path.join(folder, "predictions.csv")).decode()
+    for row in csv.DictReader(io.StringIO(text)):
+        if row["predicted"]:
+            yield row["label"], row["predicted"]
+
+
+def figures(folds: list[list[tuple[str, str]]]) -> dict:
+    """Accuracy over all videos, its mean over classes, and the accuracy of each fold, of (true, predicted) classes."""
+    rows = [row for fold in folds for row in fold]
+    right = {label: [true == said for true, said in rows if true == label] for label, _ in rows}
+    return {
+        "videos": len(rows),
+        "accuracy": statistics.fmean(true == said for true, said in rows),
+        "mean_class_accuracy": statistics.fmean(statistics.fmean(values) for values in right.values()),
+        "folds": [statistics.fmean(true == said for true, said in fold) if fold else None for fold in folds],
+    }
+
+
+def show(plan: Plan, record: dict[str, dict], console: Console) -> None:
+    """A row a seed, and the mean over seeds."""
+    for title, rows in _pooled(plan, record).items():
+        if not rows:
+            continue
+        name = title if title == "alone" else f"fused with {plan.fuse}"
+        columns = ("accuracy", "mean class accuracy", *(f"fold {k}" for k in range(1, plan.folds + 1)), "videos")
+        table = Table("seed", *columns, title=f"{plan.folds} folds by group, {name}")
+        for column in table.columns[1:]:
+            column.justify = "right"
+        values = [[r["accuracy"], r["mean_class_accuracy"], *(np.nan if x is None else x for x in r["folds"])] for _, r in rows]
+        for (seed, row), numbers in zip(rows, values, strict=True):
+            table.add_row(str(seed), *(f"{x:.3f}" for x in numbers), str(row["videos"]))
+        if len(rows) > 1:
+            table.add_section()
+            table.add_row("mean", *(f"{x:.3f}" for x in np.mean(values, axis=0)), "")
+        console.print(table)
