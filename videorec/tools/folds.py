@@ -5,11 +5,12 @@
     python -m videorec.tools.folds lrcn --name flow --data.path videos/manifest.csv --data.val 0 --data.stream flow \\
         --fuse best
 
-For small data, whose one validation set is a matter of luck. A group (same recording, same actor) is never divided; the classes'
-shares are kept as far as groups allow. Videos that the manifest marks as test are left out, so that nothing is chosen by them.
+For small data, whose one validation set is a matter of luck. A group (same recording, same actor) is never divided; the
+classes' shares are kept as far as groups allow. Videos that the manifest marks as test are left out, so that nothing is chosen
+by them.
 
 Takes every setting of train.py beside its own (`python train.py PRESET --help` lists them). The runs are NAME-foldK-seedS, each
-trained and evaluated in a process of its own; the same command goes on where it stopped. Writes NAME-folds.json beside the runs.
+trained and evaluated in a process of its own; the same command goes on where it stopped. Writes NAME-folds.json beside them.
 
 Exit status: 0 where every fold is done, 1 where one failed.
 """
