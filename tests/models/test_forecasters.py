@@ -64,7 +64,7 @@ def test_a_residual_forecaster_begins_with_the_frames_seen(case):
 def test_a_residual_model_of_vectors_begins_with_the_frames_seen(case):
     x = frames(case)
     begin = x[:, -1:] if CASES[case].residual == "last" else x.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(run(build(case), x)["frames"], np.repeat(begin / 255, 3, axis=1), atol=0.01)
+    np.testing.assert_allclose(run(build(case), x)["frames"], np.repeat(begin / 255, 3, axis=1), atol=0.05)
 
 
 @pytest.mark.parametrize("case", ["fclstm_forecaster-residual", "seq2seq_attention-residual", "convlstm_stack-residual"])

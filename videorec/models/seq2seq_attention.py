@@ -15,6 +15,8 @@ from videorec.models import forecast, heads
 from videorec.models import streams as inputs
 from videorec.models.backbones import build as build_backbone
 
+CHANGE = 0.05  # with `residual`, the unit of what is read and forecast: as small as they are, changes would hardly be learnt
+
 
 @dataclass(frozen=True)
 class Seq2SeqAttention(Forecaster):
@@ -106,6 +108,7 @@ class Seq2SeqAttention(Forecaster):
         if self.backbone is None:
             frames, x = forecast.frames_input(shape, self)
             x, start = forecast.relative(x, self.residual)
+            x = x / CHANGE if self.residual else x
             return frames, TimeDistributed(self._cnn(shape[1:]), name="cnn")(x), start
         frames = keras.Input(shape, dtype="uint8", name="rgb")
         backbone = build_backbone(self.backbone, shape[1:], self.tap, self.weights, self.trainable_from)
@@ -129,10 +132,10 @@ class Seq2SeqAttention(Forecaster):
         y = layers.Reshape((*places, self.filters[-1]), name="maps")(y)
         for number, filters in enumerate(reversed(self.filters[:-1]), start=1):
             y = layers.Conv2DTranspose(filters, 4, 2, padding="same", activation="relu", name=f"up{number}")(y)
-        options = forecast.last_layer(self.residual)
+        options = {"activation": None if self.residual else "sigmoid", "dtype": "float32"}
         y = layers.Conv2DTranspose(channels, 4, 2, padding="same", **options, name="picture")(y)
         surplus = ((0, places[0] * scale - height), (0, places[1] * scale - width))
         y = layers.Cropping2D(surplus, dtype="float32", name="crop")(y)
         name = "changes" if self.residual else "frames"
         y = TimeDistributed(keras.Model(embedding, y, name="pictures"), dtype="float32", name=name)(x)
-        return layers.Add(name="frames", dtype="float32")([y, start]) if self.residual else y
+        return layers.Add(name="frames", dtype="float32")([CHANGE * y, start]) if self.residual else y
