@@ -20,7 +20,6 @@ RELATIVE = "relative_rgb reads a sequence"
 REFUSED = {
     "attention_lstm-concat": f"bidirectional {BACKWARDS}",
     "change_grid-bidirectional": "differences subtracts the mean over the whole sequence",
-    "change_grid_anticipation": "differences subtracts the mean over the whole sequence",
     "conv_lstm-spatial": f"bidirectional1 {BACKWARDS}",
     "convlstm_stack-residual": RELATIVE,
     "fc_lstm-full": f"bidirectional1 {BACKWARDS}",

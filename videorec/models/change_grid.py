@@ -70,23 +70,20 @@ class ChangeGrid(Recogniser):
         return super().causal and not self.bidirectional
 
     def build(self, streams, classes) -> keras.Model:
-        frames, x = self.states(streams)  # (B, T, H, W, 3) -> (B, T, units)
-        return keras.Model(frames, heads.per_step(x, classes), name=self.name)
-
-    def states(self, streams, last: bool = False):
-        """The input `{stream: (B, T, H, W, 3)}`, and the GRU's states `(B, T, units)`, twice in both directions; `last`: those
-        after the last frame read, `(B, units)`, of the backward one after the first frame."""
         stream, shape = inputs.single(streams, self.name)
         if self.tap != "map":
-            raise UserError(f"{self.name} reads places: it needs the tap map. Received: tap={self.tap!r}")
+            raise UserError(f"change_grid reads places: it needs the tap map. Received: tap={self.tap!r}")
         if not self.differences:
-            raise UserError(f"{self.name} reads differences: previous, mean, or both. Received: none")
+            raise UserError("change_grid reads differences: previous, mean, or both. Received: none")
+
+        # === Functional Model ===
         frames, x = inputs.frame_features(stream, shape, self)  # (B, T, H, W, 3) -> (B, T, H', W', (1 + R) * C)
         x = TimeDistributed(self._grid(x.shape[2:]), name="grid")(x)  # (B, T, D)
         x = layers.Dropout(self.dropout, name="grid_dropout")(x)
-        gru = layers.GRU(self.units, return_sequences=not last, name="gru")
-        x = (layers.Bidirectional(gru, name="bidirectional") if self.bidirectional else gru)(x)
-        return {stream: frames}, layers.Dropout(self.output_dropout, name="output_dropout")(x)
+        gru = layers.GRU(self.units, return_sequences=True, name="gru")
+        x = (layers.Bidirectional(gru, name="bidirectional") if self.bidirectional else gru)(x)  # (B, T, units)
+        x = layers.Dropout(self.output_dropout, name="output_dropout")(x)
+        return keras.Model({stream: frames}, heads.per_step(x, classes), name=self.name)
 
     def _grid(self, shape) -> keras.Model:
         """Features of a frame with R differences appended `(B, H', W', (1 + R) * C)` to what differs in each cell
