@@ -74,10 +74,10 @@ def draw(
     grid = figure.subplots(len(clips), 2, squeeze=False, width_ratios=[strip, curves])
     for k, (left, right) in enumerate(grid):
         _frames(left, clips[k], shown)
-        left.tick_params(length=0, labelsize=8, labelbottom=k == len(grid) - 1)
         _curves(right, steps[k], labels[k], best[k], classes, length)
         right.set_title(titles[k][0], fontsize=TITLE, color=titles[k][1], pad=3)
-        right.tick_params(labelsize=8, labelbottom=k == len(grid) - 1)
+        for axes in (left, right):
+            axes.tick_params(labelsize=8, labelbottom=k == len(grid) - 1)
     for axes in grid[-1]:
         axes.set_xlabel("frame", fontsize=TITLE)
     grid[len(grid) // 2][1].set_ylabel("probability", fontsize=TITLE)
@@ -97,6 +97,7 @@ def _frames(axes: Axes, clip: np.ndarray, shown: np.ndarray) -> None:
     """Those of a clip `(T, H, W, 3)` beside each other."""
     axes.imshow(np.concatenate(list(clip[shown]), axis=1))
     axes.set(xticks=(np.arange(len(shown)) + 0.5) * clip.shape[2], yticks=[])
+    axes.tick_params(length=0)
     axes.set_xticklabels([str(frame + 1) for frame in shown])
     axes.spines[:].set_visible(False)
 
