@@ -129,6 +129,17 @@ def test_the_best_model_survives_a_crash_before_it_was_stored(tmp_path):
     assert all((weight == 3).all() for weight in head.get_weights())
 
 
+def test_a_state_of_another_network_is_said_to_be_one(tmp_path):
+    run = Run.create(tmp_path / "x", Experiment("x", Data(), LRCN()), ("a", "b"))
+    whole, head = frozen_model()
+    drive(Checkpoint(run, whole, Train()), head, [0.1], epochs=3)
+    whole.compile("sgd", {"steps": keras.losses.CategoricalCrossentropy(from_logits=True)})
+    with pytest.raises(
+        UserError, match=r"whole, by its checksum, so that it is of another network.*--train\.no-resume starts anew"
+    ):
+        run.restore(whole, run.last_state())
+
+
 # === Averaged weights ===
 
 

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 CHECKPOINTS = 2
 ANEW = "--train.no-resume starts anew and keeps the old run under another name"
+OTHER = (
+    "The file is whole, by its checksum, so that it is of another network, as where an older version of videorec began the run"
+)
 
 
 class Checkpoints:
@@ -50,11 +53,11 @@ class Checkpoints:
         """Load weights, optimizer and random state of a checkpoint; the model must be compiled.
 
         Raises:
-            UserError: the file is damaged, or of another model.
+            UserError: the file is of another network: `state` is of a file that is whole.
         """
         model.optimizer.build(model.trainable_variables)  # or load_weights would skip the optimizer
         path = self.folder / "state" / state["weights"]
-        weights_files.load_weights(model, path, ANEW)
+        weights_files.load_weights(model, path, f"{OTHER}. {ANEW}")
 
     def save_state(self, model: keras.Model, epoch: int, counters: dict) -> None:
         """Keep weights, optimizer and counters after `epoch` epochs."""
