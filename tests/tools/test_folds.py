@@ -58,6 +58,11 @@ def test_folds_and_what_all_videos_got(tmp_path, monkeypatch, capsys):
     assert folds.main([*args, "--name", "a"]) == 0
     assert folds.main([*args, "--name", "b", "--fuse", "a", "--train.learning-rate", "0.01"]) == 0
     record = json.loads((tmp_path / "runs/b-folds.json").read_text())
+    assert folds.main([*args, "--name", "c", "--fuse", "a", "--weights", "0", "1"]) == 0
+    for k in (1, 2):  # of a alone
+        assert answers(tmp_path / f"runs/c-fold{k}-seed0/fused/predictions.csv") == answers(
+            tmp_path / f"runs/a-fold{k}-seed0/predictions.csv"
+        )
     for title, below in (("alone", ""), ("fused", "fused/")):
         rows = [answers(tmp_path / f"runs/b-fold{k}-seed0/{below}predictions.csv") for k in (1, 2)]
         flat = [row for fold in rows for row in fold]
@@ -67,6 +72,11 @@ def test_folds_and_what_all_videos_got(tmp_path, monkeypatch, capsys):
         assert measured["accuracy"] == pytest.approx(sum(right.values()) / 8)
         assert measured["mean_class_accuracy"] == pytest.approx((right["bright"] / 4 + right["dark"] / 4) / 2)
         assert measured["folds"] == [pytest.approx(np.mean([t == s for t, s in fold])) for fold in rows]
+    assert folds.main([*args, "--name", "c", "--fuse", "a", "--weights", "1", "0"]) == 0  # evaluated anew, not as it was
+    for k in (1, 2):
+        assert answers(tmp_path / f"runs/c-fold{k}-seed0/fused/predictions.csv") == answers(
+            tmp_path / f"runs/c-fold{k}-seed0/predictions.csv"
+        )
     sides = [{v.path: v.split for v in manifest.read(tmp_path / f"runs/b-folds/fold{k}.csv")} for k in (1, 2)]
     assert all(sorted(side[path] for side in sides) == ["test", "train"] for path in sides[0])
     assert "2 folds by group, fused with a" in capsys.readouterr().out
@@ -109,6 +119,7 @@ def test_figures_by_hand():
         ("--data.path synthetic", "must be a manifest"),
         ("--folds 1", "folds"),
         ("--fuse quickstart", "other folds than these"),
+        ("--weights 1 2", "go with --fuse"),
     ],
 )
 def test_what_is_refused(tmp_path, monkeypatch, words, said):

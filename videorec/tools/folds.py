@@ -3,7 +3,7 @@
     python -m videorec.tools.folds lrcn --data.path videos/manifest.csv --data.val 0
     python -m videorec.tools.folds best --data.path videos/manifest.csv --data.val 0 --seeds 0 1 2
     python -m videorec.tools.folds lrcn --name flow --data.path videos/manifest.csv --data.val 0 --data.stream flow \\
-        --fuse best
+        --fuse best --weights 1 2
 
 For small data, whose one validation set is a matter of luck. A group (same recording, same actor) is never divided; the
 classes' shares are kept as far as groups allow. Videos that the manifest marks as test are left out, so that nothing is chosen
@@ -24,7 +24,7 @@ from annotated_types import Ge
 
 from videorec import terminal
 from videorec.config import UserError
-from videorec.config.bounds import Seed
+from videorec.config.bounds import PositiveOrZero, Seed
 
 log = logging.getLogger("folds")
 FIXED = {"--train.seed": "--seeds", "--data.official-split": "videorec.tools.splits"}
@@ -46,6 +46,8 @@ class Options:
     """Divide the test videos of the manifest too: to measure, not to choose."""
     fuse: str | None = None
     """Also average the probabilities with those of other folds, by their --name: same videos, folds and seeds."""
+    weights: tuple[PositiveOrZero, ...] = ()
+    """Weights of these folds and of those of --fuse, e.g. 2 1. Default: equal."""
 
 
 def main(args: list[str]) -> int:
@@ -56,13 +58,15 @@ def main(args: list[str]) -> int:
             raise UserError(f"Folds have no {word}: use {instead}")
     if not options.seeds:
         raise UserError("--seeds must be one number or more. Received: none")
+    if options.weights and (options.fuse is None or len(options.weights) != 2):
+        raise UserError(f"--weights must be two numbers, and go with --fuse. Received: {' '.join(map(str, options.weights))}")
 
     from videorec.tools import folds_work, splits_work  # TensorFlow takes seconds to import: not for --help
 
     plan = folds_work.plan(options, settings)
     record = folds_work.read(plan.record)
     for key, split in plan.splits.items():
-        if splits_work.is_done(split, record.get(key)) and folds_work.is_evaluated(split):
+        if splits_work.is_done(split, record.get(key)):
             log.info("%s is done", split.folder)
             continue
         record[key] = splits_work.run(split)

@@ -20,7 +20,7 @@ from videorec.config import Data, UserError
 from videorec.data import manifest, same_files
 from videorec.data.labels import canonical
 from videorec.data.manifest import Video
-from videorec.storage import files
+from videorec.storage import files, outside
 from videorec.tools import index_manifest, splits_work
 from videorec.tools.splits_work import Split
 
@@ -60,7 +60,7 @@ def plan(options, settings: Sequence[str]) -> Plan:
     folder = runs / f"{name}-folds"
     folder.mkdir(parents=True, exist_ok=True)
     videos = divided(_videos(experiment.data, options.with_test), options.folds)
-    splits = {}
+    splits, weights = {}, ("--weights", *map(str, options.weights)) if options.weights else ()
     for fold in range(1, options.folds + 1):
         table = folder / f"fold{fold}.csv"
         rows = [dataclasses.replace(v, split="test" if k == fold else "train") for v, k in videos]
@@ -68,7 +68,7 @@ def plan(options, settings: Sequence[str]) -> Plan:
         for seed in options.seeds:
             key = f"fold{fold}-seed{seed}"
             chosen = (*settings, "--name", f"{name}-{key}", "--data.path", str(table), "--train.seed", str(seed))
-            again = ("--fuse", str(runs / f"{options.fuse}-{key}"), "--out", str(runs / f"{name}-{key}" / FUSED))
+            again = ("--fuse", str(runs / f"{options.fuse}-{key}"), "--out", str(runs / f"{name}-{key}" / FUSED), *weights)
             evaluations = ((), again) if options.fuse else ((),)
             parsed = splits_work.experiment(options.preset, chosen)
             splits[key] = Split(name, fold, parsed, (options.preset, *chosen), evaluations)
@@ -111,13 +111,6 @@ def divided(videos: list[Video], folds: int) -> list[tuple[Video, int]]:
     return [(dataclasses.replace(v, path=os.path.abspath(v.path)), int(k)) for v, k in zip(videos, number, strict=True)]
 
 
-def is_evaluated(split: Split) -> bool:
-    """Whether each evaluation has left its answers."""
-    return all(
-        os.path.exists(os.path.join(split.folder, FUSED if args else "", "predictions.csv")) for args in split.evaluations
-    )
-
-
 # === Results ===
 
 
@@ -156,8 +149,14 @@ def _pooled(plan: Plan, record: dict[str, dict]) -> dict[str, list[tuple[int, di
 
 
 def _answers(folder: str) -> Iterator[tuple[str, str]]:
-    """True and predicted class of each readable video."""
-    text = files.read(os.path.join(folder, "predictions.csv")).decode()
+    """True and predicted class of each readable video.
+
+    Raises:
+        UserError: they cannot be read.
+    """
+    path = os.path.join(folder, "predictions.csv")
+    with outside.reading(path, "Without NAME-folds.json the same command evaluates every fold anew"):
+        text = files.read(path).decode()
     for row in csv.DictReader(io.StringIO(text)):
         if row["predicted"]:
             yield row["label"], row["predicted"]

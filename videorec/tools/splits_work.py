@@ -87,6 +87,8 @@ def is_done(split: Split, entry: dict | None) -> bool:
     """Whether the split was trained and evaluated with these settings, and the run is still what it was then."""
     if entry is None or entry["status"] != "done" or not split.experiment.train.resume:
         return False
+    if entry.get("evaluations", [[]]) != [list(args) for args in split.evaluations]:
+        return False
     settings = config_file.to_dict(split.experiment)
     try:
         config = json.loads(files.read(files.join(split.folder, "config.json")))
@@ -108,6 +110,7 @@ def run(split: Split) -> dict:
         KeyboardInterrupt: a script was stopped (its own state is kept).
     """
     entry = {"run": split.folder, "log": str(split.log), "settings": config_file.to_dict(split.experiment)}
+    entry["evaluations"] = [list(args) for args in split.evaluations]
     log.info("%s: training and evaluating", split.folder)
     try:
         split.log.parent.mkdir(parents=True, exist_ok=True)
