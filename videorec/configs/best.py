@@ -23,8 +23,6 @@ EXPERIMENT = Experiment(
         tap="pooled",
         trainable_from="block_13_expand",
         units=64,
-        dropout=0.4,
-        output_dropout=0.4,
         bidirectional=True,
         differences=("previous", "mean"),
     ),
