@@ -83,6 +83,12 @@ def test_folds_and_what_all_videos_got(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(script, "run", lambda *_: pytest.fail("a fold that is done was repeated"))
     assert folds.main([*args, "--name", "a"]) == 0
+    with pytest.raises(UserError, match="fold1.csv names other videos or folds"):
+        folds.main([*args, "--name", "a", "--with-test"])
+    with pytest.raises(UserError, match="--fuse takes folds of the same videos.*a-folds/fold1.csv, which names other videos"):
+        folds.main([*args, "--name", "d", "--with-test", "--fuse", "a"])
+    with pytest.raises(UserError, match="e-folds/fold1.csv, which does not exist"):
+        folds.main([*args, "--name", "f", "--fuse", "e"])
 
 
 def test_no_group_is_divided_and_classes_are_even():

@@ -47,8 +47,8 @@ def plan(options, settings: Sequence[str]) -> Plan:
         settings: of train.py's command line.
 
     Raises:
-        UserError: settings that do not go together, remote runs, a source that is no manifest and no folder of classes, or
-            fewer groups than folds.
+        UserError: settings that do not go together, remote runs, a source that is no manifest and no folder of classes, fewer
+            groups than folds, or other videos than when folds of this name, or those to fuse with, were made.
     """
     given = [*settings, *(["--name", options.name] if options.name is not None else [])]
     experiment = splits_work.experiment(options.preset, given)
@@ -64,7 +64,9 @@ def plan(options, settings: Sequence[str]) -> Plan:
     for fold in range(1, options.folds + 1):
         table = folder / f"fold{fold}.csv"
         rows = [dataclasses.replace(v, split="test" if k == fold else "train") for v, k in videos]
-        manifest.write(table.resolve(), rows)
+        _keep(table, rows)
+        if options.fuse:
+            _check_fused(table, runs / f"{options.fuse}-folds" / table.name)
         for seed in options.seeds:
             key = f"fold{fold}-seed{seed}"
             chosen = (*settings, "--name", f"{name}-{key}", "--data.path", str(table), "--train.seed", str(seed))
@@ -73,6 +75,23 @@ def plan(options, settings: Sequence[str]) -> Plan:
             parsed = splits_work.experiment(options.preset, chosen)
             splits[key] = Split(name, fold, parsed, (options.preset, *chosen), evaluations)
     return Plan(splits, str(runs / f"{name}-folds.json"), options.seeds, options.folds, options.fuse)
+
+
+def _keep(table: Path, rows: list[Video]) -> None:
+    """Write a fold's manifest; one that is there must say the same, or what is done would be of other videos."""
+    new = table.with_name(f"new_{table.name}")
+    manifest.write(new.resolve(), rows)
+    if table.exists() and table.read_bytes() != new.read_bytes():
+        new.unlink()
+        raise UserError(f"{table} names other videos or folds than these settings do: choose another --name")
+    files.replace(new, table)
+
+
+def _check_fused(table: Path, other: Path) -> None:
+    """What is fused must have been trained on the same videos, or it may have seen those that are measured."""
+    if not other.exists() or other.read_bytes() != table.read_bytes():
+        what = "names other videos" if other.exists() else "does not exist"
+        raise UserError(f"--fuse takes folds of the same videos. Expected as in {table}. Received: {other}, which {what}")
 
 
 def _videos(data: Data, with_test: bool) -> list[Video]:
