@@ -10,7 +10,7 @@ from file_times import digests, times
 from grey_videos import write_video
 
 from videorec.config import UserError
-from videorec.data.prepared import beam as prepare_beam
+from videorec.data import beam
 from videorec.data.prepared import plan as prepare_plan
 from videorec.data.prepared.records import Settings
 from videorec.tools import prepare
@@ -166,4 +166,4 @@ def test_without_beam(source, out, monkeypatch):
     monkeypatch.setitem(sys.modules, "apache_beam", None)
     with pytest.raises(UserError, match=r"needs Apache Beam: pip install \"apache-beam") as error:
         prepare.main([str(source), str(out), "--runner", "DirectRunner"])
-    assert prepare_beam.INSTALL in str(error.value)
+    assert beam.INSTALL in str(error.value)

@@ -24,6 +24,7 @@ from videorec import terminal
 from videorec.config import Data, Flow, UserError
 from videorec.config.bounds import Count, CountOrZero, Positive, Share
 from videorec.config.footage import ShortSide
+from videorec.data import beam
 
 PROG = "python -m videorec.tools.prepare"
 
@@ -76,11 +77,11 @@ class Options:
 
 def main(args: list[str]) -> int:
     """List -> make what is missing -> report."""
-    options, rest = terminal.parse_known(Options, args, description=__doc__, prog=PROG)
-    _check(options, rest)
+    options, rest = beam.parse(Options, args, description=__doc__, prog=PROG)
+    _check(options)
 
     from videorec.data import flow  # OpenCV takes a moment to import: not for --help
-    from videorec.data.prepared import beam, work
+    from videorec.data.prepared import work
     from videorec.data.prepared.records import Settings
     from videorec.tools import prepare_videos
 
@@ -98,7 +99,7 @@ def main(args: list[str]) -> int:
     )
     videos = prepare_videos.list_videos(_data(options))
     if options.runner:
-        fill = functools.partial(beam.run, runner=options.runner, arguments=rest)
+        fill = functools.partial(work.on_beam, runner=options.runner, arguments=rest)
     else:
         fill = functools.partial(work.in_threads, workers=options.workers)
     finished = prepare_videos.make(videos, settings, options.out, fill, options.max_unreadable, options.verify)
@@ -121,7 +122,7 @@ def _flow(options: Options) -> Flow:
     return dataclasses.replace(options.flow, fps=fps, short_side=short_side)
 
 
-def _check(options: Options, rest: list[str]) -> None:
+def _check(options: Options) -> None:
     rules = {
         "--values must be two numbers, the first below the second": (
             options.values,
@@ -137,8 +138,6 @@ def _check(options: Options, rest: list[str]) -> None:
     for rule, (value, holds) in rules.items():
         if not holds:
             raise UserError(f"{rule}. Received: {value}")
-    if rest and options.runner is None:
-        terminal.refuse_unknown(Options, rest, PROG, hint="Options of Apache Beam need --runner.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What of a prepared folder is finished, what is missing, and making that in parallel threads."""
+"""What of a prepared folder is finished, what is missing, and making that in parallel threads or on Apache Beam."""
 
 import contextlib
 import logging
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from videorec import terminal
 from videorec.config import UserError
+from videorec.data import beam
 from videorec.data.prepared import shards
 from videorec.data.prepared.shards import Shard
 from videorec.storage import files
@@ -105,6 +106,28 @@ def in_threads(work: Work, workers: int) -> None:
         finally:  # after Ctrl-C, or with a full disk, the others stop at their next picture
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def on_beam(work: Work, runner: str, arguments: list[str]) -> None:
+    """Make what is missing on Apache Beam.
+
+    Args:
+        runner, arguments: as for `videorec.data.beam.each`.
+
+    Raises:
+        UserError: Beam is not installed, or the shards are not in the folder afterwards.
+    """
+    beam.each(work.missing, _make_alone, work.out, runner, arguments)
+    work.look()
+    if work.missing:
+        raise UserError(f"{runner} ended without {work.missing[0].file} in {work.out}: do its machines see that folder?")
+
+
+def _make_alone(shard: Shard, out: str) -> None:
+    """Make one shard, on a machine of Beam's."""
+    cv2.setNumThreads(0)  # Beam works in parallel; OpenCV's own threads would fight for the same cores
+    with shards.working_folder(out) as working:
+        shards.make(shard, out, working)
 
 
 @contextlib.contextmanager

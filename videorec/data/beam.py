@@ -1,0 +1,104 @@
+"""Jobs that do not hang on each other, each done by Apache Beam on whatever machine its runner chooses.
+
+Beam's machines need videorec, and must read and write files under the same names.
+"""
+
+import contextlib
+import importlib.util
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from videorec import terminal
+from videorec.config import UserError
+from videorec.config.options import is_flag
+
+log = logging.getLogger(__name__)
+
+INSTALL = 'pip install "apache-beam>=2.60,<3"'
+HINT = "Options of Apache Beam need --runner."
+QUIET = "--default_sdk_harness_log_level=WARNING"  # of Beam's processes, unless the arguments say another
+EVERY = 5.0  # seconds between two looks at what is done
+
+Job = TypeVar("Job")
+Options = TypeVar("Options")
+Progress = Callable[[], tuple[int, int]]
+
+
+def parse(options: type[Options], args: Sequence[str], *, description: str, prog: str) -> tuple[Options, list[str]]:
+    """As `terminal.parse`, of a script with the option --runner; returns also the words that are for the runner.
+
+    Raises:
+        UserError: as there; without --runner also for words that the script does not know.
+    """
+    parsed, rest = terminal.parse_known(options, args, description=description, prog=prog)
+    if rest and parsed.runner is None:
+        terminal.refuse_unknown(options, rest, prog, hint=HINT)
+    return parsed, rest
+
+
+def check(runner: str) -> None:
+    """Raises:
+    UserError: Beam is not installed.
+    """
+    if importlib.util.find_spec("apache_beam") is None:
+        raise UserError(f"--runner {runner} needs Apache Beam: {INSTALL}")
+
+
+def each(
+    jobs: Sequence[Job], do: Callable[..., object], common, runner: str, arguments: Sequence[str], done: Progress | None = None
+) -> None:
+    """Call `do(job, common)` for each job. What it returns is not kept; results are files.
+
+    Args:
+        jobs, common: pickled; `common` travels once, not with each job.
+        do: a function of a module.
+        runner: name of a Beam runner.
+        arguments: further options for it, as Beam's documentation lists them.
+        done: how many jobs have left their results, and of how many: shown meanwhile.
+
+    Raises:
+        UserError: Beam is not installed, or knows no such runner.
+    """
+    check(runner)
+    logging.disable(logging.WARNING)  # Beam tells of clients for Google's services that are not installed
+    try:
+        import apache_beam as beam
+        from apache_beam.options.pipeline_options import PipelineOptions
+    finally:
+        logging.disable(logging.NOTSET)
+    options = PipelineOptions([QUIET, *arguments, f"--runner={runner}"])
+    known = options.get_all_options()
+    if unknown := [word for word in arguments if is_flag(word) and word[2:].split("=")[0] not in known]:
+        log.warning("Apache Beam does not know %s: for the runner itself, or misspelled", ", ".join(unknown))
+    try:
+        pipeline = beam.Pipeline(options=options)
+    except ValueError as error:
+        raise UserError(f"--runner {runner}: {error}") from error
+    with _shown(done), pipeline:
+        # Reshuffle: without it a runner may fuse both steps and do all jobs on one machine.
+        _ = pipeline | beam.Create(jobs) | beam.Reshuffle() | beam.Map(do, common)
+
+
+@contextlib.contextmanager
+def _shown(done: Progress | None) -> Iterator[None]:
+    """A progress bar beside the block."""
+    if done is None:
+        yield
+        return
+    over = threading.Event()
+
+    def look() -> None:
+        with terminal.Bar("shards") as bar:
+            while not over.wait(EVERY):
+                with contextlib.suppress(OSError):
+                    bar(*done())
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
