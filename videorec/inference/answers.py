@@ -13,7 +13,7 @@ from rich.text import Text
 
 from videorec.config import UserError
 from videorec.inference.prediction import LIKELY, Prediction
-from videorec.reports.spreadsheet import cell
+from videorec.inference.rows import Layout
 from videorec.storage import files
 from videorec.terminal import printable, visible
 
@@ -24,11 +24,8 @@ STDOUT = "-"
 
 
 class Rows:
-    """Predictions as rows of a CSV file, each written whole at once: of a process that is killed, what is done stays.
-
-    A row a video (labels: its answer and the probability of every class; forecasts: their sizes), a segment (labels of
-    moments; one empty row where there is none), a coming step, or an answer of a stream. The last column says why a video
-    cannot be read.
+    """Predictions as rows of a CSV file, see `Layout`, each written whole at once: of a process that is killed, what is done
+    stays.
 
     Args:
         path: the file, or - for standard output.
@@ -40,55 +37,22 @@ class Rows:
     """
 
     def __init__(self, path: str, recipe: dict, stream: bool = False):
-        self._classes, self._task = recipe["classes"], "stream" if stream else recipe["task"]
-        self._several = recipe["target"] == "multilabel"
-        self._file = opened(path)
+        self._layout, self._file = Layout(recipe, stream), opened(path)
         self._writer = csv.writer(self._file, lineterminator="\n")
-        self._write(self._columns())
+        self._write([name for name, _ in self._layout.columns])
 
     def add(self, prediction: Prediction) -> None:
         """Write the rows of a prediction."""
-        if prediction.error is not None:
-            self._write([prediction.video, *[""] * (len(self._columns()) - 2), prediction.error])
-            return
-        for row in self._rows(prediction):
-            self._write([prediction.video, *row, prediction.damage, ""])
+        for row in self._layout.rows(prediction):
+            self._write(self._layout.as_text(row))
 
     def close(self) -> None:
         """Close the file."""
         closed(self._file)
 
     def _write(self, row: Sequence) -> None:
-        self._writer.writerow(cell(value) if isinstance(value, str) else value for value in row)
+        self._writer.writerow(row)
         self._file.flush()
-
-    def _columns(self) -> list[str]:
-        answer = ["label", "score", *(["labels"] if self._several else []), *(f"p({name})" for name in self._classes)]
-        own = {
-            "recognition": answer,
-            "stream": ["time", *answer],
-            "dense": ["start", "end", "label", "score"],
-            "anticipation": ["step", "seconds", *answer],
-            "forecasting": ["seen", "forecast", "height", "width", "channels"],
-        }
-        return ["video", *own[self._task], "damage", "error"]
-
-    def _rows(self, prediction: Prediction) -> Iterator[list]:
-        if self._task == "dense":
-            for s in prediction.segments or [None]:
-                yield ["", "", "", ""] if s is None else [_time(s.start), _time(s.end), s.label, _probability(s.score)]
-        elif self._task == "anticipation":
-            for step, probabilities in enumerate(prediction.coming, start=1):
-                label = max(probabilities, key=probabilities.get)
-                values = map(_probability, probabilities.values())
-                yield [step, _time(step / prediction.rate), label, _probability(probabilities[label]), *values]
-        elif self._task == "forecasting":
-            yield [len(prediction.seen), *prediction.frames.shape]
-        else:
-            time = [_time(prediction.time)] if self._task == "stream" else []
-            labels = [";".join(prediction.labels)] if self._several else []
-            values = map(_probability, prediction.probabilities.values())
-            yield [*time, prediction.label, _probability(prediction.score), *labels, *values]
 
 
 class Json:
@@ -141,14 +105,6 @@ def closed(file: TextIO) -> None:
         file.flush()
     else:
         file.close()
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.3f}"
-
-
-def _probability(value: float) -> str:
-    return f"{value:.6f}"
 
 
 # === Screen ===
