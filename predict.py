@@ -5,6 +5,10 @@
     python predict.py runs/lrcn my.mp4 --save out/              the answer drawn into the video
     python predict.py models/lrcn/1 my.mp4 --json -             what export.saved_model or export.tflite wrote
     python predict.py runs/lrcn 0                               a camera; also rtsp://... and http://...
+    python predict.py runs/lrcn videos.txt --out answers/       many videos, in shards: started again it goes on
+    python predict.py runs/lrcn videos.txt --out answers/ --runner DirectRunner     the same on Apache Beam, on many machines
+
+With --runner, further options (--NAME=VALUE) go to Beam.
 
 Exit status: 0 where something could be read, 1 where no video could, 2 where the command cannot be carried out, 130 after
 Ctrl-C: what is done until then stays.
@@ -15,12 +19,15 @@ import os
 import re
 import time
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import tyro
+from annotated_types import Ge, Le
 
 from videorec import terminal
 from videorec.config import UserError
 from videorec.config.bounds import Count, PositiveOrZero
+from videorec.data import beam
 from videorec.storage import files
 from videorec.training.interrupts import sigterm_as_ctrl_c
 
@@ -54,14 +61,40 @@ class Options:
     interval: PositiveOrZero | None = None
     """Seconds between two frames that the model sees of a stream or camera, also while an answer is drawn; 0: every frame.
     Default: as in training."""
+    out: str | None = None
+    """Write the answers to this folder, local or remote, in files of --videos-per-shard each: for very many videos. Files that
+    are there already, of the same model and the same videos, are kept."""
+    format: Literal["parquet", "csv"] = "parquet"
+    """Of the files of --out; Parquet needs pyarrow."""
+    videos_per_shard: Annotated[int, Ge(1), Le(100_000)] = 1000
+    """Of a file of --out; one that is begun when the command is stopped is begun anew."""
+    again: bool = False
+    """With --out: ask again in shards with videos that could not be read."""
+    runner: str | None = None
+    """Fill --out with Apache Beam, on this runner (DirectRunner, FlinkRunner, SparkRunner ...). Beam's own options follow as
+    --NAME=VALUE."""
 
 
 def main(args: list[str]) -> int:
     """Videos -> predictions -> screen and files."""
-    options = terminal.parse(Options, args, description=__doc__, prog="python predict.py")
+    options, rest = beam.parse(Options, args, description=__doc__, prog="python predict.py")
     _validate(options)
     with sigterm_as_ctrl_c():
-        return _predict(options)
+        return _predict(options) if options.out is None else _predict_in_shards(options, rest)
+
+
+def _predict_in_shards(options: Options, rest: list[str]) -> int:
+    """All videos, to a folder that may be filled by many machines."""
+    from videorec.data import given  # OpenCV and TensorFlow take seconds to import: not for --help
+    from videorec.inference import capture, sharded
+    from videorec.reports.sharded.work import How
+
+    cameras = [word for word in options.videos if capture.camera_of(word) is not None]
+    if cameras:
+        raise UserError(f"--out is for videos, not for cameras. Received: {' '.join(cameras)}")
+    out = options.out if files.is_remote(options.out) else os.path.expanduser(options.out)
+    how = How(options.format, options.videos_per_shard, options.again, options.runner, tuple(rest))
+    return sharded.predict(options.model, given.videos(options.videos), out, how)
 
 
 def _predict(options: Options) -> int:
@@ -165,6 +198,11 @@ def _memory(options: Options, recipe: dict) -> float | None:
 def _validate(options: Options) -> None:
     if not options.videos:
         raise UserError("Which videos? python predict.py MODEL my.mp4\nHelp: python predict.py --help")
+    alone = [f"--{name}" for name in ("json", "csv", "save", "show", "memory", "seconds", "interval") if getattr(options, name)]
+    if options.out is not None and alone:
+        raise UserError(f"With --out nothing else is written or shown. Received: {' '.join(alone)}")
+    if options.out is None and (options.runner or options.again):
+        raise UserError(f"{'--runner' if options.runner else '--again'} needs --out FOLDER, where the answers go")
     if options.json == options.csv == "-":
         raise UserError("--json and --csv cannot both be written to standard output (-)")
 

@@ -1,5 +1,7 @@
 """A trained model in any of the forms that it is kept in, with its recipe: a run, a SavedModel, a TFLite file."""
 
+import hashlib
+import json
 import logging
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -171,6 +173,24 @@ def recipe_of(place: str | Path) -> dict:
         UserError: as `open_form`.
     """
     return _located(place)[1]
+
+
+def digest(place: str | Path) -> str:
+    """What tells the model at a place from others, wherever it lies: SHA-256 of its files and of its recipe.
+
+    Raises:
+        UserError: as `open_form`; a run without a model.
+    """
+    where, recipe = _located(place)
+    if isinstance(where, Run):
+        where.check_model()
+    path = where.model_path if isinstance(where, Run) else where
+    total = hashlib.sha256(json.dumps({**recipe, "videorec": None}, sort_keys=True).encode())
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            with open(file, "rb") as content:
+                total.update(hashlib.file_digest(content, "sha256").digest())
+    return total.hexdigest()
 
 
 def _located(place: str | Path) -> tuple[Run | Path, dict]:
