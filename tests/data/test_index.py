@@ -10,6 +10,7 @@ from grey_videos import write_video
 
 from videorec.data import index as index_module
 from videorec.data import measuring
+from videorec.data.facts import Facts
 from videorec.data.index import Index
 
 LARGEST = 64_000_000
@@ -122,6 +123,27 @@ def test_ctrl_c_keeps_what_was_read(tmp_path, place, monkeypatch):
         Index(place).fill(paths, LARGEST, 1, stop)
     with sqlite3.connect(place) as database:
         assert database.execute("SELECT count(*) FROM facts").fetchone()[0] >= 4
+
+
+def test_many_videos_are_looked_up_together(tmp_path, place, monkeypatch):
+    paths = [tmp_path / f"{number}.mp4" for number in range(1200)]
+    for path in paths:
+        path.write_bytes(b"")
+    inner = sqlite3.connect
+    a = write_video(tmp_path / "a.avi")
+    fill(Index(place), a)
+    statements = []
+
+    def connect(*args, **options):
+        database = inner(*args, **options)
+        database.set_trace_callback(statements.append)
+        return database
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    monkeypatch.setattr(measuring, "many", lambda paths, *rest: ((path, Facts(unreadable="gone")) for path in paths))
+    facts, _ = fill(Index(place), *paths, a)
+    assert facts[str(a)].frames == 20 and facts[str(paths[-1])].unreadable == "gone"
+    assert len([text for text in statements if text.startswith("SELECT")]) == 3
 
 
 def test_facts_depend_on_the_decoder(tmp_path, place, read, monkeypatch):

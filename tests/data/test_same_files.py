@@ -174,6 +174,16 @@ def test_ten_thousand_files_of_different_sizes_take_no_time(tmp_path):
     assert list(who) == paths == list(who.values())
 
 
+def test_a_file_is_asked_for_once(tmp_path, monkeypatch):
+    paths = [tmp_path / f"{number}.mp4" for number in range(20)]
+    for number, path in enumerate(paths):
+        path.write_bytes(bytes(number + 1))
+    asked, stat = [], os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **options: asked.append(str(path)) or stat(path, **options))
+    same_files.representatives(map(str, paths))
+    assert sorted(asked) == sorted(map(str, paths))  # of a network's disk each question takes its time
+
+
 def test_dense_tables_and_sequences_too(tmp_path, monkeypatch):
     write(tmp_path, "1.mp4", "2.mp4")
     shutil.copy(tmp_path / "1.mp4", tmp_path / "3.mp4")

@@ -82,6 +82,7 @@ class Facts:
         if not 0 <= tree["frames"] < MOST_FRAMES:
             raise ValueError(f"frames must be from 0 to {MOST_FRAMES:,}. Received: {tree['frames']}")
         facts = cls(**tree | {"missing": tuple(tree["missing"])})
-        if facts.times is not None and len(facts.times) != facts.frames:
-            raise ValueError(f"{facts.frames} frames must have as many time stamps. Received: {len(facts.times)}")
+        times = facts.times
+        if times is not None and len(times) != facts.frames:
+            raise ValueError(f"{facts.frames} frames must have as many time stamps. Received: {len(times)}")
         return facts

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,6 +26,7 @@ PLACE = "~/.cache/videorec/index.sqlite"
 MAX_PIXELS = 64_000_000  # of a frame, where no setting says another
 VERSION = f"1, OpenCV {cv2.__version__}"  # what facts depend on beside the file
 TABLE = "CREATE TABLE IF NOT EXISTS facts (path BLOB PRIMARY KEY, state TEXT, facts TEXT) WITHOUT ROWID"
+ASKED = 500  # paths at once; SQLite takes 999 in its oldest builds
 BUSY_SECONDS = 30.0  # for another process that writes
 
 Done = Callable[[int, int], None]  # (done, total)
@@ -124,10 +126,11 @@ class Index:
                 if self._place is None or not self._place.exists():
                     return {}
                 with _opened(self._place) as database:
-                    for path in paths:
-                        row = database.execute("SELECT state, facts FROM facts WHERE path = ?", (os.fsencode(path),)).fetchone()
-                        if row:
-                            rows[path] = (row[0], Facts.from_json(row[1]))
+                    for start in range(0, len(paths), ASKED):
+                        asked = [os.fsencode(path) for path in paths[start : start + ASKED]]
+                        some = f"SELECT path, state, facts FROM facts WHERE path IN ({','.join('?' * len(asked))})"
+                        for path, state, facts in database.execute(some, asked):
+                            rows[os.fsdecode(path)] = (state, Facts.from_json(facts))
             except Exception as error:  # of sqlite3, or of many kinds where a row is damaged
                 self._give_up(error)
         return rows
@@ -179,13 +182,13 @@ def within(facts: Facts, max_pixels: int) -> Facts:
 def state_of(path: str) -> str:
     """What changes when a video changes: size and time of change, of every picture of a folder; empty where there is none."""
     try:
-        if not os.path.isdir(path):
-            stat = os.stat(path)
-            return f"{VERSION}, {stat.st_size}, {stat.st_mtime_ns}"
+        status = os.stat(path)
+        if not stat.S_ISDIR(status.st_mode):
+            return f"{VERSION}, {status.st_size}, {status.st_mtime_ns}"
         digest = hashlib.sha256()
         for picture in picture_paths(Path(path)):
-            stat = picture.stat()
-            digest.update(os.fsencode(f"{picture.name}/{stat.st_size}/{stat.st_mtime_ns}\n"))
+            of_picture = picture.stat()
+            digest.update(os.fsencode(f"{picture.name}/{of_picture.st_size}/{of_picture.st_mtime_ns}\n"))
         return f"{VERSION}, {digest.hexdigest()}"
     except OSError:
         return ""

@@ -11,6 +11,7 @@ import logging
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -123,6 +124,8 @@ def _joined(labels: Iterable[str]) -> str:
 
 
 def _apart(text: str) -> tuple[str, ...]:
+    if "\\" not in text:
+        return tuple(filter(None, text.split(";")))
     parts = re.findall(r"(?:[^\\;]|\\.)+", text, re.DOTALL)
     return tuple(re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) for part in parts)
 
@@ -140,8 +143,9 @@ def below(base: str, path: str) -> str:
     """A video's path as a record names it, see `Entry.path`."""
     if files.is_remote(base) or files.is_remote(path):
         return path.removeprefix(f"{base}/") if files.is_remote(path) else os.path.abspath(path)
-    spelled = path.startswith(os.path.join(base, ""))
-    relative = os.path.relpath(path, base)
+    start = os.path.join(base, "")
+    spelled = path.startswith(start)
+    relative = path[len(start) :].lstrip(os.sep) if spelled else os.path.relpath(path, base)
     inside = spelled or relative.split(os.sep, 1)[0] != os.pardir
     return posixpath.normpath((relative if inside else os.path.abspath(path)).replace(os.sep, "/"))
 
@@ -151,8 +155,9 @@ def size_of(path: str) -> int | None:
     if files.is_remote(path):
         return None
     try:
-        if not os.path.isdir(path):
-            return os.path.getsize(path)
+        status = os.stat(path)
+        if not stat.S_ISDIR(status.st_mode):
+            return status.st_size
         with os.scandir(path) as inside:
             pictures = [x for x in inside if not is_hidden(x.name) and os.path.splitext(x.name)[1].lower() in IMAGE_SUFFIXES]
             return sum(picture.stat().st_size for picture in pictures)

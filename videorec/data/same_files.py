@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import logging
 import os
+import stat
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -26,9 +27,9 @@ COPIES = " and copies"  # end of the name of a group that is made here
 
 def representatives(paths: Iterable[str]) -> dict[str, str]:
     """For each path the first one of the same video; its own where there is no other. What cannot be read has no other."""
-    paths = list(dict.fromkeys(paths))
-    classes = _divided(paths, _place)
-    firsts = [group[0] for group in classes]
+    there = {path: _status(path) for path in dict.fromkeys(paths)}
+    classes = _divided(there, lambda path: _place(path, there[path]))
+    firsts = {group[0]: there[group[0]] for group in classes}
     same = {first: first for first in firsts}
     for kind in (_files_of, _folders_of):
         for group in kind(firsts):
@@ -166,32 +167,34 @@ def _several(groups: Iterable[list[str]], key: Callable[[str], Hashable | None])
     return [part for group in groups if len(group) > 1 for part in _divided(group, key) if len(part) > 1]
 
 
-def _place(path: str) -> Hashable:
-    """Where the operating system keeps it; a name where there is nothing."""
-    if files.is_remote(path):
-        return path
+def _status(path: str) -> os.stat_result | None:
+    """What the operating system says of a path, asked once; None of what is remote, and where there is nothing."""
     try:
-        status = os.stat(path)
+        return None if files.is_remote(path) else os.stat(path)
     except (OSError, ValueError):
-        return os.path.abspath(path)
+        return None
+
+
+def _place(path: str, status: os.stat_result | None) -> Hashable:
+    """Where the operating system keeps it; a name where there is nothing."""
+    if status is None:
+        return path if files.is_remote(path) else os.path.abspath(path)
     return status.st_dev, status.st_ino
 
 
-def _files_of(paths: Iterable[str]) -> list[list[str]]:
-    def size(path: str) -> int | None:
-        return os.path.getsize(path) or None
-
-    local = [path for path in paths if not files.is_remote(path) and os.path.isfile(path)]
-    equal = _several(_several(_several([local], size), lambda path: _sample([path])), lambda path: _hash([path]))
+def _files_of(there: dict[str, os.stat_result | None]) -> list[list[str]]:
+    local = [path for path, status in there.items() if status and stat.S_ISREG(status.st_mode)]
+    sizes = _several([local], lambda path: there[path].st_size or None)
+    equal = _several(_several(sizes, lambda path: _sample([path])), lambda path: _hash([path]))
     return [group for group in equal if not reason_not_to_open(Path(group[0]))]
 
 
-def _folders_of(paths: Iterable[str]) -> list[list[str]]:
+def _folders_of(there: dict[str, os.stat_result | None]) -> list[list[str]]:
     def size(folder: str) -> Hashable | None:
         names = _pictures(folder)
         return (len(names), *map(os.path.getsize, _ends(names))) if names else None
 
-    local = [path for path in paths if not files.is_remote(path) and os.path.isdir(path)]
+    local = [path for path, status in there.items() if status and stat.S_ISDIR(status.st_mode)]
     equal = _several([local], size)
     return _several(_several(equal, lambda path: _sample(_ends(_pictures(path)))), lambda path: _hash(_pictures(path)))
 

@@ -49,11 +49,12 @@ def assign(videos: list[Video], val: float = 0.15, test: float = 0.15, seed: int
     for video in videos:
         first.setdefault(canonical(video.group), video.group)
     groups = [first[canonical(video.group)] or f"\0{i}" for i, video in enumerate(videos)]
-    names, membership = np.unique(groups, return_inverse=True)
-    labels = sorted({label for video in videos for label in video.labels})
+    names = sorted(set(groups))
+    membership = np.array(list(map({name: k for k, name in enumerate(names)}.get, groups)))
+    labels = {label: k for k, label in enumerate(sorted({label for video in videos for label in video.labels}))}
     counts = np.zeros((len(names), len(labels)))  # videos of each class in each group
     for video, group in zip(videos, membership, strict=True):
-        counts[group, [labels.index(label) for label in video.labels]] += 1
+        counts[group, [labels[label] for label in video.labels]] += 1
     sizes = np.bincount(membership)
     split = np.full(len(names), "train", dtype="<U5")
     rng = np.random.default_rng(seed)

@@ -44,12 +44,23 @@ def sweep(folder: str | Path, below: bool = False) -> None:
     Args:
         below: in its sub-folders too.
     """
-    for path in list(Path(folder).glob("**/*" if below else "*")):
-        if (_NAME.fullmatch(path.name) or _OLD_NAME.fullmatch(path.name)) and not _is_being_written(path):
+    for path in list(_unfinished(folder, below)):
+        if not _is_being_written(path):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+def _unfinished(folder: str | Path, below: bool) -> Iterator[Path]:
+    """What has such a name; of the rest, which may be a million files, no path is made."""
+    for place, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            hinted = name.startswith(".") or name.endswith(".tmp")  # as both patterns want it
+            if hinted and (_NAME.fullmatch(name) or _OLD_NAME.fullmatch(name)):
+                yield Path(place, name)
+        if not below:
+            return
 
 
 def _is_being_written(path: Path) -> bool:

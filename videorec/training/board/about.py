@@ -58,7 +58,8 @@ class About(keras.callbacks.Callback):
         self._session.on_train_end(logs)
 
     def _data(self) -> str:
-        entries, lines = self._run.record.entries if self._run.record else (), [self._summary]
+        record, lines = self._run.record, [self._summary]
+        entries = record.entries if record else ()
         counts = Counter((label, entry.split or "none") for entry in entries for label in entry.labels)
         splits = sorted({split for _, split in counts}, key=["train", "val", "test", "none"].index)
         if counts:
