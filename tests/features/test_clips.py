@@ -87,7 +87,30 @@ def test_training_on_features_uses_the_pipeline(filled, videos):
     assert x["rgb"].shape == (2, 3, 4) and w["steps"].tolist() == [1, 1]
 
 
-def test_damaged_entries_are_made_anew(filled, videos, cnn, caplog):
+def test_every_number_of_half_precision_is_converted_exactly():
+    halves = np.arange(65536, dtype=np.uint16).view(np.float16)
+    known = ~np.isnan(halves)
+    got = clips.as_float32(tf.constant(halves.view(np.uint8)), (65536,)).numpy()
+    np.testing.assert_array_equal(got[known].view(np.uint32), halves[known].astype(np.float32).view(np.uint32))
+    assert np.isnan(got[~known]).all()
+
+
+def opened(monkeypatch) -> list:
+    """The entries that are read from here on."""
+    read, places = FeatureStore.read, []
+    monkeypatch.setattr(FeatureStore, "read", staticmethod(lambda path: places.append(path) or read(path)))
+    return places
+
+
+def test_what_is_stored_is_not_opened_before_it_is_wanted(filled, videos, cnn, monkeypatch):
+    store, *_ = filled
+    places = opened(monkeypatch)
+    assert fill(store, videos[:3], cnn) == (6, 0) and places == []
+    clips.load_features(store, videos, 2, {"rgb": (3, 4)})(tf.constant(1, tf.int64), tf.constant(0, tf.int64))
+    assert places == [store.path(videos[1], 1)]
+
+
+def test_damage_ends_training_and_is_made_anew_at_the_next_start(filled, videos, cnn, monkeypatch, caplog):
     store, *_ = filled
     paths = [store.path(video, 0) for video in videos[:3]]
     intact = [store.read(path) for path in paths]
@@ -96,10 +119,18 @@ def test_damaged_entries_are_made_anew(filled, videos, cnn, caplog):
     paths[0].write_bytes(paths[0].read_bytes()[: len(content) // 2])
     paths[1].write_bytes(content)
     paths[2].write_bytes(b"")
-    assert fill(store, videos[:3], cnn) == (3, 3)
-    assert caplog.text.count("damaged cache entry") == 3
+    assert fill(store, videos[:3], cnn) == (6, 0)
+    one = videos[1:2]
+    batches = pipeline.training(one, ("a",), DATA, clips.load_features(store, one, 1, {"rgb": (3, 4)}), 1, range(1), 0)
+    with pytest.raises(UserError, match=r"\.zip of the feature cache is damaged. The same command"), pipeline.own_errors(store):
+        list(batches)
+    again = FeatureStore(str(store.folder.parent), DATA, cnn, seed=0)
+    assert fill(again, videos[:3], cnn) == (3, 3)  # all that are damaged
+    assert all(f"damaged cache entry, made anew: {path}" in caplog.text for path in paths)
     for path, before in zip(paths, intact, strict=True):
         np.testing.assert_array_equal(store.read(path)["rgb"], before["rgb"])
+    places = opened(monkeypatch)
+    assert fill(FeatureStore(str(store.folder.parent), DATA, cnn, seed=0), videos[:3], cnn) == (6, 0) and places == []
 
 
 def test_several_taps_and_maps(tmp_path, videos, monkeypatch):

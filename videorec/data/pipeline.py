@@ -4,11 +4,12 @@ The order of the data and every random choice follow from (seed, epoch, index) a
 interrupted goes on with exactly the data it would have seen.
 """
 
+import contextlib
 import functools
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -53,6 +54,22 @@ def class_shares(videos: Sequence[Video]) -> np.ndarray:
     counts = Counter(label for video in videos for label in video.labels)
     share = np.array([np.mean([1 / counts[label] for label in video.labels]) for video in videos], np.float32)
     return share / share.mean()
+
+
+@contextlib.contextmanager
+def own_errors(source) -> Iterator[None]:
+    """While the block runs, a file that cannot be read in the pipeline raises its UserError in place of TensorFlow's error.
+
+    Args:
+        source: anything whose attribute `failure` takes the UserError.
+    """
+    source.failure = None
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if source.failure is None:
+            raise
+        raise source.failure from error
 
 
 @unconverted
@@ -140,11 +157,14 @@ def clip_in_graph(
 def pixels(pictures: tf.Tensor, reader: ClipReader, data: Data) -> tf.Tensor:
     """One stream of a clip as it was read -> `(T, *data.resize, 3)` uint8: prepared JPEGs `(T,)` are decoded and resized."""
     if reader.encoded:
-        frame = tf.TensorSpec((None, None, 3), tf.uint8)
-        decode = functools.partial(tf.io.decode_jpeg, channels=3, dct_method="INTEGER_FAST")
-        pictures = tf.map_fn(decode, tf.ensure_shape(pictures, (data.frames,)), fn_output_signature=frame)
-        pictures = resize_in_graph(pictures, data)
+        pictures = resize_in_graph(decoded(tf.ensure_shape(pictures, (data.frames,))), data)
     return tf.ensure_shape(pictures, (data.frames, *data.resize, 3))  # (T, H, W, 3)
+
+
+def decoded(jpegs: tf.Tensor) -> tf.Tensor:
+    """`(T,)` JPEGs of one size -> `(T, H, W, 3)` uint8."""
+    decode = functools.partial(tf.io.decode_jpeg, channels=3, dct_method="INTEGER_FAST")
+    return tf.map_fn(decode, jpegs, fn_output_signature=tf.TensorSpec((None, None, 3), tf.uint8))
 
 
 def read_clip(video: Video, key: tuple | None, reader: ClipReader) -> tuple[dict[str, np.ndarray], np.float32]:

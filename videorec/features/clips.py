@@ -1,6 +1,7 @@
 """Features of clips: filling the cache, and reading it in place of decoding."""
 
 import logging
+import math
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -28,10 +29,16 @@ def fill(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[int, int]:
     """Compute what the store lacks; returns the numbers of entries (reused, made)."""
-    wanted = [(video, view) for video in videos for view in range(views)]
-    missing = [entry for entry in wanted if store.features(*entry) is None]
+    missing = store.missing(videos, views)
     if missing:
         store.make_room(len(missing))
+        _compute(store, missing, backbone, reader, batch, seed, progress)
+    reused = views * len(videos) - len(missing)
+    log.info("feature cache %s: %d clips reused, %d computed", store.folder, reused, len(missing))
+    return reused, len(missing)
+
+
+def _compute(store, missing: Sequence[tuple[Video, int]], backbone, reader, batch: int, seed: int, progress) -> None:
     framewise, done = Framewise(backbone), 0
     for clips, index, readable in _views(missing, reader, seed).batch(batch).prefetch(2):
         features = framewise.features(clips)
@@ -41,8 +48,6 @@ def fill(
         done += len(index)
         reader.problems.check()
         progress(done, len(missing))
-    log.info("feature cache %s: %d clips reused, %d computed", store.folder, len(wanted) - len(missing), len(missing))
-    return len(wanted) - len(missing), len(missing)
 
 
 @pipeline.unconverted
@@ -79,14 +84,26 @@ def load_features(
     names = sorted(shapes)
 
     def read(index, epoch):
-        features = store.features(videos[index], int(epoch + index) % views)
+        features = store.wanted(videos[index], int(epoch + index) % views)
         if features is None:  # its video could not be read when the cache was filled
-            return [*(np.zeros(shapes[name], np.float32) for name in names), np.float32(0)]
-        return [*(features[name] for name in names), np.float32(1)]
+            return [*(np.zeros(4 * math.prod(shapes[name]), np.uint8) for name in names), np.float32(0)]
+        return [*(features[name].reshape(-1).view(np.uint8) for name in names), np.float32(1)]
 
     def load(index, epoch):
-        *features, readable = tf.numpy_function(read, [index, epoch], [tf.float32] * (len(names) + 1))
-        inputs = {name: tf.ensure_shape(x, shapes[name]) for name, x in zip(names, features, strict=True)}
+        *features, readable = tf.numpy_function(read, [index, epoch], [tf.uint8] * len(names) + [tf.float32])
+        inputs = {name: as_float32(x, shapes[name]) for name, x in zip(names, features, strict=True)}
         return inputs, tf.ensure_shape(readable, ())
 
     return load
+
+
+def as_float32(content: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+    """The bytes `(N,)` uint8 of an array of this shape, float16 or float32 as their number tells -> float32.
+
+    (TensorFlow converts float16 several times faster than NumPy does.)
+    """
+    return tf.cond(
+        tf.equal(tf.size(content), 2 * math.prod(shape)),
+        lambda: tf.cast(tf.bitcast(tf.reshape(content, (*shape, 2)), tf.float16), tf.float32),
+        lambda: tf.bitcast(tf.reshape(content, (*shape, 4)), tf.float32),
+    )

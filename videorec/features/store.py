@@ -15,6 +15,7 @@ import logging
 import math
 import os
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -25,12 +26,13 @@ from videorec.config import Footage, UserError
 from videorec.data.manifest import Video
 from videorec.data.prepared.stream import stored_pictures
 from videorec.models.split import backbone_layers
-from videorec.storage import archives, leftovers, outside, room
+from videorec.storage import archives, files, leftovers, outside, room
 
 log = logging.getLogger(__name__)
 
 OTHERWISE = "Choose another folder with --train.cache-dir, or train without it: --train.no-cache"
 INDEX = "index.json"  # member of an entry: {name of the array: [type, shape]}
+DOUBTED = "damaged"  # beside the entries, where one of them was damaged when it was wanted: at the next start all are read
 
 
 class FeatureStore:
@@ -41,7 +43,12 @@ class FeatureStore:
         data: what the features depend on.
         backbone: the model that computes them; its outputs and its weights are part of the key.
         seed: of the augmented views.
+
+    Attributes:
+        failure: what a pipeline could not read, for `pipeline.own_errors`.
     """
+
+    failure: UserError | None = None
 
     def __init__(self, folder: str, data: Footage, backbone: keras.Model, seed: int):
         weights = hashlib.sha256()
@@ -57,6 +64,8 @@ class FeatureStore:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             leftovers.sweep(self.folder, below=True)
+            self._doubted = (self.folder / DOUBTED).exists()
+            (self.folder / DOUBTED).unlink(missing_ok=True)
         except OSError as error:
             raise cannot_write(self.folder, error) from error
 
@@ -70,15 +79,37 @@ class FeatureStore:
         log.info("feature cache %s: %d clips to compute, %s of disk", self.folder, views, room.as_text(size))
         room.check_disk(size, self.folder, f"{OTHERWISE}, or fewer --train.cache-views")
 
+    def missing(self, videos: Sequence[Video], views: int) -> list[tuple[Video, int]]:
+        """The `(video, view)` that nothing is stored of, by the names of the files: they are opened when they are wanted.
+        Only after one was damaged then all are read here."""
+        entries = [(video, view) for video in videos for view in range(views)]
+        if self._doubted:
+            return [entry for entry in entries if self.features(*entry) is None]
+        there = {name for _, _, names in os.walk(self.folder) for name in names}
+        keys = {video.name: _key(video) for video in videos}
+        names = (self._name(keys[video.name], view)[1] for video, view in entries)
+        return [entry for entry, name in zip(entries, names, strict=True) if name not in there]
+
     def path(self, video: Video, view: int) -> Path:
         """The file of one view; the key holds the video's size and time of change, so that a new video is a new entry."""
-        try:
-            stat = os.stat(video.path)
-            key = [os.path.abspath(video.path), stat.st_size, stat.st_mtime_ns, video.start, video.end]
-        except OSError:
-            key = [os.path.abspath(video.path)]
+        return self.folder.joinpath(*self._name(_key(video), view))
+
+    def _name(self, key: list, view: int) -> tuple[str, str]:
         digest = _digest([key, view, self._augmentation if view else None])
-        return self.folder / digest[:2] / f"{digest[2:20]}.zip"
+        return digest[:2], f"{digest[2:20]}.zip"
+
+    def wanted(self, video: Video, view: int) -> dict[str, np.ndarray] | None:
+        """As `features`, in training; None where there is no file, for the video could not be read.
+
+        Raises:
+            UserError: the file is damaged. The next start makes it anew, and all others that are.
+        """
+        features = self.features(video, view)
+        if features is None and (path := self.path(video, view)).exists():
+            files.write(self.folder / DOUBTED, b"")
+            self.failure = UserError(f"{path} of the feature cache is damaged. The same command makes it anew, and goes on.")
+            raise self.failure
+        return features
 
     def features(self, video: Video, view: int) -> dict[str, np.ndarray] | None:
         """What is stored of one view, as `read` gives it; None also where it has other outputs than the backbone."""
@@ -92,7 +123,8 @@ class FeatureStore:
 
     @staticmethod
     def read(path: Path) -> dict[str, np.ndarray] | None:
-        """`{name: (T, ...) float32 features}`, or None where there are none or the file is damaged."""
+        """`{name: (T, ...) features}`, float32, or float16 where `write` stored them so; None where there are none or the file
+        is damaged."""
         if not path.exists():
             return None
         try:
@@ -122,6 +154,14 @@ class FeatureStore:
             raise cannot_write(path, error) from error
 
 
+def _key(video: Video) -> list:
+    try:
+        stat = os.stat(video.path)
+        return [os.path.abspath(video.path), stat.st_size, stat.st_mtime_ns, video.start, video.end]
+    except OSError:
+        return [os.path.abspath(video.path)]
+
+
 def _pixels(data: Footage) -> dict:
     """What the pictures of one stream depend on."""
     stored = stored_pictures(data)
@@ -142,7 +182,7 @@ def _write_zip(file, arrays: dict[str, np.ndarray]) -> None:
 
 
 def _array(content: bytes, dtype: str, shape: list[int]) -> np.ndarray:
-    return np.frombuffer(content, dtype).reshape(shape).astype(np.float32)
+    return np.frombuffer(content, dtype).reshape(shape)
 
 
 def _size(features: keras.KerasTensor, frames: int) -> int:

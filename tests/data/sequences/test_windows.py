@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from videorec.config import UserError
 from videorec.config.forecasting import Sequences
+from videorec.data.pipeline import own_errors
 from videorec.data.sequences import windows
-from videorec.data.sequences.windows import evaluation, open_sequences, own_errors, training
+from videorec.data.sequences.windows import evaluation, open_sequences, training
 
 J, K = 3, 2
 

@@ -4,11 +4,9 @@ The order of the windows and every random choice follow from (seed, epoch, index
 goes on with exactly the data it would have seen.
 """
 
-import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Iterator
 from typing import Literal, Protocol
 
 import numpy as np
@@ -34,7 +32,7 @@ class SequenceSet(Protocol):
         shape: `(H, W, C)` of a frame.
         files: names of the files of each split; empty where nothing is split by file.
         classes: of labelled frames; empty where frames are forecast.
-        failure: what a pipeline could not read, for `own_errors`.
+        failure: what a pipeline could not read, for `pipeline.own_errors`.
     """
 
     shape: tuple[int, int, int]
@@ -126,18 +124,6 @@ def evaluation(
 
     order = tf.data.Dataset.range(source.windows(split))
     return _examples(order, example).batch(batch).prefetch(2)
-
-
-@contextlib.contextmanager
-def own_errors(source: SequenceSet) -> Iterator[None]:
-    """While the block runs, a file that cannot be read in the pipeline raises its UserError in place of TensorFlow's error."""
-    source.failure = None
-    try:
-        yield
-    except tf.errors.OpError as error:
-        if source.failure is None:
-            raise
-        raise source.failure from error
 
 
 def _examples(order: tf.data.Dataset, example) -> tf.data.Dataset:

@@ -9,6 +9,7 @@ import numpy as np
 
 from videorec.config import UserError, bounds, nearest
 from videorec.config.forecasting import Forecaster, ForecastEvaluate, ForecastOptions, Sequences
+from videorec.data import pipeline
 from videorec.data.sequences import selected, windows
 from videorec.data.sequences.windows import SequenceSet
 from videorec.runs.run import Run
@@ -171,7 +172,7 @@ def measure(
     parts = {name: scorers(evaluate) for name in known}
     kept, shown = set(np.linspace(0, total - 1, min(pictures, total)).round().astype(int).tolist()), []
     batches = windows.evaluation(source, data, forecaster.horizon, forecaster.pixels, evaluate.batch, split)
-    with windows.own_errors(source):
+    with pipeline.own_errors(source):
         for inputs, targets, indices in batches.as_numpy_iterator():
             seen, truth = inputs["rgb"], targets["frames"]  # (B, J, H, W, C), (B, K, H, W, C)
             forecasts = {name: forecast(seen) for name, forecast in known.items()}

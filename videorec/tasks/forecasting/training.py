@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from videorec.config import Experiment
+from videorec.data import pipeline
 from videorec.data.sequences import windows
 from videorec.data.sequences.windows import SequenceSet
 from videorec.models.convlstm_stack import ConvLSTMStack, teacher_probability
@@ -25,7 +26,7 @@ def feed(experiment: Experiment, source: SequenceSet, whole: keras.Model) -> Fee
     data, train, model = experiment.data, experiment.train, experiment.model
     common = (source, data, model.horizon, model.pixels, train.batch)
     val = windows.evaluation(*common, split="val").map(lambda x, y, _: (x, y)) if source.windows("val") else None
-    own_errors = functools.partial(windows.own_errors, source)
+    own_errors = functools.partial(pipeline.own_errors, source)
     if not isinstance(model, ConvLSTMStack):
         alone = {"frames": whole.output["frames"]}  # Keras wants a target for every output: attention is left out of the fit
         fitted = whole if whole.output.keys() == alone.keys() else keras.Model(whole.input, alone, name=whole.name)

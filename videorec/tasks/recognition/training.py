@@ -1,5 +1,7 @@
 """Training of recognisers: the videos, what is fed, losses and metrics."""
 
+import dataclasses
+import functools
 import logging
 from collections.abc import Callable
 
@@ -62,7 +64,8 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
     val_load = features.load_features(store, validation, 1, shapes)
     val = stored_validation(validation, data, val_load, train.batch)
     val = pipeline.validation(val, validation, videos.classes, train.batch, tuple(head.output))
-    return _feed(experiment, videos.classes, head, training, load, val if validation else None)
+    fed = _feed(experiment, videos.classes, head, training, load, val if validation else None)
+    return dataclasses.replace(fed, own_errors=functools.partial(pipeline.own_errors, store))
 
 
 def _feed(experiment: Experiment, classes, model, training: list[Video], load: pipeline.Load, val) -> Feed:
