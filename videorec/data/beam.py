@@ -6,10 +6,13 @@ Beam's machines need videorec, and must read and write files under the same name
 import contextlib
 import importlib.util
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
+import videorec
 from videorec import terminal
 from videorec.config import UserError
 from videorec.config.options import is_flag
@@ -59,7 +62,7 @@ def each(
         done: how many jobs have left their results, and of how many: shown meanwhile.
 
     Raises:
-        UserError: Beam is not installed, or knows no such runner.
+        UserError: Beam is not installed, knows no such runner, or ends with an error of one of its processes.
     """
     check(runner)
     logging.disable(logging.WARNING)  # Beam tells of clients for Google's services that are not installed
@@ -76,9 +79,30 @@ def each(
         pipeline = beam.Pipeline(options=options)
     except ValueError as error:
         raise UserError(f"--runner {runner}: {error}") from error
-    with _shown(done), pipeline:
-        # Reshuffle: without it a runner may fuse both steps and do all jobs on one machine.
-        _ = pipeline | beam.Create(jobs) | beam.Reshuffle() | beam.Map(do, common)
+    try:
+        with _importable(), _shown(done), pipeline:
+            # Reshuffle: without it a runner may fuse both steps and do all jobs on one machine.
+            _ = pipeline | beam.Create(jobs) | beam.Reshuffle() | beam.Map(do, common)
+    except RuntimeError as error:  # the traceback of another process, as text
+        raise UserError(f"{runner} ended with an error, see above: {_last_line(str(error))}") from error
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "")
+
+
+@contextlib.contextmanager
+def _importable() -> Iterator[None]:
+    """Beam's processes of this machine import this videorec, wherever they are started."""
+    before, place = os.environ.get("PYTHONPATH"), str(Path(videorec.__file__).parents[1])
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [place, before]))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 @contextlib.contextmanager
