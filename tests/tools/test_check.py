@@ -140,3 +140,62 @@ def test_what_training_would_refuse_of_the_splits_is_said(good, caplog):
     table.write_text("path,label,split\na/1.avi,a,train\nb/3.avi,b,train\n./a/1.avi,a,test\n")
     assert check.main([str(table)]) == 1
     assert "both sides of a split" in caplog.text
+
+
+# === In shards ===
+
+# The flag changes nothing here; with it, DirectRunner does not look for a newer runner on the network.
+BEAM = ["--runner", "DirectRunner", "--allow_unsafe_triggers"]
+
+
+def checked(source, out, capsys, *args) -> list[str]:
+    """What a check with faults says, but for the time that it took and the name of its report."""
+    assert check.main([str(source), "--out", str(out), *args]) == 1
+    *lines, last, _ = capsys.readouterr().out.splitlines()
+    return [*lines, last.split(", checked in")[0]]
+
+
+@pytest.mark.parametrize("kind", ["folder", "manifest"])
+def test_beam_gives_the_rows_of_one_process(kind, good, tmp_path, capsys, caplog):
+    pytest.importorskip("apache_beam", reason="Apache Beam is not installed (requirements-dev.txt)")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    caplog.set_level("INFO")
+    (good / "a" / "text.mp4").write_text("no video")
+    if kind == "folder":
+        source = good
+        os.rename(write_video(good / "b" / "x.avi", 6), os.fsencode(good / "b") + b"/\xe9.avi")
+    else:
+        source = tmp_path / "m.csv"
+        rows = ["a/1.avi,x,0,0.2", "a/text.mp4,x,,", "a/1.avi,x,5,6", "a/2.mp4,x,,", "b/3.avi,x,,", "b/frames,x,,"]
+        source.write_text("\n".join(["path,label,start,end", *rows]))
+    args = ["--videos", str(good)] * (kind == "manifest")
+    beam = [*args, *BEAM, "--videos-per-shard", "2"]
+
+    said = checked(source, tmp_path / "report.csv", capsys, *args)
+    assert checked(source, tmp_path / "csv", capsys, *beam) == said
+    head, *rows = (tmp_path / "report.csv").read_text().splitlines()
+    shards = [path.read_text().splitlines() for path in sorted((tmp_path / "csv").glob("checked-*.csv"))]
+    assert len(shards) == 3 and all(shard[0] == head for shard in shards)
+    assert [row for shard in shards for row in shard[1:]] == rows
+
+    (tmp_path / "csv" / "checked-00001-of-00003.csv").unlink()
+    assert checked(source, tmp_path / "csv", capsys, *beam) == said
+    assert "2 of 3 shards are there, 1 are to be made" in caplog.text
+    assert checked(source, tmp_path / "parquet", capsys, *beam, "--format", "parquet") == said
+    table = parquet.read_table(tmp_path / "parquet")
+    assert table.column_names == head.split(",") and table.num_rows == len(rows)
+    assert table.column("frames").to_pylist() == [int(row.split(",")[1]) for row in rows]
+    assert {str(kind) for kind in table.schema.types} == {"string", "int64", "double"}
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (BEAM, "--runner needs --out FOLDER"),
+        (["--again"], "--again is for --runner"),
+        (["--workres", "2"], r"Did you mean --workers\?\nOptions of Apache Beam need --runner"),
+    ],
+)
+def test_refusals_of_shards(good, args, message):
+    with pytest.raises(UserError, match=message):
+        check.main([str(good), *args])

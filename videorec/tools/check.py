@@ -2,6 +2,7 @@
 
     python -m videorec.tools.check videos/
     python -m videorec.tools.check videos/manifest.csv --out report.csv
+    python -m videorec.tools.check videos/manifest.csv --out report/ --runner DirectRunner    on Apache Beam, in shards
 
 Exit status: 0 where every video can be read whole, 1 where one cannot, or where a file or group is on two sides of the split.
 What was read once is kept, and read again only where the file changed.
@@ -12,12 +13,15 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import tyro
+from annotated_types import Ge, Le
 
 from videorec import terminal
 from videorec.config import Data, UserError
 from videorec.config.bounds import Count, CountOrZero
+from videorec.data import beam
 
 log = logging.getLogger("check")
 
@@ -35,31 +39,45 @@ class Options:
     """Videos read at once; 0: one a core."""
     max_pixels: Count = 64_000_000
     """Videos and pictures with more pixels a frame count as unreadable, as --data.max-pixels of train.py."""
-    out: Path | None = None
-    """Write a row for every video, good or not, to this CSV file."""
+    out: str | None = None
+    """Write a row for every video, good or not, to this CSV file; with --runner to this folder, local or remote, in files of
+    --videos-per-shard each. Those that are there already, of the same videos, are kept."""
+    format: Literal["parquet", "csv"] = "csv"
+    """Of the files with --runner; Parquet needs pyarrow."""
+    videos_per_shard: Annotated[int, Ge(1), Le(100_000)] = 1000
+    """Of a file with --runner."""
+    again: bool = False
+    """With --runner: read the videos again in shards with some that cannot be read whole."""
+    runner: str | None = None
+    """Check with Apache Beam, on this runner (DirectRunner, FlinkRunner, SparkRunner ...), whose machines must see the videos
+    under the same names. Beam's own options follow as --NAME=VALUE."""
 
 
 def main(args: list[str]) -> int:
     """List -> decode -> report."""
-    options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.check")
+    options, rest = beam.parse(Options, args, description=__doc__, prog="python -m videorec.tools.check")
 
     from videorec.data import sources  # OpenCV takes a moment to import: not for --help
-    from videorec.tools import check_files, check_report
+    from videorec.reports.sharded.work import How
+    from videorec.tools import check_files, check_report, check_shards
 
     _validate(options, set(sources.BUILT_IN))
     videos = sources.find(Data(path=options.source, videos=options.videos))
     clean = _sides_are_clean(videos)
     files = check_files.by_file(videos)
-    report = check_report.Report()
-    began = time.monotonic()
-    with check_report.writer(options.out) as write:
-        for row, kinds in check_files.check_all(files, options.workers or os.cpu_count() or 1, options.max_pixels):
-            report.add(row, kinds)
-            write(row)
+    report, began, workers = check_report.Report(), time.monotonic(), options.workers or os.cpu_count() or 1
+    if options.runner:
+        how = How(options.format, options.videos_per_shard, options.again, options.runner, tuple(rest))
+        check_shards.fill(report, files, workers, options.max_pixels, options.out, how)
+    else:
+        with check_report.writer(options.out) as write:
+            for row, kinds in check_files.check_all(files, workers, options.max_pixels):
+                report.add(row, kinds)
+                write(row)
     report.show(terminal.console(), time.monotonic() - began)
     if options.out:
         terminal.console().print(f"written: {options.out}", soft_wrap=True)
-    return 1 if not clean or any(report.listed[kind] for kind in check_files.FAULTS) else 0
+    return 1 if not clean or report.has_faults else 0
 
 
 def _sides_are_clean(videos: list) -> bool:
@@ -76,13 +94,15 @@ def _sides_are_clean(videos: list) -> bool:
 
 
 def _validate(options: Options, built_in: set[str]) -> None:
-    if options.workers < 0:
-        raise UserError(f"--workers must be 0 or more. Received: {options.workers}")
+    if options.runner and not options.out:
+        raise UserError("--runner needs --out FOLDER, where the rows go")
+    if options.again and not options.runner:
+        raise UserError("--again is for --runner: what was read once is kept until the file changes")
     source = Path(options.source).expanduser()
     if options.source not in built_in and not (source.is_dir() or (source.suffix == ".csv" and source.exists())):
         what = "is a file that is no .csv" if source.exists() else "does not exist"
         raise UserError(f"A folder of videos or a manifest (.csv) is expected. Received: {options.source}, which {what}.")
-    if options.out and options.out.exists() and source.is_file() and options.out.samefile(source):
+    if options.out and os.path.exists(options.out) and source.is_file() and os.path.samefile(options.out, source):
         raise UserError(f"--out would replace the manifest itself. Received: {options.out}")
 
 

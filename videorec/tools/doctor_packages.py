@@ -18,7 +18,7 @@ OPTIONAL = {  # package: what it is for, and how to have it
     "av": ("predict.py --save writes H.264, which every browser plays", "pip install av"),
     "onnxruntime": ("python -m export.onnx", "pip install -r requirements-onnx.txt"),
     "ai-edge-litert": ("TFLite files without TensorFlow", "pip install ai-edge-litert"),
-    "apache-beam": ("--runner: preparing and predicting on many machines", "pip install apache-beam"),
+    "apache-beam": ("--runner: preparing, checking and predicting on many machines", "pip install apache-beam"),
     "pyarrow": ("predict.py --out as Parquet", "pip install pyarrow"),
     "tensorboard-plugin-profile": ("the profile of --train.profile in TensorBoard", "pip install tensorboard-plugin-profile"),
 }
