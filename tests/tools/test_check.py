@@ -193,7 +193,7 @@ def test_beam_gives_the_rows_of_one_process(kind, good, tmp_path, capsys, caplog
     [
         (BEAM, "--runner needs --out FOLDER"),
         (["--again"], "--again is for --runner"),
-        (["--workres", "2"], r"Did you mean --workers\?\nOptions of Apache Beam need --runner"),
+        (["--workres", "2"], r"Did you mean --workers\?\nHelp"),
     ],
 )
 def test_refusals_of_shards(good, args, message):

@@ -138,7 +138,8 @@ def test_differences_of_rows():
         (["--flow.method", "stored"], "--stream flow"),
         (["--videos-per-shard", "0"], "--videos-per-shard"),
         (["--exclude", "a", "b", "c"], "No video is left"),
-        (["--sort-side", "4"], r"--sort-side. Did you mean --short-side\?\nOptions of Apache Beam need --runner"),
+        (["--sort-side", "4"], r"--sort-side. Did you mean --short-side\?\nHelp"),
+        (["--direct_num_workers", "4"], "Options of Apache Beam need --runner"),
     ],
 )
 def test_wrong_options(source, out, options, message):

@@ -35,10 +35,12 @@ def parse(options: type[Options], args: Sequence[str], *, description: str, prog
     Raises:
         UserError: as there; without --runner also for words that the script does not know.
     """
-    parsed, rest = terminal.parse_known(options, args, description=description, prog=prog)
-    if rest and parsed.runner is None:
-        terminal.refuse_unknown(options, rest, prog, hint=HINT)
-    return parsed, rest
+    given = [word.split("=")[0] for word in args if is_flag(word)]
+    if "--runner" in given:
+        return terminal.parse_known(options, args, description=description, prog=prog)
+    if any("_" in word for word in given):  # as Beam's options have
+        terminal.refuse_unknown(options, given, prog, hint=HINT)
+    return terminal.parse(options, args, description=description, prog=prog), []
 
 
 def check(runner: str) -> None:
