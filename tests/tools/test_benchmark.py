@@ -1,7 +1,9 @@
 """`videorec.tools.benchmark`: the smallest setting of each part gives its rows. No test looks at a time."""
 
+import contextlib
 import importlib
 import re
+import time
 
 import keras
 import numpy as np
@@ -14,7 +16,19 @@ from videorec import cli
 from videorec.config import UserError
 from videorec.data.manifest import Video
 from videorec.tools.benchmark import __main__ as command
-from videorec.tools.benchmark import cache, figures, index, keras_io, layers, memory, pipeline, summaries, time_distributed
+from videorec.tools.benchmark import (
+    cache,
+    figures,
+    index,
+    keras_io,
+    layers,
+    memory,
+    pipeline,
+    stages,
+    start,
+    summaries,
+    time_distributed,
+)
 
 
 def shown(rows, capsys) -> str:
@@ -32,12 +46,52 @@ def test_time_distributed(capsys, monkeypatch):
     assert "Keras 3" in text and "cores" in text
 
 
-def test_pipeline(tmp_path, capsys):
+def test_pipeline(tmp_path, capsys, monkeypatch):
     for number in range(2):
         write_video(tmp_path / "below" / f"{number}.avi", 20)
+    monkeypatch.setattr(stages, "TAKEN", 10**9)  # frames a second: the test does not sleep
     rows = pipeline.measure(tmp_path, rounds=1, batches=1)
-    assert [row.name.split()[0] for row in rows] == ["uniform", "uniform", "dense", "dense"]
+    assert [row.name.split()[0] for row in rows[::2]] == ["uniform", "dense", "videos:", "prepared", "stored"]
     assert "clips/s" in shown(rows, capsys)
+    speeds = rows[4::2]
+    named = [re.findall(r"(\w+) (\d+)%", row.detail) for row in speeds]
+    assert [[stage for stage, _ in parts] for parts in named] == [
+        ["resize", "decode", "augment", "copy"],
+        ["read", "decode", "resize", "augment", "copy"],
+        ["read", "copy"],
+    ]
+    for parts, row in zip(named, speeds, strict=True):
+        assert 97 <= sum(int(share) for _, share in parts) <= 103
+        assert "frames/s, limited by" in row.detail and row.target == f"16 cores: >= {10**9}"
+    assert all(row.value.endswith("%") for row in rows[5::2])
+
+
+def test_a_stage_within_another_is_counted_once(monkeypatch):
+    ticks = iter([0.0, 1.0, 3.0, 10.0])
+    monkeypatch.setattr(time, "process_time", lambda: next(ticks))
+    clock = stages.Clock()
+    with clock.of("decode"):
+        clock.around("resize", lambda: None)()
+    assert clock.seconds == {"decode": 8.0, "resize": 2.0}
+
+
+def test_start(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("HOME", str(tmp_path))  # comes back after the test
+    monkeypatch.setattr(start, "CLASSES", 2)
+    start.write(tmp_path / "8", 8)
+    assert start.prepare(str(tmp_path / "8")) > 0
+    with caplog.at_level("INFO", "videorec.features"):
+        monkeypatch.setattr(start, "quiet", lambda *args: contextlib.nullcontext())
+        cpu, clock, peak = start.begin(str(tmp_path / "8"), stored=True)
+    assert cpu > 0 and clock > 0 and peak > 100
+    assert "24 clips reused, 0 computed" in caplog.text and "0 computed" in caplog.text
+    results = {start.prepare: 30.0, start.begin: (4.0, 9.0, 700.0)}
+    monkeypatch.setattr(start, "in_a_process_of_its_own", lambda function, *args: results[function])
+    rows = start.measure(videos=4, few=2)
+    assert [(row.value, row.target, row.met) for row in rows] == 2 * [
+        ("4.0 s", "< 5 s", True),
+        ("+0 MB", "<= 500 MB more", True),
+    ]
 
 
 def test_pipeline_makes_its_videos(tmp_path):
@@ -184,6 +238,7 @@ def test_every_part_is_measured(tmp_path, monkeypatch, capsys):
         **{part: {"rounds": number} for part, number in rounds.items()},
         **{"pipeline": {"folder": tmp_path, "rounds": 4}, "cache": {"epochs": 9}, "summaries": {"rounds": 1}, "memory": {}},
         "stream": {"rounds": 21, "frames": 10_000},
+        "start": {"videos": 10_000},
     }
     calls.clear()
     command.main(["forecast"])

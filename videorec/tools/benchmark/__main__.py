@@ -2,9 +2,10 @@
 
     python -m videorec.tools.benchmark                        all parts (a quarter of an hour on 2 idle cores)
     python -m videorec.tools.benchmark time_distributed       the layer against keras.layers.TimeDistributed
-    python -m videorec.tools.benchmark pipeline               clips a second against bare OpenCV reading
+    python -m videorec.tools.benchmark pipeline               clips a second against bare OpenCV reading; what limits them
     python -m videorec.tools.benchmark index                  the first reading of every video against bare OpenCV grabbing
     python -m videorec.tools.benchmark prepare                clips a second from prepared pictures against decoding videos
+    python -m videorec.tools.benchmark start                  what 10,000 videos cost before training begins
     python -m videorec.tools.benchmark cache                  an epoch on stored features
     python -m videorec.tools.benchmark summaries              training with all that TensorBoard shows against nothing of it
     python -m videorec.tools.benchmark layers                 convolutional recurrent layers against one convolution
@@ -35,6 +36,7 @@ PARTS = {
     "pipeline": lambda options: {"folder": options.video_folder, "rounds": options.rounds + 2},
     "index": lambda options: {"rounds": options.rounds + 2},
     "prepare": lambda options: {"rounds": options.rounds + 2},
+    "start": lambda options: {"videos": options.videos},
     "cache": lambda options: {"epochs": 4 * options.rounds + 1},
     "summaries": lambda options: {"rounds": -(-options.rounds // 3)},
     "layers": lambda options: {"rounds": 4 * options.rounds + 1},
@@ -73,6 +75,8 @@ class Options:
     """Rounds of time_distributed; the cheaper parts take more."""
     frames: Count = 10_000
     """Length of the stream whose memory is measured."""
+    videos: Count = 10_000
+    """Videos of the start part."""
     files: Count = 1000
     """Damaged files."""
     kills: Count = 50

@@ -1,4 +1,4 @@
-"""Training clips a second, decoded and augmented, against bare OpenCV reading of the same videos."""
+"""Training clips a second, decoded and augmented, against bare OpenCV reading of the same videos; and where the time goes."""
 
 import contextlib
 import tempfile
@@ -16,13 +16,13 @@ from videorec.data.clips import ClipReader
 from videorec.data.listing import walk
 from videorec.data.manifest import Video
 from videorec.data.problems import Problems
+from videorec.tools.benchmark import stages
 from videorec.tools.benchmark.figures import Figure, in_turns
+from videorec.tools.benchmark.stages import BATCH, CLASSES, EPOCH
 
 PART = "pipeline"
 SETTINGS = {"frames": 16, "resize": (128, 128), "crop": (112, 112), "augment": True, "workers": 2}
-BATCH = 16
-CLASSES = ("a", "b")
-EPOCH = 256  # rows at least: the videos are listed several times, since an epoch of 16 clips is no one's
+MEASURED = 16  # videos whose stages are measured
 OURS = f"training clips (16 frames, resized to 128, augmented, cropped to 112, batches of {BATCH}, 2 workers)"
 BARE = "bare OpenCV (2 threads: VideoCapture, read() of {}, resize of the 16 to 128)"
 READ = {"all": "every frame", "needed": "the frames up to the last wanted one"}
@@ -115,6 +115,9 @@ def measure(folder: Path | None = None, rounds: int = 5, batches: int = 3, video
                 target = (">= 0.8", value >= 0.8) if read == "all" else ("", None)
                 name = f"{mode} sampling: {OURS} / {BARE.format(READ[read])}"
                 rows.append(Figure(PART, name, f"{value:.2f}", detail, *target))
+        with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as empty:
+            data = Data(**SETTINGS)
+            rows += stages.measure(PART, paths[:MEASURED], Path(empty), data, clips=rounds * batches * 2, batches=rounds)
     return rows
 
 
