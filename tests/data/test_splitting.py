@@ -75,3 +75,46 @@ def test_real_recordings(shared_data):
     table = splitting.describe(splitting.assign(videos, val=2, test=3))
     assert len(table) == 8
     assert np.min([list(counts.values()) for _, counts in table]) >= 1
+
+
+def chosen_by_weighing_all(counts, sizes, free, amount, rng) -> list[int]:
+    """What `assign` promises, each kind of group weighed anew for each choice."""
+    total, share, size_wanted = counts.sum(axis=0), amount, round(amount * sizes.sum())
+    candidates = rng.permutation(np.flatnonzero(free))
+    kinds, kind_of = np.unique(counts[candidates], axis=0, return_inverse=True)
+    members = [list(candidates[kind_of.ravel() == k]) for k in range(len(kinds))]
+    left = (counts[candidates] > 0).sum(axis=0)
+    chosen, have, have_size = [], np.zeros_like(total), 0
+    while have_size < size_wanted and len(chosen) + 1 < len(candidates):
+        would_have = have + kinds
+        error = (would_have == 0).sum(axis=1) + np.square(would_have / total - share).sum(axis=1)
+        error[(kinds[:, left == 1] > 0).any(axis=1) | np.array([not groups for groups in members])] = np.inf
+        best = int(np.argmin(error))
+        if error[best] == np.inf:
+            break
+        group = int(members[best][-1])
+        if chosen and have_size + sizes[group] > size_wanted + sizes.mean():
+            break
+        chosen.append(members[best].pop())
+        have, have_size, left = would_have[best], have_size + sizes[group], left - (kinds[best] > 0)
+    return chosen
+
+
+@pytest.mark.parametrize(("count", "classes", "most", "groups"), [(300, 40, 8, 300), (200, 12, 3, 40), (60, 30, 5, 60)])
+def test_many_labels_are_divided_as_by_weighing_all_with_less_work(count, classes, most, groups, monkeypatch):
+    rng = np.random.default_rng(count)
+    often = 1 / np.arange(1, classes + 1)
+    drawn = [rng.choice(classes, rng.integers(1, most), replace=False, p=often / often.sum()) for _ in range(count)]
+    videos = [Video(f"{k}", tuple(f"c{c:02d}" for c in row), group=f"g{k % groups:03d}") for k, row in enumerate(drawn)]
+    names = sorted({label for video in videos for label in video.labels})
+    counts = np.zeros((groups, len(names)))
+    for k, video in enumerate(videos):
+        counts[k % groups, [names.index(label) for label in video.labels]] += 1
+    sizes, expected, draw = np.bincount(np.arange(count) % groups), np.full(groups, "train", "<U5"), np.random.default_rng(3)
+    for name in ("test", "val"):
+        expected[chosen_by_weighing_all(counts, sizes, expected == "train", 0.15, draw)] = name
+    weighed, square = [], np.square
+    monkeypatch.setattr(np, "square", lambda x: weighed.append(np.size(x)) or square(x))
+    got = splitting.assign(videos, 0.15, 0.15, seed=3)
+    assert [video.split for video in got] == [expected[k % groups] for k in range(count)]
+    assert sum(weighed) < 0.3 * (expected != "train").sum() * groups * len(names)  # not all kinds at each choice

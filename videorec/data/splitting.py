@@ -82,22 +82,68 @@ def _choose(counts, sizes, free, amount: float, rng) -> list[int]:
     kinds, kind_of = np.unique(counts[candidates], axis=0, return_inverse=True)
     members = [list(candidates[kind_of.ravel() == k]) for k in range(len(kinds))]
     left = (counts[candidates] > 0).sum(axis=0)  # groups of each class that are not chosen
-    chosen, have, have_size = [], np.zeros_like(total), 0
+    chosen, have, have_size, weighed = [], np.zeros_like(total), 0, _Weighed(kinds, total, share)
+    weighed.leave_out((kinds[:, left == 1] > 0).any(axis=1))
     while len(chosen) < groups_wanted and have_size < size_wanted and len(chosen) + 1 < len(candidates):
-        would_have = have + kinds
-        # A class without any video in the split weighs most, then the squared error of the classes' shares.
-        error = (would_have == 0).sum(axis=1) + np.square(would_have / total - share).sum(axis=1)
-        error[(kinds[:, left == 1] > 0).any(axis=1) | np.array([not groups for groups in members])] = np.inf
-        best = int(np.argmin(error))
-        if error[best] == np.inf:
+        best = weighed.best(have)
+        if best is None:
             break  # what is left is the last of a class
         group = int(members[best][-1])
         if chosen and amount < 1 and have_size + sizes[group] > size_wanted + sizes.mean():
             break  # one more group would overshoot the share by more than an average group
         chosen.append(members[best].pop())
-        have, have_size = would_have[best], have_size + sizes[group]
+        weighed.choose(best, have)
+        have, have_size = have + kinds[best], have_size + sizes[group]
         left = left - (kinds[best] > 0)
+        if not members[best]:
+            weighed.leave_out(np.arange(len(kinds)) == best)
+        last = (left == 1) & (kinds[best] > 0)
+        if last.any():
+            weighed.leave_out((kinds[:, last] > 0).any(axis=1))
     return chosen
+
+
+class _Weighed:
+    """Kinds of groups by the error that a split would have with one more of them.
+
+    After each choice only the classes of the chosen kind change, so that an estimate of all errors is kept up to date by
+    them; the few kinds near its least are weighed exactly.
+
+    Args:
+        kinds: `(K, C)` videos of each class.
+        total: `(C,)` of all groups.
+        share: that the split is to have.
+    """
+
+    SLACK = 1e-9  # far above the rounding of the estimate
+
+    def __init__(self, kinds: np.ndarray, total: np.ndarray, share: float):
+        self._kinds, self._total, self._share = kinds, total, share
+        self._by_class = np.ascontiguousarray(kinds.T)
+        # Of an empty split, without what is the same for all kinds.
+        self._estimate = np.square(kinds / total).sum(axis=1) - kinds @ (2 * share / total) - (kinds > 0).sum(axis=1)
+
+    def leave_out(self, which: np.ndarray) -> None:
+        """These kinds, `(K,)` bool, are chosen no more."""
+        self._estimate[which] = np.inf
+
+    def best(self, have: np.ndarray) -> int | None:
+        """The kind with the least error, the first of equals, where the split has `(C,)`; None where none is left."""
+        least = self._estimate.min()
+        if least == np.inf:
+            return None
+        near = np.flatnonzero(self._estimate <= least + self.SLACK)
+        would_have = have + self._kinds[near]
+        # A class without any video in the split weighs most, then the squared error of the classes' shares.
+        error = (would_have == 0).sum(axis=1) + np.square(would_have / self._total - self._share).sum(axis=1)
+        return int(near[np.argmin(error)])
+
+    def choose(self, kind: int, have: np.ndarray) -> None:
+        """One of this kind comes to what the split has."""
+        classes = np.flatnonzero(self._kinds[kind])
+        more = 2 * self._kinds[kind, classes] / np.square(self._total[classes])
+        self._estimate += more @ self._by_class[classes]
+        self._estimate += (self._by_class[classes[have[classes] == 0]] > 0).sum(axis=0)  # these are empty no more
 
 
 def describe(videos: list[Video]) -> list[tuple[str, dict[str, int]]]:
