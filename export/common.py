@@ -60,9 +60,14 @@ def export(
         name: of what is written, in the run folder.
         write: writes it there or to `options.out`, whole or not at all, and gives its place.
         compare: the result with Keras; gives the exit status.
-    """
-    from videorec.runs.run import Run  # TensorFlow takes seconds to import: not for --help
 
+    Raises:
+        UserError: it cannot be written, or Keras runs on another backend than TensorFlow.
+    """
+    from videorec.models import backend  # TensorFlow takes seconds to import: not for --help
+    from videorec.runs.run import Run
+
+    backend.check("An export")
     run = Run.open(options.run)
     path = Path(options.out) if options.out else run.folder / name
     try:

@@ -54,7 +54,7 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     for name, value in FILES_ALONE.items():
         os.environ.setdefault(name, value)
     hide_those_of_tensorflow()
-    for noisy in ("absl", "tensorflow", "h5py", "matplotlib", "apache_beam"):
+    for noisy in ("absl", "tensorflow", "jax", "h5py", "matplotlib", "apache_beam"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
         try:

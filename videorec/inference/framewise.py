@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import tree
 
+from videorec.models.backend import taken, without_xla
 from videorec.models.split import backbone_layers, cut, taps
 
 AT_ONCE = 64  # frames
@@ -40,7 +41,7 @@ class Framewise:
             inputs: `{stream: (B, T, H, W, 3)}` uint8, arrays or tensors.
         """
         if self._is_small(inputs):
-            return _arrays(self.model.predict_on_batch(inputs))
+            return _arrays(self.model.predict_on_batch(taken(inputs)))
         return _arrays(self._head.predict_on_batch(self.features(inputs)))
 
     def features(self, inputs: dict) -> dict[str, np.ndarray]:
@@ -66,16 +67,12 @@ class Framewise:
 
     @functools.cached_property
     def _head(self) -> keras.Model:
-        head = cut(self.model)[1]
-        head.jit_compile = False
-        return head
+        return without_xla(cut(self.model)[1])
 
 
 def _predicting(cnn: keras.Model) -> keras.Model:
-    """The same layers as a model of its own, without XLA, which would compile again for every number of frames."""
-    model = keras.Model(cnn.input, cnn.output)
-    model.jit_compile = False
-    return model
+    """The same layers as a model of its own."""
+    return without_xla(keras.Model(cnn.input, cnn.output))
 
 
 def _arrays(outputs):

@@ -14,6 +14,7 @@ from videorec.data.moments.windows import pieces
 from videorec.data.problems import Problems
 from videorec.inference.framewise import Framewise
 from videorec.inference.stream import Stream
+from videorec.models.backend import without_xla
 from videorec.models.split import cut
 
 log = logging.getLogger(__name__)
@@ -60,8 +61,7 @@ class Labeller:
         yield self._stream.end()["probabilities"]
 
     def _at_once(self, video: DenseVideo | Video, problems: Problems) -> list[np.ndarray]:
-        framewise, head = Framewise(self.model, self.batch), cut(self.model)[1]
-        head.jit_compile = False
+        framewise, head = Framewise(self.model, self.batch), without_xla(cut(self.model)[1])
         features = [framewise.features({self.data.stream: frames}) for frames in self._frames(video, problems)]
         whole = {name: np.concatenate([piece[name] for piece in features], axis=1) for name in features[0]}
         return [keras.ops.convert_to_numpy(head.predict_on_batch(whole)["probabilities"])]

@@ -12,6 +12,7 @@ from keras import tree
 from videorec.inference.framewise import AT_ONCE
 from videorec.inference.step_model import BUFFER, StepModel, one_step
 from videorec.inference.step_run import step_of
+from videorec.models import backend
 from videorec.models.split import backbone_layers
 
 MOST_CONSTANT = 256 * 2**20  # bytes: TensorFlow's graphs end at 2 GB, and large CNNs gain little
@@ -43,7 +44,7 @@ class Stream:
         left_out: `{name: reason}`, the outputs that do not stream.
 
     Raises:
-        UserError: a model that cannot run step by step, see `StepModel`.
+        UserError: a model that cannot run step by step, see `StepModel`; Keras runs on another backend than TensorFlow.
         ValueError: `at_once` or `buffer` below 1; inputs that do not fit the model, or each other, or the pieces before.
 
     Example:
@@ -65,6 +66,7 @@ class Stream:
     ):
         if at_once < 1:
             raise ValueError(f"at_once must be 1 or more. Received: {at_once}")
+        backend.check("A stream")
         self._model = StepModel(model, outputs, buffer)
         self._at_once = at_once
         cnns = backbone_layers(model).values() if constant else ()

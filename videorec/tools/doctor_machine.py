@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from videorec.config.base import CachedFit
 from videorec.data import index
+from videorec.models import backend
 from videorec.runs import mirror
 from videorec.storage import copies, room
 
@@ -21,10 +22,12 @@ def rows() -> Rows:
     named = {
         "system": f"{platform.system()} {platform.release()}, {platform.machine()}, {os.cpu_count()} cores",
         "backend": f"{keras.backend.backend()}, precision {keras.config.dtype_policy().name}",
-        "devices": ", ".join(map(_device, tf.config.list_physical_devices())),
+        "devices": _devices(),
         "memory": f"{room.as_text(room.available())} free",
     }
-    if not tf.config.list_physical_devices("GPU"):
+    if backend.on_jax():
+        named["GPU"] = "as above; TensorFlow reads the data, on the CPU"
+    elif not tf.config.list_physical_devices("GPU"):
         named["GPU"] = _without_gpu()
     places = {
         "runs": Path("runs"),
@@ -35,6 +38,15 @@ def rows() -> Rows:
         "weights of Keras": Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models",
     }
     return [*named.items(), *((name, _disk(path)) for name, path in places.items())]
+
+
+def _devices() -> str:
+    """Those that Keras computes on."""
+    if backend.on_jax():
+        import jax
+
+        return ", ".join(f"{device.platform.upper()} {device.device_kind}" for device in jax.devices())
+    return ", ".join(map(_device, tf.config.list_physical_devices()))
 
 
 def _device(device) -> str:

@@ -15,6 +15,10 @@ OPTIONAL = {  # package: what it is for, and how to have it
         "videos and runs on s3://, az://, hdfs://",
         "Python 3.11 or 3.12 on Linux or macOS: pip install -r requirements.txt",
     ),
+    "jax": (
+        "training on Keras's JAX backend: KERAS_BACKEND=jax python train.py",
+        'Python 3.13: pip install -r requirements-jax.txt; with an NVIDIA GPU on Linux also pip install "jax[cuda13]"',
+    ),
     "av": ("predict.py --save writes H.264, which every browser plays", "pip install av"),
     "onnxruntime": ("python -m export.onnx", "pip install -r requirements-onnx.txt"),
     "ai-edge-litert": ("TFLite files without TensorFlow", "pip install ai-edge-litert"),

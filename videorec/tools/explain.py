@@ -44,12 +44,14 @@ def main(args: list[str]) -> int:
     options = terminal.parse(Options, args, description=__doc__, prog="python -m videorec.tools.explain")
 
     from videorec import tasks  # TensorFlow takes seconds to import: not for --help
+    from videorec.models import backend
     from videorec.reports.files import as_png
     from videorec.runs.run import Run
     from videorec.storage import files
     from videorec.tasks.recognition.task import RecognitionTask
     from videorec.tools import explain_clip, explain_picture
 
+    backend.check("videorec.tools.explain")
     run = Run.open(options.run)
     if not isinstance(tasks.of(run.experiment), RecognitionTask):
         raise UserError(f"What is explained is the answer of a recogniser of clips; {run.place} learns something else")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import keras
 
+from videorec.models.backend import on_jax
+
 
 class AveragedWeights(keras.callbacks.Callback):
     """From validation until the next epoch begins, the model has the averages that its optimizer keeps of its weights.
@@ -50,6 +52,8 @@ class AveragedWeights(keras.callbacks.Callback):
             variables = self.model.trainable_variables
             self._own = [keras.ops.convert_to_numpy(x) for x in variables]
             self.model.optimizer.finalize_variable_values(variables)
+            for variable in variables if on_jax() else ():  # else both are one array, which JAX's next step uses up
+                variable.assign(keras.ops.copy(variable.value))
 
     def _set_own(self) -> None:
         if self._own is not None:

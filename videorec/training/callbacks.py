@@ -63,7 +63,8 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """The last of `train.steps` ends the training, in the middle of an epoch too."""
         self.counters["steps"] += 1
-        self.model.stop_training |= self.counters["steps"] == self.train.steps
+        if self.counters["steps"] == self.train.steps:  # else the model is not asked for: JAX would hand over its weights
+            self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
         """Save; `epoch` counts from 0."""

@@ -15,6 +15,7 @@ from videorec.config import Experiment, Fit, Footage, UserError
 from videorec.data import pictures
 from videorec.data.intervals import frame_intervals
 from videorec.data.record import Record
+from videorec.models import backend
 from videorec.models.transfer import transfer
 from videorec.runs import lock, recipe
 from videorec.runs.run import Run
@@ -110,13 +111,19 @@ def load(task, experiment: Experiment, known: Record | None = None):
 
 
 def set_up(train: Fit) -> tf.distribute.Strategy:
-    """Seeds, determinism, precision and devices; call it before anything is built."""
+    """Seeds, determinism, precision and devices; call it before anything is built.
+
+    Raises:
+        UserError: Keras runs on a backend that does not train, or devices that are not there are asked for.
+    """
+    backend.check("Training", backend.TRAINING)
     keras.utils.set_random_seed(train.seed)
     if train.deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy(train.precision)
     if not train.multi_gpu:
         return tf.distribute.get_strategy()
+    backend.check("--train.multi-gpu")
     gpus = tf.config.list_logical_devices("GPU")
     if len(gpus) < 2:
         raise UserError(f"--train.multi-gpu needs at least two GPUs; TensorFlow sees {len(gpus)}.")

@@ -84,11 +84,11 @@ class Answers(keras.metrics.Metric):
     def __init__(self, samples, classes, name=NAME, dtype="float32"):
         super().__init__(name=name, dtype=dtype)
         self.samples, self.classes = samples, classes
-        self._open = tf.Variable(False, trainable=False)
-        self._seen = tf.Variable(0, trainable=False, dtype=tf.int64)
-        # In place: a Keras variable would be copied whole with every batch. The last row is for samples beyond the last.
+        self._open = self.add_variable((), "zeros", dtype="int32", name="open")
+        self._seen = self.add_variable((), "zeros", dtype="int32", name="seen")
+        # The last row takes what is not kept.
         columns = {"probabilities": (classes,), "truth": (classes,), "weight": ()}
-        self._kept = {key: tf.Variable(tf.zeros((samples + 1, *shape)), trainable=False) for key, shape in columns.items()}
+        self._kept = {key: self.add_variable((samples + 1, *shape), "zeros", name=key) for key, shape in columns.items()}
 
     @classmethod
     def fits(cls, samples: int, classes: int) -> bool:
@@ -97,39 +97,44 @@ class Answers(keras.metrics.Metric):
 
     def open(self) -> None:
         """A validation begins."""
-        self._open.assign(True)
+        self._open.assign(1)
         self._seen.assign(0)
 
     def close(self) -> None:
         """It is over."""
-        self._open.assign(False)
+        self._open.assign(0)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Keep a batch, if a validation is on; samples beyond the number that was promised are not kept."""
-        weight = tf.ones(tf.shape(y_pred)[0]) if sample_weight is None else tf.reshape(sample_weight, (-1,))
-        batch = {"probabilities": y_pred, "truth": y_true, "weight": weight}
-
-        def keep():
-            rows = tf.minimum(self._seen + tf.range(tf.shape(y_pred)[0], dtype=tf.int64), self.samples)
-            for key, values in batch.items():
-                self._kept[key].scatter_nd_update(rows[:, None], tf.cast(values, tf.float32))
-            self._seen.assign_add(tf.size(rows, tf.int64))
-            return True
-
-        tf.cond(self._open, keep, lambda: False)
+        size = ops.shape(y_pred)[0]
+        weight = ops.ones(size) if sample_weight is None else ops.reshape(sample_weight, (-1,))
+        following = ops.minimum(self._seen + ops.arange(size, dtype="int32"), self.samples)
+        rows = ops.where(self._open > 0, following, self.samples)[:, None]  # (B, 1)
+        for key, values in {"probabilities": y_pred, "truth": y_true, "weight": weight}.items():
+            _set_rows(self._kept[key], rows, ops.cast(values, "float32"))
+        self._seen.assign_add(self._open * size)
 
     def answered(self) -> Answered | None:
         """The last validation, `(N, ...)` each; None where it did not go through all samples."""
         if int(self._seen) < self.samples:
             return None
-        return Answered(**{key: values.numpy()[:-1] for key, values in self._kept.items()})
+        return Answered(**{key: ops.convert_to_numpy(values)[:-1] for key, values in self._kept.items()})
 
     def reset_state(self):
         """Nothing: `open` starts anew."""
 
     def result(self):
         """0: Keras asks every metric for a value."""
-        return tf.constant(0.0)
+        return ops.zeros(())
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype, "samples": self.samples, "classes": self.classes}
+
+
+def _set_rows(variable: keras.Variable, rows, values) -> None:
+    """Rows of a variable, in place: as `keras.ops` have it, TensorFlow would copy the whole with every batch. (On JAX, whose
+    steps may reuse what they are given, XLA sees to that.)"""
+    if keras.backend.backend() == "tensorflow":
+        variable.value.scatter_nd_update(rows, values)
+    else:
+        variable.assign(ops.scatter_update(variable, rows, values))

@@ -16,6 +16,7 @@ from videorec.data.moments.windows import Labelled, rate_of
 from videorec.data.problems import Problems
 from videorec.data.selection import Selection
 from videorec.data.verdicts import problems_of
+from videorec.models.backend import without_xla
 from videorec.reports.protocol import describe_pictures, describe_protocol
 from videorec.runs.run import Run
 from videorec.tasks.anticipation.report import AnticipationReport, Predictions, accuracies
@@ -87,7 +88,7 @@ def predict(
     Raises:
         UserError: no coming frame has a label, or too many videos cannot be read.
     """
-    model.jit_compile = False
+    without_xla(model)
     batches = []
     for index in range(len(labelled.videos)):
         progress(index, len(labelled.videos))

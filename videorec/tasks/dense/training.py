@@ -12,6 +12,7 @@ from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
 from videorec.features.videos import WholeFeatures, fill, from_features
+from videorec.models import backend
 from videorec.models.split import has_frozen_part, split
 from videorec.tasks.dense.learning import FrameAccuracy, FrameCrossentropy
 from videorec.training.feed import Feed
@@ -76,5 +77,5 @@ def compile_model(model: keras.Model, experiment: Experiment, steps: int) -> Non
         optimizer=optimizer(train, steps, model),
         loss={"steps": FrameCrossentropy(is_exclusive(experiment.model), train.label_smoothing)},
         weighted_metrics=metrics if experiment.model.target == "dense" else {"steps": [accuracy]},
-        jit_compile=train.jit,
+        jit_compile=backend.jit(train.jit),
     )

@@ -12,6 +12,7 @@ from videorec.config.forecasting import Forecaster, ForecastEvaluate, ForecastOp
 from videorec.data import pipeline
 from videorec.data.sequences import selected, windows
 from videorec.data.sequences.windows import SequenceSet
+from videorec.models.backend import without_xla
 from videorec.runs.run import Run
 from videorec.tasks.forecasting import baselines, report
 from videorec.tasks.forecasting.metrics import DEFINITIONS, ForecastScores
@@ -129,7 +130,7 @@ def forecasters(
 
     All read the same frames: of masked pixels the baselines see the same 0 as the model.
     """
-    model.jit_compile = False  # XLA would compile again for the last, smaller batch
+    without_xla(model)
     known, left_out = {"model": lambda seen: model.predict_on_batch({"rgb": seen})["frames"]}, {}
     if not with_baselines:
         return known, left_out

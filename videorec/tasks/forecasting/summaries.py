@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from videorec.models.backend import without_xla
 from videorec.reports import forecast_pictures
 from videorec.training import sections
 from videorec.training.curves import Curves
@@ -23,8 +24,7 @@ class ForecastSummaries(Curves):
 
     def __init__(self, folder: Path, model: keras.Model, shown: tuple[dict, np.ndarray], clips: int):
         super().__init__(folder, clips)
-        model.jit_compile = False  # Keras predicts with XLA where nothing is said
-        self._whole, (self._inputs, self._targets) = model, shown
+        self._whole, (self._inputs, self._targets) = without_xla(model), shown
 
     def write(self, epoch: int) -> None:
         """The pictures."""

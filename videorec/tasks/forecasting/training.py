@@ -10,6 +10,7 @@ from videorec.config import Experiment
 from videorec.data import pipeline
 from videorec.data.sequences import windows
 from videorec.data.sequences.windows import SequenceSet
+from videorec.models import backend
 from videorec.models.convlstm_stack import ConvLSTMStack, teacher_probability
 from videorec.tasks.forecasting.losses import forecast_loss
 from videorec.training.feed import Feed
@@ -90,5 +91,5 @@ def compile_model(model: keras.Model, experiment: Experiment, steps: int) -> Non
         optimizer=optimizer(train, steps, model),
         loss={output: forecast_loss(train.loss)},
         metrics={"frames": [error]},
-        jit_compile=train.jit,
+        jit_compile=backend.jit(train.jit),
     )

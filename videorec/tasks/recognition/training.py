@@ -18,6 +18,7 @@ from videorec.data.record import Record
 from videorec.data.splitting import VideoSet
 from videorec.features import clips as features
 from videorec.features.store import FeatureStore
+from videorec.models import backend
 from videorec.models.split import has_frozen_part, split
 from videorec.tasks.recognition.losses import StepBinaryCrossentropy, StepCrossentropy
 from videorec.tasks.recognition.metrics import MeanClassAccuracy, hit_at_1
@@ -135,5 +136,5 @@ def compile_model(model: keras.Model, train: Train, classes: int, steps: int, ta
         optimizer=optimizer(train, steps, model),
         loss={name: loss(train.step_gain, train.step_reduction, train.label_smoothing) for name in of_streams or ["steps"]},
         weighted_metrics={"probabilities": metrics},
-        jit_compile=train.jit,
+        jit_compile=backend.jit(train.jit),
     )

@@ -7,6 +7,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from videorec.models.backend import on_jax
+
 log = logging.getLogger(__name__)
 
 
@@ -27,7 +29,7 @@ class Profile(keras.callbacks.Callback):
         """Start before the first."""
         self._step += 1
         if self._step == self._first:
-            tf.profiler.experimental.start(self._folder)
+            _start(self._folder)
             self._on = True
 
     def on_train_batch_end(self, batch, logs=None):
@@ -43,8 +45,26 @@ class Profile(keras.callbacks.Callback):
             log.warning("no profile: --train.profile starts at step %d, and training took %d", self._first, self._step)
 
     def _stop(self) -> None:
-        tf.profiler.experimental.stop()
+        _stop()
         self._on = False
         log.info("steps %d to %d are profiled: %s/plugins/profile", self._first, self._step, self._folder)
         if importlib.util.find_spec("tensorboard_plugin_profile") is None:
             log.info("to see it in TensorBoard: pip install tensorboard-plugin-profile")
+
+
+def _start(folder: str) -> None:
+    if on_jax():
+        import jax
+
+        jax.profiler.start_trace(folder)
+    else:
+        tf.profiler.experimental.start(folder)
+
+
+def _stop() -> None:
+    if on_jax():
+        import jax
+
+        jax.profiler.stop_trace()
+    else:
+        tf.profiler.experimental.stop()

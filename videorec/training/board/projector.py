@@ -15,6 +15,7 @@ from videorec.config import Data
 from videorec.data.clips import ClipReader
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
+from videorec.models.backend import taken
 from videorec.runs.run import Run
 from videorec.storage import files
 from videorec.terminal import printable
@@ -70,7 +71,7 @@ class Projector(keras.callbacks.Callback):
         points, truth, pictures = [], [], []
         for inputs, targets, *_ in self._feed.val:
             with read_by(heads) as read:
-                self.model(inputs, training=False)
+                self.model(taken(inputs), training=False)
             target = np.asarray(next(iter(targets.values())))
             frames = np.asarray(inputs["rgb"]) if "rgb" in inputs and inputs["rgb"].dtype == tf.uint8 else None
             if target.ndim == 3:  # frames have labels of their own

@@ -5,7 +5,9 @@ import contextlib
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import tree
 
+from videorec.models.backend import on_jax, taken
 from videorec.training import sections
 from videorec.training.board.inside import noted, parts
 from videorec.training.curves import Curves
@@ -38,7 +40,7 @@ class States(keras.callbacks.Callback):
             if self._clips is None:
                 batches = self._feed.train(range(1)) if self._feed.val is None else self._feed.val
                 inputs = next(iter(batches.take(1)))[0]
-                self._clips = tf.nest.map_structure(lambda x: x[:CLIPS], inputs)
+                self._clips = tree.map_structure(lambda x: x[:CLIPS], taken(inputs))
             with self._curves.writer.as_default(epoch + 1):
                 for name, seen in observed(self._feed.model, self._clips, self._cells).items():
                     self._show(name, seen)
@@ -65,19 +67,23 @@ def observed(model: keras.Model, inputs, cells) -> dict[str, dict[str, np.ndarra
             lists = seen[name] = {"states": [], "gates": []}
             stack.enter_context(noted(cell, "recurrent_activation", lambda _, x, to=lists["gates"]: to.append(x)))
             stack.enter_context(noted(cell, "call", lambda _, x, to=lists["states"]: to.append(x[0])))
-        for layer in {id(layer): layer for _, layer in parts(model) if hasattr(layer, "use_cudnn")}.values():
-            stack.enter_context(_through_the_cell(layer))
+        for layer in {id(layer): layer for _, layer in parts(model)}.values():
+            if hasattr(layer, "use_cudnn"):  # a GPU's fused LSTM calls no cell
+                stack.enter_context(_set(layer, "use_cudnn", False))
+            if on_jax() and isinstance(layer, keras.layers.RNN):  # in JAX's loop a cell sees no values
+                stack.enter_context(_set(layer, "unroll", True))
         model(inputs, training=False)
     return {name: {kind: _flat(x) for kind, x in lists.items()} for name, lists in seen.items() if lists["gates"]}
 
 
 @contextlib.contextmanager
-def _through_the_cell(layer):
-    before, layer.use_cudnn = layer.use_cudnn, False  # a GPU's fused LSTM calls no cell
+def _set(layer, name: str, value: bool):
+    before = getattr(layer, name)
+    setattr(layer, name, value)
     try:
         yield
     finally:
-        layer.use_cudnn = before
+        setattr(layer, name, before)
 
 
 def _flat(tensors: list) -> np.ndarray:
