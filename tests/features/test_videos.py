@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import os
+import shutil
 import weakref
 from pathlib import Path
 
@@ -202,10 +203,10 @@ def test_unreadable_videos_are_reported_and_not_stored(tmp_path, backbone):
     bad.write_bytes(b"no video")
     broken = noise(tmp_path, 70, "broken")
     assert Reader(broken.path).facts.frames == 70
-    # After it was looked at: now its second piece cannot be read.
-    (Path(broken.path) / "69.png").write_bytes(b"no image")
     videos = [DenseVideo(str(bad), ()), broken, noise(tmp_path, 5, "good")]
     store = make(tmp_path, backbone)
+    # After they were looked at: now its second piece cannot be read.
+    store.make_room = lambda *_: (Path(broken.path) / "69.png").write_bytes(b"no image")
     problems = compute(store, videos, backbone, views=2, share=0.7)
     assert set(problems.unreadable) == {str(bad), broken.path}
     assert [store.frames(video) for video in videos] == [None, None, 5]
@@ -281,3 +282,18 @@ def test_memory_does_not_grow_with_the_video(tmp_path, backbone, monkeypatch):
     compute(store, [video], backbone, views=2)
     assert store.frames(video, 1) == 96
     assert len(most) == 12 and max(most) <= 2
+
+
+def test_the_disk_is_asked_before_anything_is_decoded(tmp_path, video, backbone, monkeypatch, caplog):
+    """150 frames of 4 numbers, 2 views: 4,800 bytes."""
+    store = make(tmp_path, backbone)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=4799))
+    with pytest.raises(UserError, match=r"must have room for 4.8 kB; 4.8 kB are free.*--train.cache-dir"):
+        compute(store, [video], backbone, views=2)
+    assert entries(store) == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=4800))
+    caplog.set_level("INFO")
+    compute(store, [video], backbone, views=2)
+    assert sum(path.stat().st_size for path in entries(store) if path.suffix == ".f32") == 4800
+    assert "1 videos to compute, 4.8 kB of disk" in caplog.text

@@ -20,13 +20,14 @@ import tensorflow as tf
 from videorec.config import Footage, UserError
 from videorec.data import augment, pipeline
 from videorec.data.manifest import Video
+from videorec.data.moments.sources import durations
 from videorec.data.moments.tables import DenseVideo
-from videorec.data.moments.windows import Labelled, pieces
+from videorec.data.moments.windows import Labelled, pieces, rate_of
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
-from videorec.features.store import FeatureStore, cannot_write
+from videorec.features.store import OTHERWISE, FeatureStore, cannot_write
 from videorec.inference.framewise import Framewise
-from videorec.storage import files, leftovers, outside
+from videorec.storage import files, leftovers, outside, room
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,20 @@ class WholeFeatures:
     def folder(self) -> Path:
         """Where they lie."""
         return self._store.folder
+
+    def make_room(self, videos: Sequence[DenseVideo], views: int) -> None:
+        """Say how much disk so many views of videos take, of which those of unknown length are named as such.
+
+        Raises:
+            UserError: more than is free.
+        """
+        seconds = durations(videos, self.data)
+        frames = math.ceil(sum(seconds.values()) * rate_of(self.data))
+        size = 4 * views * frames * sum(map(math.prod, self.shapes.values()))
+        unknown = sum(video.path not in seconds for video in videos)
+        more = f", and what {unknown} of unknown length take" if unknown else ""
+        log.info("feature cache %s: %d videos to compute, %s of disk%s", self.folder, len(videos), room.as_text(size), more)
+        room.check_disk(size, self.folder, f"{OTHERWISE}, or fewer --train.cache-views")
 
     def path(self, video: DenseVideo, view: int = 0) -> Path:
         """The JSON file of a view, without which there is none; its numbers lie beside it."""
@@ -125,8 +140,14 @@ def fill(
     problems: Problems,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Compute what the store lacks: a video is decoded once for all its views, a piece of it held at a time."""
+    """Compute what the store lacks: a video is decoded once for all its views, a piece of it held at a time.
+
+    Raises:
+        UserError: the disk has no room for it, or too many videos cannot be read.
+    """
     missing = [video for video in videos if any(store.frames(video, view) is None for view in range(views))]
+    if missing:
+        store.make_room(missing, views)
     framewise = Framewise(backbone)
     for done, video in enumerate(missing):
         progress(done, len(missing))
