@@ -229,3 +229,26 @@ def test_without_out_there_is_no_runner(monkeypatch, tmp_path):
         with pytest.raises(UserError) as error:
             predict.main(["trained/clips", "videos", "--out", str(tmp_path / "out"), *form, *option])
         assert hint in str(error.value) and not (tmp_path / "out").exists()
+
+
+# === Elsewhere ===
+
+
+def test_videos_and_answers_on_a_server(s3, tmp_path, folder):
+    from remote_files import below, write_videos  # needs tensorflow-io, as the fixture does
+
+    from videorec.storage import files
+
+    manifest = write_videos(s3, tmp_path)
+    assert predict.main([f"{folder}/trained/clips", manifest, "--csv", str(tmp_path / "one.csv")]) == 0
+    args = [f"{folder}/trained/clips", manifest, "--out", f"{s3}/answers", "--format", "csv", "--videos-per-shard", "5"]
+    assert predict.main(args) == 0
+    assert {name for name in below(f"{s3}/answers") if name.startswith("answers-")} == {
+        f"answers-0000{number}-of-00003.csv" for number in range(3)
+    }
+    files.remove(f"{s3}/answers/answers-00001-of-00003.csv")
+    assert predict.main([*args, *(BEAM if importlib.util.find_spec("apache_beam") else [])]) == 0
+    shards = [files.read(f"{s3}/answers/answers-0000{number}-of-00003.csv").decode().splitlines() for number in range(3)]
+    expected = (tmp_path / "one.csv").read_text().splitlines()
+    assert_equal([line.split(",") for line in [shards[0][0], *(row for shard in shards for row in shard[1:])]],
+                 [line.split(",") for line in expected])  # fmt: skip

@@ -85,7 +85,9 @@ def each(
         with _importable(), _shown(done), pipeline:
             # Reshuffle: without it a runner may fuse both steps and do all jobs on one machine.
             _ = pipeline | beam.Create(jobs) | beam.Reshuffle() | beam.Map(do, common)
-    except RuntimeError as error:  # the traceback of another process, as text
+    except RuntimeError as error:  # what ended a job, with Beam's own words or as the traceback of another process
+        if _last_line(str(error)).startswith(KeyboardInterrupt.__name__):
+            raise KeyboardInterrupt from error
         raise UserError(f"{runner} ended with an error, see above: {_last_line(str(error))}") from error
 
 

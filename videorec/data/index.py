@@ -69,6 +69,10 @@ class Index:
         entry = self._known.get(os.path.abspath(path))
         return entry[1] if entry else None
 
+    def forget(self) -> None:
+        """Keep no facts in memory, where they take 1 KB a video; the file keeps them. Not while videos are read."""
+        self._known, self._folders = {}, {}
+
     def fill(self, paths: Iterable[str | Path], max_pixels: int, workers: int, progress: Done) -> dict[str, Facts]:
         """The facts of many local videos, by the paths as they were given; what is not known is measured side by side.
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from videorec.config import UserError
+from videorec.data.index import INDEX
 from videorec.data.manifest import Video
 from videorec.inference import forms
 from videorec.inference.predictor import Predictor
@@ -57,6 +58,8 @@ class Predictions(Maker):
                 damaged += bool(prediction.damage)
                 unreadable += [] if prediction.error is None else [[prediction.video, prediction.error]]
                 on_item()
+            INDEX.forget()
+            files.COPIES.forget()
         account = {"videos": len(videos), "rows": len(rows), "damaged": damaged, "unreadable": unreadable}
         return rows, account
 

@@ -56,6 +56,11 @@ class Copies:
             os.utime(path, ns=(now, now))
             yield path
 
+    def forget(self) -> None:
+        """Keep no names of copies in memory; where they lie they are met again. Not while copies are used or arrive."""
+        self._downloads.clear()
+        self._places.clear()
+
     def _place(self, url: str) -> Path:
         """Where the copy of the file as it is now lies; of the last known one where the other side does not answer."""
         digest, folder = hashlib.sha256(url.encode()).hexdigest()[:24], Path(self._folder).expanduser()

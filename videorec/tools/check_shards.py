@@ -47,6 +47,7 @@ class Checks(Maker):
             report.add(row, kinds)
             rows.append(astuple(row))
             on_item()
+        INDEX.forget()
         return rows, report.as_dict()
 
 
