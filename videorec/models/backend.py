@@ -27,7 +27,7 @@ def check(what: str, backends: tuple[str, ...] = ("tensorflow",)) -> None:
     if chosen not in backends:
         raise UserError(
             f"{what} runs on Keras's backend {' or '.join(backends)}. Received: {chosen} (KERAS_BACKEND, or "
-            "~/.keras/keras.json). Put KERAS_BACKEND=tensorflow before the command: a run is the same on both"
+            "~/.keras/keras.json). Put KERAS_BACKEND=tensorflow before the command: a run is the same on both."
         )
 
 

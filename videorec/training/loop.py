@@ -118,6 +118,9 @@ def set_up(train: Fit) -> tf.distribute.Strategy:
     """
     backend.check("Training", backend.TRAINING)
     keras.utils.set_random_seed(train.seed)
+    if backend.on_jax():
+        with contextlib.suppress(RuntimeError):  # TensorFlow computes already
+            tf.config.set_visible_devices([], "GPU")  # it reads files alone, and would take the memory that JAX needs
     if train.deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy(train.precision)
