@@ -7,7 +7,6 @@ from equations import sigmoid
 from variants import build, shared, weightless
 
 from videorec import models
-from videorec.config import UserError
 from videorec.models.backbones.tiny import TINY
 from videorec.models.lrcn import LRCN
 
@@ -97,21 +96,6 @@ def test_lrcn_equals_numpy():
     steps = np.stack(steps, axis=1)
     np.testing.assert_allclose(got["steps"], steps, atol=1e-5)
     np.testing.assert_allclose(got["probabilities"], softmax(steps).mean(axis=1), atol=1e-5)
-
-
-def test_lrcn_of_mean_outputs_has_one_answer_a_clip():
-    model, x = shared("lrcn-outputs"), clips()
-    got, outputs = run(model, x), run(submodel(model, "lstm"), x)["lstm"]  # (B, T, units)
-    kernel, bias = model.get_layer("steps").get_weights()
-    logits = outputs.mean(axis=1) @ kernel + bias
-    assert got["steps"].shape == (2, 1, logits.shape[1])
-    np.testing.assert_allclose(got["steps"][:, 0], logits, atol=1e-6)
-    np.testing.assert_allclose(got["probabilities"], softmax(logits), atol=1e-6)
-
-
-def test_lrcn_of_mean_outputs_cannot_label_frames():
-    with pytest.raises(UserError, match="one answer a clip: target dense needs average probabilities"):
-        models.build("lrcn", {"rgb": (None, 32, 32, 3)}, 3, **TINY, average="outputs", target="dense")
 
 
 def test_a_map_is_flattened_for_lrcn():

@@ -1,12 +1,12 @@
 """LRCN: a CNN over each frame, an LSTM over its features, a class at every step."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import keras
 from keras import layers
 
-from videorec.config import Recogniser, UserError
+from videorec.config import Recogniser
 from videorec.config.bounds import Count, Part, Positive
 from videorec.models import streams as inputs
 from videorec.models.backbones.tiny import TINY
@@ -34,9 +34,6 @@ class LRCN(Recogniser):
     """Share of the LSTM's outputs dropped in training."""
     uniform_init: Positive | None = None
     """LSTM weights start uniform in [-x, x] and all biases at 0 (paper: 0.01). Default: Keras's initial weights."""
-    average: Literal["probabilities", "outputs"] = "probabilities"
-    """What is averaged over time: the probabilities of every step (paper), each learnt, or the LSTM's outputs, of which the
-    classifier makes one answer a clip: no step need know the class by itself."""
     bidirectional: bool = False
     """Read the clip in both directions; each step then sees the whole clip, and the model cannot stream."""
 
@@ -46,7 +43,6 @@ class LRCN(Recogniser):
         return {
             "plain": {**TINY, "units": 8},
             "differences": {**TINY, "units": 6, "differences": ("previous",)},
-            "outputs": {**TINY, "units": 6, "average": "outputs"},
             "bidirectional": {**TINY, "tap": "map", "units": 6, "bidirectional": True},
         }
 
@@ -56,8 +52,6 @@ class LRCN(Recogniser):
         return super().causal and not self.bidirectional
 
     def build(self, streams, classes) -> keras.Model:
-        if self.average == "outputs" and self.target == "dense":
-            raise UserError("average outputs gives one answer a clip: target dense needs average probabilities")
         stream, shape = inputs.single(streams, self.name)
 
         # === Layers ===
@@ -75,9 +69,7 @@ class LRCN(Recogniser):
         x = layers.Dropout(self.dropout, name="feature_dropout")(x)
         x = lstm(x)  # (B, T, units)
         x = layers.Dropout(self.output_dropout, name="output_dropout")(x)
-        if self.average == "outputs":
-            x = layers.GlobalAveragePooling1D(keepdims=True, name="mean_output")(x)  # (B, 1, units)
-        steps = classifier(x)  # (B, T, classes), or (B, 1, classes)
+        steps = classifier(x)  # (B, T, classes)
         probabilities = mean(softmax(steps))  # (B, classes)
         return keras.Model({stream: frames}, {"steps": steps, "probabilities": probabilities}, name=self.name)
 
