@@ -84,8 +84,9 @@ class Answers(keras.metrics.Metric):
     def __init__(self, samples, classes, name=NAME, dtype="float32"):
         super().__init__(name=name, dtype=dtype)
         self.samples, self.classes = samples, classes
-        self._open = self.add_variable((), "zeros", dtype="int32", name="open")
-        self._seen = self.add_variable((), "zeros", dtype="int32", name="seen")
+        # int: of 64 bits on TensorFlow, whose GPUs do not count in 32.
+        self._open = self.add_variable((), "zeros", dtype="int", name="open")
+        self._seen = self.add_variable((), "zeros", dtype="int", name="seen")
         # The last row takes what is not kept.
         columns = {"probabilities": (classes,), "truth": (classes,), "weight": ()}
         self._kept = {key: self.add_variable((samples + 1, *shape), "zeros", name=key) for key, shape in columns.items()}
@@ -108,11 +109,11 @@ class Answers(keras.metrics.Metric):
         """Keep a batch, if a validation is on; samples beyond the number that was promised are not kept."""
         size = ops.shape(y_pred)[0]
         weight = ops.ones(size) if sample_weight is None else ops.reshape(sample_weight, (-1,))
-        following = ops.minimum(self._seen + ops.arange(size, dtype="int32"), self.samples)
+        following = ops.minimum(self._seen + ops.arange(size, dtype=self._seen.dtype), self.samples)
         rows = ops.where(self._open > 0, following, self.samples)[:, None]  # (B, 1)
         for key, values in {"probabilities": y_pred, "truth": y_true, "weight": weight}.items():
             _set_rows(self._kept[key], rows, ops.cast(values, "float32"))
-        self._seen.assign_add(self._open * size)
+        self._seen.assign_add(self._open * ops.cast(size, self._seen.dtype))
 
     def answered(self) -> Answered | None:
         """The last validation, `(N, ...)` each; None where it did not go through all samples."""
