@@ -64,10 +64,10 @@ class Options:
     out: str | None = None
     """Write the answers to this folder, local or remote, in files of --videos-per-shard each: for very many videos. Files that
     are there already, of the same model and the same videos, are kept."""
-    format: Literal["parquet", "csv"] = "parquet"
-    """Of the files of --out; Parquet needs pyarrow."""
-    videos_per_shard: Annotated[int, Ge(1), Le(100_000)] = 1000
-    """Of a file of --out; one that is begun when the command is stopped is begun anew."""
+    format: Literal["parquet", "csv"] | None = None
+    """Of the files of --out; Parquet needs pyarrow. Default: parquet."""
+    videos_per_shard: Annotated[int, Ge(1), Le(100_000)] | None = None
+    """Of a file of --out; one that is begun when the command is stopped is begun anew. Default: 1000."""
     again: bool = False
     """With --out: ask again in shards with videos that could not be read."""
     runner: str | None = None
@@ -93,7 +93,7 @@ def _predict_in_shards(options: Options, rest: list[str]) -> int:
     if cameras:
         raise UserError(f"--out is for videos, not for cameras. Received: {' '.join(cameras)}")
     out = options.out if files.is_remote(options.out) else os.path.expanduser(options.out)
-    how = How(options.format, options.videos_per_shard, options.again, options.runner, tuple(rest))
+    how = How(options.format or "parquet", options.videos_per_shard or 1000, options.again, options.runner, tuple(rest))
     return sharded.predict(options.model, given.videos(options.videos), out, how)
 
 
@@ -201,8 +201,11 @@ def _validate(options: Options) -> None:
     alone = [f"--{name}" for name in ("json", "csv", "save", "show", "memory", "seconds", "interval") if getattr(options, name)]
     if options.out is not None and alone:
         raise UserError(f"With --out nothing else is written or shown. Received: {' '.join(alone)}")
-    if options.out is None and (options.runner or options.again):
-        raise UserError(f"{'--runner' if options.runner else '--again'} needs --out FOLDER, where the answers go")
+    sharded = {"--runner": options.runner, "--again": options.again}
+    sharded |= {"--format": options.format, "--videos-per-shard": options.videos_per_shard}
+    without = [name for name, value in sharded.items() if value]
+    if options.out is None and without:
+        raise UserError(f"{without[0]} needs --out FOLDER, where the answers go")
     if options.json == options.csv == "-":
         raise UserError("--json and --csv cannot both be written to standard output (-)")
 

@@ -220,6 +220,12 @@ def test_refusals(args, message, once):
     assert contents(place) == before
 
 
+@pytest.mark.parametrize("option", ["--format parquet", "--format csv", "--videos-per-shard 1000", "--again"])
+def test_what_shards_are_like_needs_a_folder_for_them(option):
+    with pytest.raises(UserError, match=f"{option.split()[0]} needs --out FOLDER"):
+        predict.main(["trained/clips", "videos", *option.split()])
+
+
 def test_without_out_there_is_no_runner(monkeypatch, tmp_path):
     with pytest.raises(UserError, match="--runner needs --out FOLDER"):
         predict.main(["trained/clips", "videos", *BEAM])

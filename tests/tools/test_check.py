@@ -193,6 +193,8 @@ def test_beam_gives_the_rows_of_one_process(kind, good, tmp_path, capsys, caplog
     [
         (BEAM, "--runner needs --out FOLDER"),
         (["--again"], "--again is for --runner"),
+        (["--format", "csv", "--out", "report"], "--format is for --runner: without it --out is one CSV file"),
+        (["--videos-per-shard", "1000"], "--videos-per-shard is for --runner"),
         (["--workres", "2"], r"Did you mean --workers\?\nHelp"),
     ],
 )

@@ -42,10 +42,10 @@ class Options:
     out: str | None = None
     """Write a row for every video, good or not, to this CSV file; with --runner to this folder, local or remote, in files of
     --videos-per-shard each. Those that are there already, of the same videos, are kept."""
-    format: Literal["parquet", "csv"] = "csv"
-    """Of the files with --runner; Parquet needs pyarrow."""
-    videos_per_shard: Annotated[int, Ge(1), Le(100_000)] = 1000
-    """Of a file with --runner."""
+    format: Literal["parquet", "csv"] | None = None
+    """Of the files with --runner; Parquet needs pyarrow. Default: csv."""
+    videos_per_shard: Annotated[int, Ge(1), Le(100_000)] | None = None
+    """Of a file with --runner. Default: 1000."""
     again: bool = False
     """With --runner: read the videos again in shards with some that cannot be read whole."""
     runner: str | None = None
@@ -67,7 +67,8 @@ def main(args: list[str]) -> int:
     files = check_files.by_file(videos)
     report, began, workers = check_report.Report(), time.monotonic(), options.workers or os.cpu_count() or 1
     if options.runner:
-        how = How(options.format, options.videos_per_shard, options.again, options.runner, tuple(rest))
+        size = options.videos_per_shard or 1000
+        how = How(options.format or "csv", size, options.again, options.runner, tuple(rest))
         check_shards.fill(report, files, workers, options.max_pixels, options.out, how)
     else:
         with check_report.writer(options.out) as write:
@@ -98,6 +99,10 @@ def _validate(options: Options, built_in: set[str]) -> None:
         raise UserError("--runner needs --out FOLDER, where the rows go")
     if options.again and not options.runner:
         raise UserError("--again is for --runner: what was read once is kept until the file changes")
+    sharded = {"--format": options.format, "--videos-per-shard": options.videos_per_shard}
+    without = [name for name, value in sharded.items() if value]
+    if without and not options.runner:
+        raise UserError(f"{without[0]} is for --runner: without it --out is one CSV file")
     source = Path(options.source).expanduser()
     if options.source not in built_in and not (source.is_dir() or (source.suffix == ".csv" and source.exists())):
         what = "is a file that is no .csv" if source.exists() else "does not exist"
