@@ -75,6 +75,7 @@ def check(experiment: Experiment) -> None:
         ("data", "frames", 0, "--data.frames"),
         ("data", "crop", (129, 10), "fit in --data.resize"),
         ("data", "crop_scale", (0.0, 1.0), "--data.crop-scale"),
+        ("data", "crop_aspect", (1.5, 0.5), "--data.crop-aspect must be two numbers"),
         ("data", "fps", -1.0, "--data.fps"),
         ("train", "batch", 0, "--train.batch"),
         ("train", "learning_rate", 0.0, "--train.learning-rate"),
@@ -88,6 +89,12 @@ def test_rules(section, field, value, message):
     bad = dataclasses.replace(getattr(good, section), **{field: value})
     with pytest.raises(UserError, match=message):
         check(dataclasses.replace(good, **{section: bad}))
+
+
+def test_crops_at_full_scale_have_no_aspect_of_their_own():
+    check(Experiment("x", model=LRCN(), data=Data(crop_scale=(1.0, 1.0))))
+    with pytest.raises(UserError, match="--data.crop-aspect is for scaled crops: leave it out with --data.crop-scale 1 1"):
+        check(Experiment("x", model=LRCN(), data=Data(crop_scale=(1.0, 1.0), crop_aspect=(1.0, 1.0))))
 
 
 @pytest.mark.parametrize("schedule", ["step", "constant"])

@@ -17,6 +17,8 @@ def clip():
     return tf.constant(np.stack([frame] * 3))
 
 
+ASPECT = (3 / 4, 4 / 3)
+WIDE = Data(resize=(200, 200), crop=(40, 40), crop_scale=(0.36, 0.36), crop_aspect=(2.0, 2.0), color=0.0)
 DATA = Data(frames=3, resize=(40, 60), crop=(32, 32))
 
 
@@ -66,7 +68,7 @@ def test_both_flips_are_drawn_apart(clip):
 def test_crop_at_full_scale_is_a_part_of_the_frame(clip):
     frame, places = clip[0].numpy(), set()
     for seed in seeds(8):
-        part = augment.random_crop(clip, seed, (38, 58), (1.0, 1.0)).numpy()[0]
+        part = augment.random_crop(clip, seed, (38, 58), (1.0, 1.0), ASPECT).numpy()[0]
         matching = [(y, x) for y in range(3) for x in range(3) if (frame[y : y + 38, x : x + 58] == part).all()]
         assert len(matching) == 1
         places.update(matching)
@@ -78,10 +80,30 @@ def test_crop_covers_its_share():
     ramp = np.tile(np.linspace(0, 250, 200)[None, None, :, None], (1, 200, 1, 3)).astype(np.uint8)
     widths = []
     for seed in seeds(10):
-        part = augment.random_crop(tf.constant(ramp), seed, (32, 32), (0.25, 0.25)).numpy()
+        part = augment.random_crop(tf.constant(ramp), seed, (32, 32), (0.25, 0.25), ASPECT).numpy()
         widths.append((part.max() - part.min()) / 250)
     # Half the side, times the root of an aspect ratio in [3/4, 4/3].
     assert 0.5 * np.sqrt(3 / 4) - 0.03 < min(widths) and max(widths) < 0.5 * np.sqrt(4 / 3) + 0.03
+
+
+def test_crop_keeps_the_shape():
+    """Ramps along both axes, one a channel: the crop's height and width are the same share of the frame, half of it."""
+    down, right = np.meshgrid(np.linspace(0, 250, 150), np.linspace(0, 250, 200), indexing="ij")
+    ramp = np.stack([down, right, right], axis=-1)[None].astype(np.uint8)
+    for seed in seeds(5):
+        part = augment.random_crop(tf.constant(ramp), seed, (30, 40), (0.25, 0.25), (1.0, 1.0)).numpy()[0]
+        height, width = (np.ptp(part[..., k]) / 250 for k in range(2))
+        assert height == pytest.approx(0.5, abs=0.03) and width == pytest.approx(0.5, abs=0.03)
+
+
+def test_crop_has_the_aspect_that_is_asked_for():
+    """Crops of 0.36 of the area, twice as wide as the frame's shape: 0.6 / sqrt(2) of its height, 0.6 sqrt(2) of its width."""
+    down, right = np.meshgrid(np.linspace(0, 250, 200), np.linspace(0, 250, 200), indexing="ij")
+    ramp = np.stack([down, right, right], axis=-1)[None].astype(np.uint8)
+    for seed in seeds(3):
+        part = augment.augment(tf.constant(ramp), seed, WIDE).numpy()[0]
+        height, width = (np.ptp(part[..., k].astype(int)) / 250 for k in range(2))
+        assert height == pytest.approx(0.424, abs=0.03) and width == pytest.approx(0.849, abs=0.03)
 
 
 def test_colour_jitter_stays_within_its_strength():

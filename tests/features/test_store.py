@@ -81,6 +81,11 @@ def test_every_setting_is_in_the_key_or_named_with_its_reason(tmp_path, backbone
     assert make(tmp_path, backbone, settings, seed=1).path(video, 1) != store.path(video, 1)
 
 
+def test_stores_of_before_crops_had_an_aspect_serve_on():
+    assert Data().augmentation_settings() == {"flip": True, "flip_vertical": False, "crop_scale": (0.6, 1.0), "color": 0.2}
+    assert Data(crop_aspect=(1.0, 1.0)).augmentation_settings()["crop_aspect"] == (1.0, 1.0)
+
+
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: type(settings).__name__)
 def test_every_setting_of_flow_is_in_the_key_of_flow(tmp_path, backbone, settings):
     for stream in ("rgb", "flow"):

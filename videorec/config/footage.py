@@ -10,6 +10,7 @@ from annotated_types import Ge, Lt
 from videorec.config.base import Source
 from videorec.config.bounds import Count, CountOrZero, Part, Positive, PositiveShare, Share
 
+ASPECT = (3 / 4, 4 / 3)  # of random crops, as is usual since Szegedy et al. 2014
 ShortSide = Annotated[int, Ge(16)]  # px: motion of smaller pictures cannot be measured
 
 
@@ -44,7 +45,7 @@ class Footage(Source):
         without_pixels: the settings that change no picture, each with the reason.
     """
 
-    augmentation: ClassVar[tuple[str, ...]] = ("flip", "flip_vertical", "crop_scale", "color")
+    augmentation: ClassVar[tuple[str, ...]] = ("flip", "flip_vertical", "crop_scale", "crop_aspect", "color")
     without_pixels: ClassVar[dict[str, str]] = {
         "path": "which videos; what prepared pictures were made with is in the key by itself",
         "videos": "where they lie",
@@ -92,6 +93,9 @@ class Footage(Source):
     crop_scale: tuple[PositiveShare, PositiveShare] = (0.6, 1.0)
     """Share of the frame's area that a random crop covers, least and most. (1, 1) with `crop` smaller than `resize`:
     a random position at full scale, as in the papers."""
+    crop_aspect: tuple[Positive, Positive] = ASPECT
+    """How far such a crop may differ from the frame's shape, width to height, least and most; it is resized to `crop`. (1, 1):
+    it keeps the shape, and nothing looks stretched."""
     color: Part = 0.2
     """Strength of the random change of brightness, contrast and saturation; 0 turns it off."""
     damaged: Literal["keep", "drop", "error"] = "keep"
@@ -116,6 +120,11 @@ class Footage(Source):
         left_out = {*self.augmentation, *self.without_pixels, *({"flow"} if "flow" not in self.streams else ())}
         left_out |= {"values"} if self.values is None else set()  # so that stores of before there was this setting serve on
         return {name: value for name, value in dataclasses.asdict(self).items() if name not in left_out}
+
+    def augmentation_settings(self) -> dict:
+        """The settings that the augmented views of a clip depend on beside `pixel_settings`."""
+        left_out = {"crop_aspect"} if self.crop_aspect == ASPECT else set()  # so that stores of before it serve on
+        return {name: getattr(self, name) for name in self.augmentation if name not in left_out}
 
     def of(self, stream: str) -> typing.Self:
         """The settings of one stream alone: for flow, its own rate and length in place of the frames'."""

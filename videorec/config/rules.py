@@ -7,7 +7,7 @@ from videorec.config.base import Fit
 from videorec.config.dense import DenseData
 from videorec.config.errors import UserError
 from videorec.config.experiment import Experiment
-from videorec.config.footage import Footage
+from videorec.config.footage import ASPECT, Footage
 from videorec.config.recognition import Data, Evaluate
 
 
@@ -97,6 +97,10 @@ def _check_footage(data: Footage) -> None:
     _check(rule, data.values, data.values is None or data.values[0] < data.values[1])
     low, high = data.crop_scale
     _check("--data.crop-scale must be two shares, the least and the most", data.crop_scale, low <= high)
+    low, high = data.crop_aspect
+    _check("--data.crop-aspect must be two numbers, the least and the most", data.crop_aspect, low <= high)
+    rule = "--data.crop-aspect is for scaled crops: leave it out with --data.crop-scale 1 1"
+    _check(rule, data.crop_aspect, data.crop_scale != (1.0, 1.0) or data.crop_aspect == ASPECT)
 
 
 def _check(rule: str, value, holds: bool) -> None:

@@ -11,7 +11,6 @@ from videorec.config import Footage
 from videorec.data import flow
 
 GREY = (0.299, 0.587, 0.114)  # luma of R, G, B (ITU-R BT.601)
-ASPECT = (3 / 4, 4 / 3)  # of random crops, as is usual since Szegedy et al. 2014
 
 
 def clip_seed(seed: int, epoch: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
@@ -45,7 +44,7 @@ def augment(clip: tf.Tensor, seed: tf.Tensor, data: Footage) -> tf.Tensor:
     what is mirrored changes. A crop that is scaled keeps the motion in px of the frame before.
     """
     seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 4))
-    clip = random_crop(clip, seeds[0], data.crop, data.crop_scale)
+    clip = random_crop(clip, seeds[0], data.crop, data.crop_scale, data.crop_aspect)
     if data.stream == "flow":
         clip = to_uint8(clip)  # signs change in whole levels; colours are rounded once, at the end
     if data.flip:
@@ -57,13 +56,16 @@ def augment(clip: tf.Tensor, seed: tf.Tensor, data: Footage) -> tf.Tensor:
     return to_uint8(clip)
 
 
-def random_crop(clip: tf.Tensor, seed: tf.Tensor, size: tuple[int, int], scale: tuple[float, float]) -> tf.Tensor:
+def random_crop(
+    clip: tf.Tensor, seed: tf.Tensor, size: tuple[int, int], scale: tuple[float, float], aspect: tuple[float, float]
+) -> tf.Tensor:
     """A random part of `scale` of the area, resized to `size`; with scale (1, 1) a random place at full scale.
 
     Args:
         clip: `(T, H, W, 3)` uint8, at least `size` where scale is (1, 1).
         size: `(height, width)` of the result.
         scale: least and most share of the area, in (0, 1].
+        aspect: least and most of the part's width to height, over that of the clip, where scale is not (1, 1).
 
     Returns:
         `(T, *size, 3)`, uint8 where scale is (1, 1), else float32, not yet rounded.
@@ -75,7 +77,7 @@ def random_crop(clip: tf.Tensor, seed: tf.Tensor, size: tuple[int, int], scale: 
         crop_h, crop_w = tf.constant(size[0]), tf.constant(size[1])
     else:
         share = scale[0] + (scale[1] - scale[0]) * u[0]
-        low, high = math.log(ASPECT[0]), math.log(ASPECT[1])
+        low, high = math.log(aspect[0]), math.log(aspect[1])
         ratio = tf.exp(0.5 * (low + (high - low) * u[1]))
         side = tf.sqrt(share)
         crop_h = tf.cast(tf.cast(height, tf.float32) * tf.minimum(side / ratio, 1.0), tf.int32)

@@ -54,7 +54,7 @@ class FeatureStore:
         weights = hashlib.sha256()
         for array in backbone.get_weights():
             weights.update(np.ascontiguousarray(array))
-        self._augmentation = {"seed": seed, **{name: getattr(data, name) for name in data.augmentation}}
+        self._augmentation = {"seed": seed, **data.augmentation_settings()}
         self._outputs = set(backbone.output)
         self.bytes_a_view = sum(_size(x, data.of(name.split("_")[0]).frames) for name, x in backbone.output.items())
         names = [layer.layer.name for layer in backbone_layers(backbone).values()]
