@@ -8,12 +8,13 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from grey_videos import write_video
 from rich.console import Console
 from tiny_runs import QUICK
 
 from videorec import cli
-from videorec.config import UserError
+from videorec.config import Data, UserError
 from videorec.data.manifest import Video
 from videorec.tools.benchmark import __main__ as command
 from videorec.tools.benchmark import (
@@ -50,10 +51,11 @@ def test_pipeline(tmp_path, capsys, monkeypatch):
     for number in range(2):
         write_video(tmp_path / "below" / f"{number}.avi", 20)
     monkeypatch.setattr(stages, "TAKEN", 10**9)  # frames a second: the test does not sleep
-    rows = pipeline.measure(tmp_path, rounds=1, batches=1)
-    assert [row.name.split()[0] for row in rows[::2]] == ["uniform", "dense", "videos:", "prepared", "stored"]
+    rows = pipeline.measure(tmp_path, rounds=1, batches=1, seconds=0.2)
+    sources = [name for name in ("videos:", "prepared", "stored") for _ in range(3)]
+    assert [row.name.split()[0] for row in rows] == ["uniform"] * 2 + ["dense"] * 2 + sources
     assert "clips/s" in shown(rows, capsys)
-    speeds = rows[4::2]
+    speeds = rows[4::3]
     named = [re.findall(r"(\w+) (\d+)%", row.detail) for row in speeds]
     assert [[stage for stage, _ in parts] for parts in named] == [
         ["resize", "decode", "augment", "copy"],
@@ -63,7 +65,22 @@ def test_pipeline(tmp_path, capsys, monkeypatch):
     for parts, row in zip(named, speeds, strict=True):
         assert 97 <= sum(int(share) for _, share in parts) <= 103
         assert "frames/s, limited by" in row.detail and row.target == f"16 cores: >= {10**9}"
-    assert all(row.value.endswith("%") for row in rows[5::2])
+    for row in rows[5::3]:
+        frames, took = re.match(r"(\d+) in ([\d.]+) s", row.detail).groups()
+        assert int(frames) % (16 * 16) == 0 and float(row.value) == pytest.approx(int(frames) / float(took), rel=0.5)
+    assert all(row.value.endswith("%") for row in rows[6::3])
+
+
+@pytest.mark.parametrize(("seconds_a_clip", "waits"), [(0.0, False), (0.05, True)])
+def test_who_takes_faster_than_clips_come_waits(seconds_a_clip, waits):
+    """A batch of 16 clips of 4 frames takes its taker 64 / 400 = 0.16 s, and the pipeline 0.8 s where a clip takes it 0.05."""
+
+    def load(index, epoch):
+        clip = tf.numpy_function(lambda: time.sleep(seconds_a_clip) or np.zeros((4, 2, 2, 3), np.uint8), [], tf.uint8)
+        return {"rgb": clip}, 1.0
+
+    frames, took, waited = stages._take(load, Data(frames=4, workers=1), 1.0, 400.0)
+    assert frames >= 64 and (waited / took > 0.5) == waits and (waited / took < 0.3) != waits
 
 
 def test_a_stage_within_another_is_counted_once(monkeypatch):

@@ -91,12 +91,15 @@ class Bare:
         return np.stack(kept)
 
 
-def measure(folder: Path | None = None, rounds: int = 5, batches: int = 3, videos: int = 16, frames: int = 150) -> list[Figure]:
+def measure(
+    folder: Path | None = None, rounds: int = 5, batches: int = 3, videos: int = 16, frames: int = 150, seconds: float = 10.0
+) -> list[Figure]:
     """The figures, for both ways of sampling.
 
     Args:
         folder: of the videos; None: `videos` of them with `frames` frames are made.
         rounds: turns of each candidate, of `batches` batches.
+        seconds: of each source, that all cores feed whoever takes all, and a GPU.
     """
     rows = []
     with _videos(folder, videos, frames) as (paths, kind):
@@ -117,7 +120,7 @@ def measure(folder: Path | None = None, rounds: int = 5, batches: int = 3, video
                 rows.append(Figure(PART, name, f"{value:.2f}", detail, *target))
         with tempfile.TemporaryDirectory(prefix="videorec-benchmark-") as empty:
             data = Data(**SETTINGS)
-            rows += stages.measure(PART, paths[:MEASURED], Path(empty), data, clips=rounds * batches * 2, batches=rounds)
+            rows += stages.measure(PART, paths[:MEASURED], Path(empty), data, clips=rounds * batches * 2, seconds=seconds)
     return rows
 
 

@@ -61,8 +61,9 @@ class Clock:
         return timed
 
 
-def measure(part: str, paths: Sequence[str], folder: Path, data: Data, clips: int, batches: int) -> list[Figure]:
-    """Two figures a source: frames a second of one core with the share of each stage, and the share of waiting.
+def measure(part: str, paths: Sequence[str], folder: Path, data: Data, clips: int, seconds: float) -> list[Figure]:
+    """Three figures a source: frames a second of one core with the share of each stage, those of all cores together, and the
+    share of waiting.
 
     Args:
         part: that the figures are of.
@@ -70,7 +71,7 @@ def measure(part: str, paths: Sequence[str], folder: Path, data: Data, clips: in
         folder: an empty one, for what is prepared and stored.
         data: how their clips are read.
         clips: of each source, whose stages are measured.
-        batches: of each source, that a GPU would take.
+        seconds: that batches of each source are taken for, twice.
     """
     videos = [Video(os.path.abspath(path), (CLASSES[k % 2],)) for k, path in enumerate(paths)]
     rows = []
@@ -80,7 +81,7 @@ def measure(part: str, paths: Sequence[str], folder: Path, data: Data, clips: in
         for number in range(clips):
             stages(number, clock)
         rows.append(_speed(part, name, clock, data.frames, clips))
-        rows.append(_waiting(part, name, load, data, batches))
+        rows += _together(part, name, load, data, seconds)
     return rows
 
 
@@ -100,25 +101,38 @@ def _speed(part: str, name: str, clock: Clock, frames: int, clips: int) -> Figur
     return Figure(part, title, f"{core:.0f}", detail, f"{CORES} cores: >= {TAKEN}", rate >= TAKEN)
 
 
-def _waiting(part: str, name: str, load: pipeline.Load, data: Data, batches: int) -> Figure:
-    """The share that a GPU waits, with as many frames a second for each core here as the one asked for has."""
+def _together(part: str, name: str, load: pipeline.Load, data: Data, seconds: float) -> Iterator[Figure]:
+    """What all cores here give; and the share that a GPU waits that takes as many frames a second and core as the one asked
+    for."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    data = dataclasses.replace(data, workers=cores)
+    frames, took, _ = _take(load, data, seconds, None)
+    detail = f"{frames} in {took:.1f} s, measured; nobody computes beside it"
+    yield Figure(part, f"{name}: frames a second of the {cores} cores here", f"{frames / took:.0f}", detail)
     taken = TAKEN * cores / CORES
-    videos = [Video(str(number), (CLASSES[number % 2],)) for number in range(EPOCH)]
-    here, waiting = dataclasses.replace(data, workers=cores), Waiting()
-    dataset = pipeline.training(videos, CLASSES, here, load, BATCH, range(1_000_000), seed=0)
-    taking = iter(waiting.around(dataset))
-    next(taking)
-    began, before, clips = time.perf_counter(), waiting.seconds, 0
-    for _ in range(batches):
-        size = len(next(iter(next(taking)[0].values())))
-        time.sleep(size * data.frames / taken)
-        clips += size
-    share = (waiting.seconds - before) / (time.perf_counter() - began)
-    fewer = f"{CORES / cores:g} times fewer than asked for"
-    detail = f"{clips} clips of {data.frames} frames; {taken:.0f} frames/s taken on {cores} cores, {fewer}"
+    frames, took, waited = _take(load, data, seconds, taken)
+    share = waited / took
+    fewer = "as asked for" if cores == CORES else f"{CORES / cores:g} times fewer than asked for"
+    detail = f"{frames} frames in {took:.1f} s; {taken:.0f} frames/s taken on {cores} cores, {fewer}"
     title = f"{name}: share that a GPU of {TAKEN} frames/s on {CORES} cores waits"
-    return Figure(part, title, f"{share:.1%}", detail, f"< {MOST_WAITING:.0%}", share < MOST_WAITING)
+    yield Figure(part, title, f"{share:.1%}", detail, f"< {MOST_WAITING:.0%}", share < MOST_WAITING)
+
+
+def _take(load: pipeline.Load, data: Data, seconds: float, rate: float | None) -> tuple[int, float, float]:
+    """Take batches for so long: frames, seconds, and those of them spent waiting.
+
+    Args:
+        rate: frames a second that are taken at most; None: all that come.
+    """
+    videos, waiting = [Video(str(number), (CLASSES[number % 2],)) for number in range(EPOCH)], Waiting()
+    taking = iter(waiting.around(pipeline.training(videos, CLASSES, data, load, BATCH, range(1_000_000), seed=0)))
+    next(taking)
+    began, before, frames = time.perf_counter(), waiting.seconds, 0
+    while not frames or time.perf_counter() - began < seconds:
+        size = len(next(iter(next(taking)[0].values()))) * data.frames
+        time.sleep(size / rate if rate else 0)
+        frames += size
+    return frames, time.perf_counter() - began, waiting.seconds - before
 
 
 # === The sources ===
