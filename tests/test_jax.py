@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -74,6 +75,31 @@ def test_a_run_of_jax_is_measured_and_exported_by_tensorflow(tmp_path):
 
     refused = on_jax("-m", "export.tflite", run.place)
     assert refused.returncode == 2 and "Put KERAS_BACKEND=tensorflow before the command" in refused.stderr
+
+
+NOTED = """
+import importlib, sys
+import tensorflow as tf
+from tensorflow.python.eager import context
+told = []
+tf.config.set_visible_devices = lambda *given: told.append((given, context.context()._context_handle is None))
+status = importlib.import_module(sys.argv[1]).main(sys.argv[2:])
+print("told:", told[0])
+sys.exit(status)
+"""  # runs a command; notes whether TensorFlow has begun to compute when it is told to leave the GPU to JAX
+
+
+@pytest.mark.parametrize("command", ["predict RUN DATA/v0", "evaluate RUN --data.path DATA/videos.csv --out OUT"])
+def test_tensorflow_leaves_the_gpu_to_jax_before_it_computes(command, tmp_path):
+    stored = TESTS / "data" / "old_runs"
+    shutil.copytree(stored / "trained" / "clips", tmp_path / "run")
+    (tmp_path / "videos.csv").write_text(f"path,label,split\n{stored}/data/v0,left,test\n{stored}/data/v1,right,test\n")
+    places = {"RUN": tmp_path / "run", "DATA/videos.csv": tmp_path / "videos.csv", "DATA": stored / "data", "OUT": tmp_path}
+    for name, place in places.items():
+        command = command.replace(name, str(place))
+    result = on_jax("-c", NOTED, *command.split())
+    assert result.returncode == 0, result.stderr
+    assert "told: (([], 'GPU'), True)" in result.stdout
 
 
 def probabilities(table: Path) -> np.ndarray:

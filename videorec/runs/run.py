@@ -21,7 +21,7 @@ from videorec.config import file as config_file
 from videorec.data import record
 from videorec.data.labels import all_canonical
 from videorec.data.record import Record
-from videorec.runs import places, recipe
+from videorec.runs import devices, places, recipe
 from videorec.runs.checkpoints import ANEW, Checkpoints
 from videorec.runs.mirror import Mirror, run_names
 from videorec.storage import files, outside, weights_files
@@ -208,6 +208,7 @@ class Run(Checkpoints):
             UserError: there is none yet, the file is damaged, or it is not that of the run's classes.
         """
         self.check_model()
+        devices.leave_to_jax()
         model = weights_files.load_model(self.model_path, MODEL_REMEDY)
         name = next((name for name in ("probabilities", "steps") if name in model.output), None)
         outputs = model.output[name].shape[-1] if name else len(self.classes)

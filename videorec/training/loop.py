@@ -17,7 +17,7 @@ from videorec.data.intervals import frame_intervals
 from videorec.data.record import Record
 from videorec.models import backend
 from videorec.models.transfer import transfer
-from videorec.runs import lock, recipe
+from videorec.runs import devices, lock, recipe
 from videorec.runs.run import Run
 from videorec.storage import files, weights_files
 from videorec.training.averages import AveragedWeights
@@ -117,12 +117,10 @@ def set_up(train: Fit) -> tf.distribute.Strategy:
         UserError: Keras runs on a backend that does not train, or devices that are not there are asked for.
     """
     backend.check("Training", backend.TRAINING)
-    keras.utils.set_random_seed(train.seed)
-    if backend.on_jax():
-        with contextlib.suppress(RuntimeError):  # TensorFlow computes already
-            tf.config.set_visible_devices([], "GPU")  # it reads files alone, and would take the memory that JAX needs
+    devices.leave_to_jax()
     if train.deterministic:
-        tf.config.experimental.enable_op_determinism()
+        devices.make_deterministic()
+    keras.utils.set_random_seed(train.seed)
     keras.config.set_dtype_policy(train.precision)
     if not train.multi_gpu:
         return tf.distribute.get_strategy()
