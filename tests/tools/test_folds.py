@@ -89,6 +89,9 @@ def test_folds_and_what_all_videos_got(tmp_path, monkeypatch, capsys):
         folds.main([*args, "--name", "d", "--with-test", "--fuse", "a"])
     with pytest.raises(UserError, match="e-folds/fold1.csv, which does not exist"):
         folds.main([*args, "--name", "f", "--fuse", "e"])
+    (tmp_path / "runs/a-folds.json").write_text('{"splits": {}}')  # that of official splits
+    with pytest.raises(UserError, match="a-folds.json cannot be read .*what is finished is only evaluated again"):
+        folds.main([*args, "--name", "a"])
 
 
 def test_no_group_is_divided_and_classes_are_even():

@@ -77,7 +77,7 @@ class ChangeGrid(Recogniser):
             raise UserError("change_grid reads differences: previous, mean, or both. Received: none")
 
         # === Functional Model ===
-        frames, x = inputs.frame_features(stream, shape, self)  # (B, T, H, W, 3) -> (B, T, H', W', (1 + R) * C)
+        frames, x = inputs.frame_features(stream, shape, self, radius=self.radius)  # (B, T, H', W', (1 + R) * C)
         x = TimeDistributed(self._grid(x.shape[2:]), name="grid")(x)  # (B, T, D)
         x = layers.Dropout(self.dropout, name="grid_dropout")(x)
         gru = layers.GRU(self.units, return_sequences=True, name="gru")

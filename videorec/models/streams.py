@@ -35,13 +35,14 @@ def single(streams: dict[str, tuple], model: str) -> tuple[str, tuple]:
     return next(iter(streams.items()))
 
 
-def frame_features(stream: str, shape: tuple, model: Recogniser, layer: str | None = None):
+def frame_features(stream: str, shape: tuple, model: Recogniser, layer: str | None = None, radius: int | None = None):
     """The input of a stream, and the features of each of its frames by the model's backbone.
 
     Args:
         stream, shape: name and shape `(T, H, W, 3)` of the stream.
         model: whose backbone and tap.
         layer: a layer of the backbone whose output is taken instead of the tap's.
+        radius: of the differences from the mean, see `FrameDifferences`.
 
     Returns:
         `keras.Input` `(B, T, H, W, 3)` uint8, and the features `(B, T, D)` or `(B, T, H', W', C)`.
@@ -50,7 +51,7 @@ def frame_features(stream: str, shape: tuple, model: Recogniser, layer: str | No
     tap, outputs = (model.tap, None) if layer is None else ("map", [layer])
     backbone = build_backbone(model.backbone, shape[1:], tap, model.weights, model.trainable_from, stream, outputs)
     features = TimeDistributed(backbone, name=f"{stream}_backbone")(frames)
-    return frames, _with_differences(features, model)
+    return frames, _with_differences(features, model, radius=radius)
 
 
 def level_features(stream: str, shape: tuple, model: Recogniser, levels: Sequence[str]):
@@ -66,10 +67,10 @@ def level_features(stream: str, shape: tuple, model: Recogniser, levels: Sequenc
     return frames, [_with_differences(x, model, f"level{k}_differences") for k, x in enumerate(features, start=1)]
 
 
-def _with_differences(features, model: Recogniser, name: str = "differences"):
+def _with_differences(features, model: Recogniser, name: str = "differences", radius: int | None = None):
     if not model.differences:
         return features
-    return FrameDifferences(model.differences, getattr(model, "radius", None), name=name)(features)
+    return FrameDifferences(model.differences, radius, name=name)(features)
 
 
 def maps(features, name: str = "one_place"):

@@ -61,10 +61,10 @@ def main(args: list[str]) -> int:
     if options.weights and (options.fuse is None or len(options.weights) != 2):
         raise UserError(f"--weights must be two numbers, and go with --fuse. Received: {' '.join(map(str, options.weights))}")
 
-    from videorec.tools import folds_work, splits_work  # TensorFlow takes seconds to import: not for --help
+    from videorec.tools import folds_work, splits_record, splits_work  # TensorFlow takes seconds to import: not for --help
 
     plan = folds_work.plan(options, settings)
-    record = folds_work.read(plan.record)
+    record = splits_record.read(plan.record, "runs")
     for key, split in plan.splits.items():
         if splits_work.is_done(split, record.get(key)):
             log.info("%s is done", split.folder)

@@ -133,20 +133,6 @@ def divided(videos: list[Video], folds: int) -> list[tuple[Video, int]]:
 # === Results ===
 
 
-def read(path: str) -> dict[str, dict]:
-    """What is known of each run; empty where there is no record yet.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    try:
-        return dict(json.loads(files.read(path))["runs"])
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} cannot be read ({error!r}). Without it, finished folds are only evaluated again.") from error
-
-
 def write(plan: Plan, record: dict[str, dict]) -> None:
     """The record, with what all videos got for each seed whose folds are all done."""
     pooled = {title: {str(seed): figures for seed, figures in rows} for title, rows in _pooled(plan, record).items()}

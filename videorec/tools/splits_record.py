@@ -24,18 +24,18 @@ DEVIATION = "sample standard deviation over the splits (n - 1)"
 Record = dict[str, dict]
 
 
-def read(path: str) -> Record:
-    """What is known of each split; empty where there is no record yet.
+def read(path: str, entries: str = "splits") -> Record:
+    """What is known of each split, or of other `entries` (the runs of folds); empty where there is no record yet.
 
     Raises:
         UserError: the file is damaged.
     """
     try:
-        return dict(json.loads(files.read(path))["splits"])
+        return dict(json.loads(files.read(path))[entries])
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} cannot be read ({error!r}). Without it, finished splits are only evaluated again.") from error
+        raise UserError(f"{path} cannot be read ({error!r}). Without it, what is finished is only evaluated again.") from error
 
 
 def read_results(folder: str) -> dict:
