@@ -90,13 +90,13 @@ def test_spatial_with_constant_maps_equals_channel():
 
 
 @tensorflow_only
-def test_two_convolutions_a_step():
+def test_a_convolution_for_all_gates_and_one_for_the_inputs_of_all_steps():
     import tensorflow as tf
 
     layer = PeepholeConvLSTM2D(FILTERS, 3, unroll=True)
     function = tf.function(lambda x: layer(x), input_signature=[tf.TensorSpec(CLIP, tf.float32)])
     types = [op.type for op in function.get_concrete_function().graph.get_operations()]
-    assert types.count("Conv2D") == 2 * TIME
+    assert types.count("Conv2D") == TIME + 1
 
 
 # === Weights ===

@@ -5,9 +5,10 @@ from keras import ops
 
 from videorec.layers.cell_rnn import CellRNN
 from videorec.layers.conv_gru2d_cell import ConvGRU2DCell
+from videorec.layers.steps import InputTermRNN
 
 
-class ConvRNN2D(keras.layers.RNN):
+class ConvRNN2D(InputTermRNN, keras.layers.RNN):
     """What `keras.layers.RNN` lacks for a cell whose states are maps."""
 
     def compute_output_shape(self, sequences_shape, initial_state_shape=None):

@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from videorec.layers.cell_arguments import check_dropout, pair
+from videorec.layers.steps import LEAST_PRODUCTS, InputTermCell
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class ConvGRU2DCell(keras.layers.Layer):
+class ConvGRU2DCell(InputTermCell, keras.layers.Layer):
     """One step of `ConvGRU2D`, which gives the equations.
 
     Weights: `kernel (k, k, C, 3 filters)`, `recurrent_kernel (k, k, filters, 3 filters)`, `bias (3 filters,)`, or with
@@ -29,6 +30,8 @@ class ConvGRU2DCell(keras.layers.Layer):
     Raises:
         ValueError: an argument is out of range, or H, W or C is unknown.
     """
+
+    least_products = LEAST_PRODUCTS
 
     def __init__(
         self,
@@ -101,23 +104,19 @@ class ConvGRU2DCell(keras.layers.Layer):
                 name="bias",
             )
 
-    def call(self, inputs, states, training=False):
-        return self._step(inputs, states, training)
+    def input_term(self, inputs):
+        """`(N, H, W, 3f)`, the input's share of z, r and h~ with its bias; without an input `(3f,)`, the bias or zeros."""
+        term = ops.zeros(3 * self.filters, self.compute_dtype) if self.unconditional else self._conv(inputs, self.kernel)
+        return term + (self.bias[0] if self.reset_after else self.bias) if self.use_bias else term
 
-    def _step(self, x, states, training, gate_term=None):
-        """The step; `gate_term`, `(B, H, W, 2 filters)`, is added to z and r before their activation."""
+    def step(self, term, states, training):
         previous = h = states[0]  # (B, H, W, f)
-        if training and (self.dropout or self.recurrent_dropout):
-            x_mask, h_mask = self._dropout_masks or self._new_dropout_masks(ops.shape(x)[0])
-            x, h = x * x_mask, h * h_mask
+        if training and self.recurrent_dropout:
+            h = h * self._mask("state", h)
         # Kernels hold z, r, candidate: one convolution for all that see the same input. `split`, not slices: the gradient
         # of each slice would be a full-size tensor of zeros around a part.
         gates = [2 * self.filters]
-        # (B, H, W, 3f), or without an input one zero a channel, (3f,)
-        x_term = ops.zeros(3 * self.filters, h.dtype) if self.unconditional else self._conv(x, self.kernel)
-        if self.use_bias:
-            x_term += self.bias[0] if self.reset_after else self.bias
-        x_gates, x_candidate = ops.split(x_term, gates, axis=-1)
+        x_gates, x_candidate = ops.split(term, gates, axis=-1)
         if self.reset_after:  # h is the input of all three
             h_term = self._conv(h, self.recurrent_kernel)
             h_gates, h_candidate = ops.split(h_term + self.bias[1] if self.use_bias else h_term, gates, axis=-1)
@@ -125,10 +124,7 @@ class ConvGRU2DCell(keras.layers.Layer):
             gate_kernel, candidate_kernel = ops.split(self.recurrent_kernel, gates, axis=-1)
             h_gates = self._conv(h, gate_kernel)
 
-        z_r = x_gates + h_gates
-        if gate_term is not None:
-            z_r += gate_term
-        z, r = ops.split(self.recurrent_activation(z_r), 2, axis=-1)
+        z, r = ops.split(self.recurrent_activation(x_gates + h_gates), 2, axis=-1)
         recurrent = r * h_candidate if self.reset_after else self._conv(r * h, candidate_kernel)
         candidate = self.activation(x_candidate + recurrent)
         new = (1 - z) * previous + z * candidate  # (B, H, W, f)
@@ -138,19 +134,26 @@ class ConvGRU2DCell(keras.layers.Layer):
     def _conv(x, kernel):
         return ops.conv(x, kernel, padding="same", data_format="channels_last")
 
+    def input_mask(self, inputs):
+        return self._mask("input", inputs)
+
+    def _mask(self, kind, x):
+        return (self._dropout_masks or self._new_dropout_masks(ops.shape(x)[0], kind))[kind]
+
     def draw_dropout_masks(self, batch_size):
         """Draw the masks of a sequence: every step drops the same values until the masks are cleared."""
-        self._dropout_masks = self._new_dropout_masks(batch_size)
+        self._dropout_masks = self._new_dropout_masks(batch_size, "input", "state")
 
     def clear_dropout_masks(self):
         self._dropout_masks = None
 
-    def _new_dropout_masks(self, batch_size):
+    def _new_dropout_masks(self, batch_size, *kinds):
         def mask(channels, rate):
             ones = ops.ones((batch_size, *self.map_size, channels), dtype=self.compute_dtype)
             return keras.random.dropout(ones, rate, seed=self.seed_generator) if rate else ones
 
-        return mask(self.channels, self.dropout), mask(self.filters, self.recurrent_dropout)
+        sizes = {"input": (self.channels, self.dropout), "state": (self.filters, self.recurrent_dropout)}
+        return {kind: mask(*sizes[kind]) for kind in kinds}
 
     def get_initial_state(self, batch_size=None):
         return [ops.zeros((batch_size, *self.map_size, self.filters), dtype=self.compute_dtype)]

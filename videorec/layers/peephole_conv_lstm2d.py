@@ -5,6 +5,7 @@ from keras import ops
 
 from videorec.layers.cell_arguments import pair
 from videorec.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
+from videorec.layers.steps import LEAST_PRODUCTS
 
 
 @keras.saving.register_keras_serializable(package="videorec")
@@ -28,6 +29,7 @@ class PeepholeConvLSTM2DCell(PeepholeLSTMCell):
     """
 
     peepholes = ("channel", "spatial", None)
+    least_products = LEAST_PRODUCTS
 
     def __init__(self, filters, kernel_size, recurrent_kernel_size=None, peephole="channel", **kwargs):
         if filters < 1:

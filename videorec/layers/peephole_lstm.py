@@ -5,10 +5,11 @@ from keras import ops, tree
 
 from videorec.layers.cell_arguments import check_dropout
 from videorec.layers.cell_rnn import CellRNN
+from videorec.layers.steps import InputTermCell, InputTermRNN
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class PeepholeLSTMCell(keras.layers.LSTMCell):
+class PeepholeLSTMCell(InputTermCell, keras.layers.LSTMCell):
     """One step of `PeepholeLSTM`, which gives the equations.
 
     Weights: `kernel (n, 4u)`, `recurrent_kernel (u, 4u)`, `bias (4u,)`, gates in order i, f, c, o, and `peephole_kernel`
@@ -73,29 +74,35 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
         if self.peephole is not None:
             self.peephole_kernel = self._weight("peephole", self._peephole_shape())
 
-    def call(self, inputs, states, training=False):
+    def input_term(self, inputs):
+        """`(N, 4u)`, the input's share of the gates with the bias; if unconditional the bias, or 0."""
+        if self.unconditional:
+            return self.bias if self.use_bias else 0.0
+        term = self._transform(inputs, self.kernel)
+        return term + self.bias if self.use_bias else term
+
+    def input_mask(self, inputs):
+        return self.get_dropout_mask(inputs)
+
+    def step(self, term, states, training):
         h, c = states
         if training and self.recurrent_dropout:
             h = h * self.get_recurrent_dropout_mask(h)
-        z = self._transform(h, self.recurrent_kernel)
-        if not self.unconditional:
-            if training and self.dropout:
-                inputs = inputs * self.get_dropout_mask(inputs)
-            z = z + self._transform(inputs, self.kernel)
-        if self.use_bias:
-            z = ops.add(z, self.bias)
+        z = term + self._transform(h, self.recurrent_kernel)
         z_i, z_f, z_c, z_o = ops.split(z, 4, axis=-1)
-        i = self._gate(z_i, c, 0)
-        f = self._gate(z_f, c, 1)
+        # `split`, not indices: the gradient of each index would be a tensor of zeros around a part.
+        w_i, w_f, w_o = (None,) * 3 if self.peephole is None else ops.split(self.peephole_kernel, 3)
+        i = self._gate(z_i, c, w_i)
+        f = self._gate(z_f, c, w_f)
         new_c = f * c + i * self.activation(z_c)
-        o = self._gate(z_o, new_c if self.output_peephole == "new" else c, 2)
+        o = self._gate(z_o, new_c if self.output_peephole == "new" else c, w_o)
         h = o * self.activation(new_c)
         return h, [h, new_c]
 
-    def _gate(self, z, c, index):
+    def _gate(self, z, c, weight):
+        """The gate; `weight` is its part of `peephole_kernel`, `(1, ...)`."""
         if self.peephole is not None:
-            weight = self.peephole_kernel[index]
-            z = z + (ops.matmul(c, weight) if self.peephole == "full" else c * weight)
+            z = z + (ops.matmul(c, weight[0]) if self.peephole == "full" else c * weight)
         return self.recurrent_activation(z)
 
     # The next three are what PeepholeConvLSTM2DCell changes.
@@ -135,7 +142,7 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class PeepholeLSTM(CellRNN):
+class PeepholeLSTM(InputTermRNN, CellRNN):
     """LSTM with peepholes: the gates see the cell state.
 
         i_t = sigma(x_t W_xi + h_{t-1} W_hi + w_ci o c_{t-1} + b_i)

@@ -5,6 +5,7 @@ from keras import ops
 
 from videorec.layers.conv_gru2d import ConvRNN2D
 from videorec.layers.stacked_conv_gru2d_cell import StackedConvGRU2DCell, check_list, with_level_below
+from videorec.layers.steps import each_step
 
 
 @keras.saving.register_keras_serializable(package="videorec")
@@ -121,20 +122,13 @@ class StackedConvGRU2D(keras.layers.Layer):
         sequences, states = [], []
         for level, x in enumerate(inputs):
             if level:
-                x = self._with_level_below(x, sequences[-1])
+                x = each_step(lambda maps: with_level_below(*maps), [x, sequences[-1]])  # (B, T, H, W, C + F)
             state = None if initial_state is None else initial_state[level]
             sequence, state = self.levels[level](x, initial_state=state, mask=mask, training=training)
             sequences.append(sequence)  # (B, T, H_l, W_l, f_l); at the top (B, H_l, W_l, f_l) where not returned
             states.append(state)  # (B, H_l, W_l, f_l)
         outputs = sequences if self.return_sequences else list(states)
         return (outputs, states) if self.return_state else outputs
-
-    @staticmethod
-    def _with_level_below(x, lower):
-        """`with_level_below` for whole sequences."""
-        steps = ops.shape(x)[:2]
-        frames = with_level_below(*(ops.reshape(maps, (-1, *maps.shape[2:])) for maps in (x, lower)))  # (B * T, ...)
-        return ops.reshape(frames, (*steps, *frames.shape[1:]))  # (B, T, H, W, C + F)
 
     def compute_mask(self, inputs, previous_mask):
         return None  # masks are passed explicitly: none travels with the outputs

@@ -37,11 +37,18 @@ class ConvGRU2DLevelCell(ConvGRU2DCell):
                 name="lower_kernel",
             )
 
-    def call(self, inputs, states, training=False):
+    def input_term(self, inputs):
         if not self.lower_filters:
-            return self._step(inputs, states, training)
+            return super().input_term(inputs)
         x, lower = ops.split(inputs, [self.channels], axis=-1)
-        return self._step(x, states, training, self._conv(lower, self.lower_kernel))
+        x_gates, x_candidate = ops.split(super().input_term(x), [2 * self.filters], axis=-1)
+        return ops.concatenate([x_gates + self._conv(lower, self.lower_kernel), x_candidate], axis=-1)
+
+    def input_mask(self, inputs):
+        mask = super().input_mask(inputs)
+        if not self.lower_filters:
+            return mask
+        return ops.concatenate([mask, ops.ones((*ops.shape(mask)[:-1], self.lower_filters), mask.dtype)], axis=-1)
 
     def get_config(self):
         return {**super().get_config(), "lower_filters": self.lower_filters}

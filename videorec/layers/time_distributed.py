@@ -1,7 +1,9 @@
 """`TimeDistributed`: a layer applied to every frame, with time folded into the batch."""
 
 import keras
-from keras import ops, tree
+from keras import tree
+
+from videorec.layers.steps import each_step
 
 
 @keras.saving.register_keras_serializable(package="videorec")
@@ -41,14 +43,8 @@ class TimeDistributed(keras.layers.TimeDistributed):
             self.layer.built = True
 
     def call(self, inputs, training=None, mask=None):
-        frames = tree.map_structure(lambda x: ops.reshape(x, (-1, *ops.shape(x)[2:])), inputs)  # (B * T, ...)
         kwargs = {"training": training} if self.layer._call_has_training_arg else {}
-        outputs = self.layer(frames, **kwargs)
-        first = tree.flatten(inputs)[0]
-        (batch, time), shape = first.shape[:2], ops.shape(first)
-        # -1 stands for the unknown axis: the known ones then stay static. With both unknown, both are read at run time.
-        steps = (-1, time) if time is not None else (shape[0], -1 if batch is not None else shape[1])
-        return tree.map_structure(lambda x: ops.reshape(x, (*steps, *ops.shape(x)[1:])), outputs)  # (B, T, ...)
+        return each_step(lambda frames: self.layer(frames, **kwargs), inputs)
 
     def compute_output_shape(self, input_shape):
         outputs, steps = self.layer.compute_output_shape(self._inner_shapes(input_shape)), _steps(input_shape)

@@ -1,4 +1,5 @@
-"""The train step of each convolutional recurrent layer: GFLOP/s against those of a single convolution in the same run.
+"""The train step of each convolutional recurrent layer: GFLOP/s against those of a single convolution in the same run. Then
+our layers against Keras's that are nearest to them, by processor time.
 
 A train step is the forward pass and the gradients with respect to all weights and to the input, in one `tf.function`
 without XLA. Its arithmetic is that of the convolutions alone. A kernel `(k, k, c_in, c_out)` is applied once a step of the
@@ -23,6 +24,7 @@ import tensorflow as tf
 
 from videorec.layers.conv_gru2d import ConvGRU2D
 from videorec.layers.peephole_conv_lstm2d import PeepholeConvLSTM2D
+from videorec.layers.peephole_lstm import PeepholeLSTM
 from videorec.layers.stacked_conv_gru2d import StackedConvGRU2D
 from videorec.tools.benchmark.figures import Figure, in_turns, ratio, seconds
 
@@ -40,6 +42,11 @@ LAYERS = {
         KERAS: functools.partial(keras.layers.ConvLSTM2D, padding="same"),
     },
 }
+
+
+# Processor time over that of Keras's layer, at most.
+CONV_BOUND, LSTM_BOUND = 1.11, 1.15
+LSTMS = {"PeepholeLSTM": PeepholeLSTM, "keras.layers.LSTM": keras.layers.LSTM}
 
 
 class Candidate:
@@ -107,7 +114,7 @@ def measure(
     rng = np.random.default_rng(0)
     maps = tf.constant(rng.standard_normal((batch, steps, size, size, channels), np.float32))
     setting = f"B={batch}, T={steps}, {size} x {size} maps, {channels} -> {channels} channels, kernel {kernel}"
-    rows, times_of = [], {}
+    rows = []
     for gates, kinds in LAYERS.items():
         weights = tf.Variable(rng.standard_normal((kernel, kernel, channels, gates * channels), np.float32))
         single = convolution_candidate(weights, maps[:, 0], repeats=2 * steps)
@@ -119,17 +126,46 @@ def measure(
         for name, candidate in candidates.items():
             text = f"train step of {name}: GFLOP/s / those of a convolution f -> {gates}f, {setting}"
             rows.append(_speed(text, candidate, times[name], single, times["single"], 0.8 if name != KERAS else None))
-        times_of |= times
-    ours, keras_own = ([1000 * took for took in times_of[name]] for name in (SAME, KERAS))
-    return [*rows, ratio(PART, f"train step: {SAME} / {KERAS}, {setting}", ours, keras_own, "ms", None)]
+    # The last ones are those of the LSTMs.
+    *others, keras_own = candidates
+    rows += [_against(name, keras_own, candidates, setting, CONV_BOUND) for name in others]
+    return [*rows, _lstms(rounds), _wide(rounds)]
 
 
-def layer_candidate(layer: keras.Layer, maps: tf.Tensor) -> Candidate:
-    """The layer on `maps` `(B, T, H, W, C)`, all levels on the same ones."""
+def _lstms(rounds: int, batch: int = 16, steps: int = 16, features: int = 1280, units: int = 256) -> Figure:
+    """`PeepholeLSTM` against `keras.layers.LSTM`, which has no peepholes, on features `(B, T, D)`."""
+    x = tf.constant(np.random.default_rng(0).standard_normal((batch, steps, features)), tf.float32)
+    candidates = {name: layer_candidate(kind(units, return_sequences=True), x, 4) for name, kind in LSTMS.items()}
+    in_turns({name: candidate.turn for name, candidate in candidates.items()}, rounds)
+    return _against(*LSTMS, candidates, f"B={batch}, T={steps}, {features} -> {units}", LSTM_BOUND)
+
+
+def _wide(rounds: int, batch: int = 8, steps: int = 8, size: int = 7, channels: int = 1280, filters: int = 64) -> Figure:
+    """`ConvGRU2D` on a CNN's maps, with the terms of its inputs made for all steps at once against step by step."""
+    x = tf.constant(np.random.default_rng(0).standard_normal((batch, steps, size, size, channels)), tf.float32)
+    first, in_loop = "ConvGRU2D, its inputs' terms first", "in the loop"
+    candidates = {}
+    for name, least in ((first, 0), (in_loop, math.inf)):
+        layer = ConvGRU2D(filters, 3, return_sequences=True)
+        layer.cell.least_products = least
+        candidates[name] = layer_candidate(layer, x)
+    in_turns({name: candidate.turn for name, candidate in candidates.items()}, rounds)
+    setting = f"B={batch}, T={steps}, {size} x {size} maps, {channels} -> {filters} channels, kernel 3"
+    return _against(first, in_loop, candidates, setting, 1.0)
+
+
+def _against(name: str, other: str, candidates: dict[str, Candidate], setting: str, bound: float) -> Figure:
+    """Processor time of a train step over that of another layer, in the same rounds."""
+    ours, theirs = ([1000 * took for took in candidates[key].cpu] for key in (name, other))
+    return ratio(PART, f"processor time of a train step: {name} / {other}, {setting}", ours, theirs, "ms", bound)
+
+
+def layer_candidate(layer: keras.Layer, maps: tf.Tensor, repeats: int = 1) -> Candidate:
+    """The layer on `maps` `(B, T, H, W, C)`, all levels on the same ones, or on features `(B, T, D)`."""
     inputs = [maps, maps] if isinstance(layer, StackedConvGRU2D) else maps
     layer.build(keras.tree.map_structure(lambda x: tuple(x.shape), inputs))
     weights = [weight.value for weight in layer.trainable_weights]
-    return Candidate(lambda x: layer(x, training=True), weights, inputs, math.prod(maps.shape[:4]), repeats=1)
+    return Candidate(lambda x: layer(x, training=True), weights, inputs, math.prod(maps.shape[:-1]), repeats)
 
 
 def convolution_candidate(kernel: tf.Variable, maps: tf.Tensor, repeats: int) -> Candidate:
