@@ -7,6 +7,7 @@ from equations import convolve, lstm
 from layers import assert_close, built, by_steps, numpy, random
 
 from videorec.layers import NextFrameConvLSTM2D
+from videorec.layers.next_frame_conv_lstm2d import NextFrameConvLSTM2DCell
 
 BATCH, SEEN, HORIZON, HEIGHT, WIDTH, CHANNELS = 2, 3, 4, 5, 4, 2
 FILTERS = [3, 2]
@@ -40,8 +41,9 @@ def by_hand(layer, frames, horizon=HORIZON, future=None, teacher=None):
     return np.stack(outputs, axis=1)
 
 
-@pytest.mark.parametrize("unroll", [False, True])
-def test_equals_the_equations(unroll):
+@pytest.mark.parametrize("unroll, joined", [(False, False), (True, False), (False, True)])
+def test_equals_the_equations(unroll, joined, monkeypatch):
+    monkeypatch.setattr(NextFrameConvLSTM2DCell, "joined", joined)
     layer = make(unroll=unroll)
     shapes = [(1, 1, 2, CHANNELS), (3, 3, 2, 12), (3, 3, 3, 12), (3, 3, 3, 8), (3, 3, 2, 8)]
     assert [tuple(w.shape) for w in layer.weights] == shapes

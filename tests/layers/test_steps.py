@@ -6,9 +6,9 @@ import pytest
 from layers import FORMS, RECURRENT, assert_close, by_steps, make_built, numpy, random
 
 from videorec.layers import ConvGRU2D, PeepholeConvLSTM2D, PeepholeLSTM, StackedConvGRU2D
-from videorec.layers.steps import InputTermCell, each_step
+from videorec.layers.steps import InputMapsCell, InputTermCell, each_step
 
-FIRST = InputTermCell.terms_first  # the rule itself: conftest.py takes its place
+RULES = {kind: kind.terms_first for kind in (InputTermCell, InputMapsCell)}  # conftest.py takes their place
 OWN = ("ConvGRU2D", "PeepholeConvLSTM2D", "PeepholeLSTM", "StackedConvGRU2D")
 NAMES = [name for name in FORMS if name.split("-")[0] in OWN and "unconditional" not in name]
 MASK = np.array([[1, 1, 0, 1], [0, 1, 1, 0]], bool)
@@ -20,7 +20,8 @@ def both_ways(monkeypatch, job):
     """What a job gives with the terms made before the loop, and in it."""
     results = []
     for first in (True, False):
-        monkeypatch.setattr(InputTermCell, "terms_first", first)
+        for kind in RULES:
+            monkeypatch.setattr(kind, "terms_first", first)
         results.append(job())
     return results
 
@@ -104,13 +105,16 @@ def test_the_loop_holds_no_product_of_the_input():
 
 
 def test_where_terms_come_first(monkeypatch):
-    monkeypatch.setattr(InputTermCell, "terms_first", FIRST)
+    for kind, rule in RULES.items():
+        monkeypatch.setattr(kind, "terms_first", rule)
     for layer, shape, expected in (
         (PeepholeLSTM(2), (None, None, 64), True),
         (PeepholeLSTM(2), (None, None, 63), False),
+        (PeepholeLSTM(2, dtype="mixed_bfloat16"), (None, None, 64), True),
         (ConvGRU2D(2, 3), (None, None, 4, 4, 228), True),  # 3 x 3 x 228 = 2052 products
         (ConvGRU2D(2, 3), (None, None, 4, 4, 227), False),
         (PeepholeConvLSTM2D(2, 1), (None, None, 4, 4, 2048), True),
+        (PeepholeConvLSTM2D(2, 1, dtype="mixed_bfloat16"), (None, None, 4, 4, 2048), False),
         (PeepholeConvLSTM2D(2, 5), (None, None, 4, 4, 16), False),
     ):
         layer.build(shape)

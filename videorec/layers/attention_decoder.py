@@ -69,10 +69,11 @@ class AttentionDecoder(keras.layers.Layer):
 
     def call(self, first, keys, initial_state, mask=None):
         y, states, outputs, coefficients = first, list(initial_state), [], []
+        key_term = self.attend.key_term(keys)
         # A copy of the step for each k: steps are few and small, and no loop has to carry the keys.
         for _ in range(self.steps):
             s, states = self.cell(y, states)  # (B, units)
-            context, weights = self.attend(s, keys, mask=mask)  # (B, E), (B, J)
+            context, weights = self.attend.weigh(s, keys, key_term, mask=mask)  # (B, E), (B, J)
             y = self.output_layer(self.attentional(ops.concatenate([context, s], axis=-1)))  # (B, D)
             outputs.append(y)
             coefficients.append(weights)

@@ -4,11 +4,11 @@ import keras
 from keras import ops
 
 from videorec.layers.cell_arguments import check_dropout, pair
-from videorec.layers.steps import LEAST_PRODUCTS, InputTermCell
+from videorec.layers.steps import InputMapsCell
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class ConvGRU2DCell(InputTermCell, keras.layers.Layer):
+class ConvGRU2DCell(InputMapsCell, keras.layers.Layer):
     """One step of `ConvGRU2D`, which gives the equations.
 
     Weights: `kernel (k, k, C, 3 filters)`, `recurrent_kernel (k, k, filters, 3 filters)`, `bias (3 filters,)`, or with
@@ -30,8 +30,6 @@ class ConvGRU2DCell(InputTermCell, keras.layers.Layer):
     Raises:
         ValueError: an argument is out of range, or H, W or C is unknown.
     """
-
-    least_products = LEAST_PRODUCTS
 
     def __init__(
         self,

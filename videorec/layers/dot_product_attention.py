@@ -66,10 +66,18 @@ class DotProductAttention(keras.layers.Layer):
             self.score_kernel = self.add_weight(shape=(self.units,), name="score_kernel")
 
     def call(self, query, keys, values=None, mask=None):
+        return self.weigh(query, keys, self.key_term(keys), values, mask)
+
+    def key_term(self, keys):
+        """What the scores take of keys `(B, T, D)` alone: with "concat" W_k k `(B, T, units)`, else the keys."""
+        return ops.matmul(keys, self.kernel[-keys.shape[-1] :]) if self.score == "concat" else keys
+
+    def weigh(self, query, keys, key_term, values=None, mask=None):
+        """`call`, with the keys' term made beforehand: for many queries, one after the other, to the same keys."""
         values = keys if values is None else values
         single = len(query.shape) == 2
         query = ops.expand_dims(query, 1) if single else query  # (B, Q, D)
-        scores = ops.cast(self._scores(query, keys), "float32")  # (B, Q, T)
+        scores = ops.cast(self._scores(query, key_term), "float32")  # (B, Q, T)
         if mask is not None:
             mask = ops.expand_dims(ops.cast(mask, "bool"), 1)  # (B, 1, T)
             # Finite: with minus infinity a row in which everything is masked would be NaN.
@@ -81,18 +89,16 @@ class DotProductAttention(keras.layers.Layer):
         context = ops.matmul(coefficients, values)  # (B, Q, Dv)
         return (context[:, 0], coefficients[:, 0]) if single else (context, coefficients)
 
-    def _scores(self, query, keys):
-        """`(B, Q, T)` from `(B, Q, D)` and `(B, T, D)`."""
+    def _scores(self, query, key_term):
+        """`(B, Q, T)` from `(B, Q, D)` and the term of the keys."""
         if self.score == "concat":
-            size = query.shape[-1]
             # W [q; k] = W_q q + W_k k, so that no (B, Q, T, 2 D) tensor is needed.
-            from_query = ops.matmul(query, self.kernel[:size])[:, :, None]  # (B, Q, 1, units)
-            from_keys = ops.matmul(keys, self.kernel[size:])[:, None]  # (B, 1, T, units)
-            hidden = ops.tanh(from_query + from_keys)  # (B, Q, T, units)
+            from_query = ops.matmul(query, self.kernel[: query.shape[-1]])[:, :, None]  # (B, Q, 1, units)
+            hidden = ops.tanh(from_query + key_term[:, None])  # (B, Q, T, units)
             return ops.matmul(hidden, self.score_kernel[:, None])[..., 0]
         if self.score == "general":
             query = ops.matmul(query, self.kernel)
-        return ops.matmul(query, ops.transpose(keys, (0, 2, 1)))
+        return ops.matmul(query, ops.transpose(key_term, (0, 2, 1)))
 
     def _check_shapes(self, query, keys, values):
         if len(query) not in (2, 3) or len(keys) != 3 or (values is not None and len(values) != 3):

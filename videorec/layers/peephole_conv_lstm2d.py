@@ -5,11 +5,11 @@ from keras import ops
 
 from videorec.layers.cell_arguments import pair
 from videorec.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
-from videorec.layers.steps import LEAST_PRODUCTS
+from videorec.layers.steps import InputMapsCell
 
 
 @keras.saving.register_keras_serializable(package="videorec")
-class PeepholeConvLSTM2DCell(PeepholeLSTMCell):
+class PeepholeConvLSTM2DCell(InputMapsCell, PeepholeLSTMCell):
     """One step of `PeepholeConvLSTM2D`: a `PeepholeLSTMCell` whose states are maps and whose products are convolutions.
 
     Weights: `kernel (k, k, c, 4f)`, `recurrent_kernel (r, r, f, 4f)`, `bias (4f,)`, gates in order i, f, c, o, and
@@ -26,10 +26,14 @@ class PeepholeConvLSTM2DCell(PeepholeLSTMCell):
 
     Returns:
         h `(B, H, W, f)` and the list of the new h and c.
+
+    Attributes:
+        joined: a step is one convolution of [x, h] by both kernels together in place of two. For a cell that has an input, and
+            neither a recurrent kernel of another size, nor a bias, nor dropout.
     """
 
     peepholes = ("channel", "spatial", None)
-    least_products = LEAST_PRODUCTS
+    joined = False
 
     def __init__(self, filters, kernel_size, recurrent_kernel_size=None, peephole="channel", **kwargs):
         if filters < 1:
@@ -56,6 +60,13 @@ class PeepholeConvLSTM2DCell(PeepholeLSTMCell):
     def get_initial_state(self, batch_size=None):
         shape = (batch_size, *self.map_size, self.filters)
         return [ops.zeros(shape, dtype=self.compute_dtype) for _ in "hc"]
+
+    def call(self, inputs, states, training=False):
+        if not self.joined:
+            return super().call(inputs, states, training=training)
+        h, c = states
+        kernel = ops.concatenate([self.kernel, self.recurrent_kernel], axis=2)  # (k, k, channels of x and h, 4f)
+        return self._from_gates(self._transform(ops.concatenate([inputs, h], axis=-1), kernel), c)
 
     def _transform(self, x, kernel):
         # Zeros around the maps: beyond the border nothing is known (section 3.1 of the paper).

@@ -88,7 +88,10 @@ class PeepholeLSTMCell(InputTermCell, keras.layers.LSTMCell):
         h, c = states
         if training and self.recurrent_dropout:
             h = h * self.get_recurrent_dropout_mask(h)
-        z = term + self._transform(h, self.recurrent_kernel)
+        return self._from_gates(term + self._transform(h, self.recurrent_kernel), c)
+
+    def _from_gates(self, z, c):
+        """The step from what its gates take of input and state, `(B, 4u)`, and the old cell state."""
         z_i, z_f, z_c, z_o = ops.split(z, 4, axis=-1)
         # `split`, not indices: the gradient of each index would be a tensor of zeros around a part.
         w_i, w_f, w_o = (None,) * 3 if self.peephole is None else ops.split(self.peephole_kernel, 3)
