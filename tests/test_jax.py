@@ -39,12 +39,13 @@ def on_jax(*words: str, timeout: int = 1200) -> subprocess.CompletedProcess:
     [
         (["layers"], ""),
         (["models/test_all_models.py"], "trains_and_reaches"),
+        (["models/test_backend.py"], ""),
         (["training/test_board.py"], "curves_of_every_task or every_other_kind"),  # all tasks train, and are measured
         (["training/test_resuming.py"], "equals_an_uninterrupted_one and conv4"),
         (["tasks/forecasting/test_training.py"], "as_if_uninterrupted"),
         (["training/test_answers.py"], ""),
     ],
-    ids=["layers", "models", "tasks", "resuming", "sampling", "answers"],
+    ids=["layers", "models", "backend", "tasks", "resuming", "sampling", "answers"],
 )
 def test_on_jax(paths, chosen):
     result = on_jax("-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(TESTS / path) for path in paths), "-k", chosen)

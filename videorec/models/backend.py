@@ -1,5 +1,8 @@
 """What differs between Keras's backends: TensorFlow, on which all runs, and JAX, on which models are trained and measured."""
 
+import contextlib
+from collections.abc import Iterator
+
 import keras
 from keras import tree
 
@@ -39,6 +42,34 @@ def without_xla(model: keras.Model) -> keras.Model:
     if not on_jax():
         model.jit_compile = False
     return model
+
+
+def without_cudnn(model: keras.Model) -> keras.Model:
+    """The model, whose LSTMs of half precision JAX computes in a loop of its own.
+
+    Keras would hand them to JAX's cuDNN LSTM, which is one of float32 and does not check what it gets. (The loop is no slower.)
+    To be called again on what is loaded or copied: Keras does not save the setting.
+    """
+    for layer in model._flatten_layers() if on_jax() else ():
+        if hasattr(layer, "use_cudnn") and layer.compute_dtype != "float32":
+            layer.use_cudnn = False
+    return model
+
+
+@contextlib.contextmanager
+def errors_of_steps() -> Iterator[None]:
+    """While `fit` runs, what goes wrong in a step of JAX, in place of what Keras meets when it tidies up.
+
+    (With averages of the weights it asks for those of the step that failed, which are gone: a TypeError without a word of the
+    first error.)
+    """
+    try:
+        yield
+    except TypeError as error:
+        first = error.__context__ if on_jax() and error.__cause__ is None else None
+        if first is None:
+            raise
+        raise first from None
 
 
 def jit(wanted: bool) -> bool:
