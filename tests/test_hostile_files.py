@@ -19,7 +19,7 @@ from videorec.config.forecasting import Sequences
 from videorec.data.sequences import formats, numpy_files
 from videorec.models.backbones import weights as backbone_weights
 from videorec.storage import weights_files
-from videorec.training.loop import load_initial
+from videorec.training.initial import load_initial
 
 LARGE = 10**6
 

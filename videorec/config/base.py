@@ -108,7 +108,7 @@ class Fit:
     jit: bool = False
     """Compile the train step with XLA. Much slower on a CPU."""
     multi_gpu: bool = False
-    """Share each batch among all GPUs of this machine (MirroredStrategy)."""
+    """Share each batch among all GPUs of this machine (TensorFlow's MirroredStrategy; on JAX Keras's DataParallel)."""
     profile: tuple[Count, ...] = ()
     """Profile these steps, the first and the last, e.g. 20 30: TensorBoard shows where their time goes."""
     deterministic: bool = False

@@ -19,6 +19,7 @@ from videorec.config import Data, Footage
 from videorec.data import augment
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
+from videorec.data.part import WHOLE, Part
 from videorec.data.pictures import Unreadable
 from videorec.data.resize import resize_frame
 
@@ -82,27 +83,34 @@ def training(
     epochs: range,
     seed: int,
     outputs: Sequence[str] = OUTPUTS,
+    part: Part = WHOLE,
 ) -> tf.data.Dataset:
     """Batches of `(inputs, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch.
 
     Targets and weights are dicts with an entry for each of the model's `outputs`, as Keras wants it; those of `steps` (the
     loss; `rgb_steps` and `flow_steps` of two streams) and `probabilities` (the metrics) are used. Class weights go to the loss
     alone, a video that cannot be read has weight 0 everywhere.
+
+    Args:
+        part: of one of several processes: of each batch its rows alone are read.
     """
     targets, shares = tf.constant(one_hot(videos, classes)), tf.constant(class_shares(videos))
     draw = tf.math.log(shares) if data.balance == "sample" else None
     loss_weight = shares if data.balance == "weight" else tf.ones_like(shares)
 
-    def sample(index, epoch):
+    positions, counts, gains = part.rows(len(videos), batch)
+
+    def sample(epoch, index, counted, gain):
         inputs, readable = load(index, epoch)
-        y = targets[index]
-        weights = {name: readable * loss_weight[index] if name.endswith("steps") else readable for name in outputs}
-        return inputs, dict.fromkeys(outputs, y), weights
+        of_loss, of_metrics = readable * loss_weight[index] * gain, readable * counted
+        weights = {name: of_loss if name.endswith("steps") else of_metrics for name in outputs}
+        return inputs, dict.fromkeys(outputs, targets[index]), weights
 
     def one_epoch(epoch):
-        order = tf.data.Dataset.from_tensor_slices(epoch_order(len(videos), epoch, seed, draw))
-        clips = order.map(lambda i: sample(i, epoch), num_parallel_calls=workers(data), deterministic=True)
-        return clips.batch(batch)
+        order = tf.gather(epoch_order(len(videos), epoch, seed, draw), positions)
+        rows = tf.data.Dataset.from_tensor_slices((order, counts, gains))
+        clips = rows.map(functools.partial(sample, epoch), num_parallel_calls=workers(data), deterministic=True)
+        return clips.batch(part.batch(batch))
 
     return tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(one_epoch).prefetch(2)
 
@@ -242,13 +250,26 @@ def _spec(part: Data) -> tf.TensorSpec:
 
 @unconverted
 def validation(
-    dataset: tf.data.Dataset, videos: Sequence[Video], classes: Sequence[str], batch: int, outputs: Sequence[str] = OUTPUTS
+    dataset: tf.data.Dataset,
+    videos: Sequence[Video],
+    classes: Sequence[str],
+    batch: int,
+    outputs: Sequence[str] = OUTPUTS,
+    counts: np.ndarray | None = None,
+    gains: np.ndarray | None = None,
 ) -> tf.data.Dataset:
-    """Evaluation batches of one clip a video in the form that `fit` validates on."""
-    targets = tf.constant(one_hot(videos, classes))
+    """Evaluation batches of one clip a video in the form that `fit` validates on.
+
+    Args:
+        counts, gains: of a process's part of the videos, from `Part.rows`.
+    """
+    targets, ones = tf.constant(one_hot(videos, classes)), np.ones(len(videos), np.float32)
+    factors = {name: gains if name.endswith("steps") else counts for name in outputs}
+    factors = {name: tf.constant(ones if factor is None else factor) for name, factor in factors.items()}
 
     def with_targets(inputs, index, weight):
-        return inputs, dict.fromkeys(outputs, tf.gather(targets, index)), dict.fromkeys(outputs, weight)
+        weights = {name: weight * tf.gather(factor, index) for name, factor in factors.items()}
+        return inputs, dict.fromkeys(outputs, tf.gather(targets, index)), weights
 
     dataset = dataset.map(with_targets)
     return dataset.apply(tf.data.experimental.assert_cardinality(-(-len(videos) // batch)))

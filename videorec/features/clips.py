@@ -14,6 +14,7 @@ from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.features.store import FeatureStore
 from videorec.inference.framewise import Framewise
+from videorec.models import hosts
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +29,18 @@ def fill(
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[int, int]:
-    """Compute what the store lacks; returns the numbers of entries (reused, made)."""
+    """Compute what the store lacks; returns the numbers of entries (reused, made).
+
+    Several processes compute a share each. What does not lie in this one's folder then (the folder of another host is its
+    own) or could not be read is this one's again.
+    """
     missing = store.missing(videos, views)
-    if missing:
-        store.make_room(len(missing))
+    if hosts.count() > 1:
+        _compute(store, missing[hosts.index() :: hosts.count()], backbone, reader, batch, seed, progress)
+        hosts.agree()
+        _compute(store, store.missing(videos, views), backbone, reader, batch, seed, progress)
+        hosts.agree()
+    else:
         _compute(store, missing, backbone, reader, batch, seed, progress)
     reused = views * len(videos) - len(missing)
     log.info("feature cache %s: %d clips reused, %d computed", store.folder, reused, len(missing))
@@ -39,6 +48,9 @@ def fill(
 
 
 def _compute(store, missing: Sequence[tuple[Video, int]], backbone, reader, batch: int, seed: int, progress) -> None:
+    if not missing:
+        return
+    store.make_room(len(missing))
     framewise, done = Framewise(backbone), 0
     for clips, index, readable in _views(missing, reader, seed).batch(batch).prefetch(2):
         features = framewise.features(clips)

@@ -27,6 +27,7 @@ from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.features.store import OTHERWISE, FeatureStore, cannot_write
 from videorec.inference.framewise import Framewise
+from videorec.models import hosts
 from videorec.storage import files, leftovers, outside, room
 
 log = logging.getLogger(__name__)
@@ -140,14 +141,32 @@ def fill(
     problems: Problems,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Compute what the store lacks: a video is decoded once for all its views, a piece of it held at a time.
+    """Compute what the store lacks: a video is decoded once for all its views, a piece of it held at a time. Several
+    processes compute a share each, as for clips.
 
     Raises:
         UserError: the disk has no room for it, or too many videos cannot be read.
     """
-    missing = [video for video in videos if any(store.frames(video, view) is None for view in range(views))]
-    if missing:
-        store.make_room(missing, views)
+    missing = _missing(store, videos, views)
+    if hosts.count() > 1:
+        _compute(store, missing[hosts.index() :: hosts.count()], views, backbone, problems, progress)
+        hosts.agree()
+        _compute(store, _missing(store, videos, views), views, backbone, problems, progress)
+        hosts.agree()
+    else:
+        _compute(store, missing, views, backbone, problems, progress)
+    reused = len(videos) - len(missing)
+    log.info("feature cache %s: %d videos reused, %d computed", store.folder, reused, len(missing))
+
+
+def _missing(store: WholeFeatures, videos: Sequence[DenseVideo], views: int) -> list[DenseVideo]:
+    return [video for video in videos if any(store.frames(video, view) is None for view in range(views))]
+
+
+def _compute(store: WholeFeatures, missing: Sequence[DenseVideo], views: int, backbone, problems: Problems, progress) -> None:
+    if not missing:
+        return
+    store.make_room(missing, views)
     framewise = Framewise(backbone)
     for done, video in enumerate(missing):
         progress(done, len(missing))
@@ -157,8 +176,6 @@ def fill(
             problems.add_unreadable(video.path, str(error))
             problems.check()
     progress(len(missing), len(missing))
-    reused = len(videos) - len(missing)
-    log.info("feature cache %s: %d videos reused, %d computed", store.folder, reused, len(missing))
 
 
 def _features(

@@ -21,14 +21,15 @@ from videorec.config import file as config_file
 from videorec.data import record
 from videorec.data.labels import all_canonical
 from videorec.data.record import Record
-from videorec.runs import devices, places, recipe
+from videorec.models import backend
+from videorec.runs import accelerators, places, recipe
 from videorec.runs.checkpoints import ANEW, Checkpoints
 from videorec.runs.mirror import Mirror, run_names
 from videorec.storage import files, outside, weights_files
 
 # Settings that may change when a run goes on: they alter neither its data nor its model.
 CHANGEABLE = {"name", "runs", "train.epochs", "train.steps", "train.patience", "train.profile", "train.resume"}
-CHANGEABLE |= {"train.cache_dir", "data.workers", "data.path", "data.remote_cache_gb"}
+CHANGEABLE |= {"train.cache_dir", "train.multi_gpu", "data.workers", "data.path", "data.remote_cache_gb"}
 
 REMEDY = "Bring the file back from a copy of the run, or train anew under another --name"
 MODEL_REMEDY = "Where state/ is whole, the command that trained the run writes it anew"
@@ -208,8 +209,8 @@ class Run(Checkpoints):
             UserError: there is none yet, the file is damaged, or it is not that of the run's classes.
         """
         self.check_model()
-        devices.leave_to_jax()
-        model = weights_files.load_model(self.model_path, MODEL_REMEDY)
+        accelerators.leave_to_jax()
+        model = backend.without_cudnn(weights_files.load_model(self.model_path, MODEL_REMEDY))
         name = next((name for name in ("probabilities", "steps") if name in model.output), None)
         outputs = model.output[name].shape[-1] if name else len(self.classes)
         if outputs != len(self.classes):

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from videorec.config import Fit, UserError
 from videorec.data.problems import Problems
+from videorec.models import hosts
 from videorec.runs.run import Run
 from videorec.terminal import clock
 from videorec.training.metrics import Answers
@@ -35,6 +36,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     Writing the whole model takes longer than an epoch on cached features. Where only the head is fitted, better weights
     are therefore kept at once (a small file), and the whole model is written when STORE_SECONDS have passed, and at the end.
+    Of several processes the first one alone writes; all stop at the same epoch.
 
     Args:
         run: where to.
@@ -79,7 +81,8 @@ class Checkpoint(keras.callbacks.Callback):
             self.counters["wait"] = 0 if better else self.counters["wait"] + 1
             if better or value == best:  # on a small validation set ties are common: the later model has learnt more
                 self._best_weights = self.model.get_weights()
-                self.run.save_best_weights(self._best_weights)
+                if hosts.first():
+                    self.run.save_best_weights(self._best_weights)
                 self.counters.update(best=value, best_epoch=epoch + 1, stored=False)
             self.model.stop_training |= stopped_early(self.train, self.counters)
             last = self.model.stop_training or epoch + 1 == self.params["epochs"]
@@ -87,11 +90,12 @@ class Checkpoint(keras.callbacks.Callback):
             if last or self.model is self.whole or waited > self.STORE_SECONDS:
                 self.store_best()
             with self._own():
-                self.run.save_state(self.model, epoch + 1, self.counters)
+                if hosts.first():
+                    self.run.save_state(self.model, epoch + 1, self.counters)
 
     def store_best(self):
         """Bring `model.keras` up to the best weights."""
-        if self.counters["stored"]:
+        if self.counters["stored"] or not hosts.first():
             return
         current = self.model.get_weights()
         self.model.set_weights(self._best_weights)

@@ -4,22 +4,23 @@ Everything that can be refused is refused before the run folder is touched.
 """
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from videorec.config import Experiment, Fit, Footage, UserError
+from videorec.config import file as config_file
 from videorec.data import pictures
 from videorec.data.intervals import frame_intervals
 from videorec.data.record import Record
-from videorec.models import backend
-from videorec.models.transfer import transfer
-from videorec.runs import devices, lock, recipe
+from videorec.models import backend, hosts
+from videorec.runs import accelerators, lock, recipe
 from videorec.runs.run import Run
-from videorec.storage import files, weights_files
+from videorec.storage import files
+from videorec.training import devices
 from videorec.training.averages import AveragedWeights
 from videorec.training.board.beside import beside
 from videorec.training.callbacks import (
@@ -33,6 +34,7 @@ from videorec.training.callbacks import (
     stopped_early,
 )
 from videorec.training.feed import Feed
+from videorec.training.initial import check_initial, initialise
 from videorec.training.interrupts import sigterm_as_ctrl_c
 
 log = logging.getLogger(__name__)
@@ -56,43 +58,78 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
         check_initial(origin)
     strategy = set_up(experiment.train)
     place = files.join(experiment.runs, experiment.name)
-    with lock.held(place):
+    with contextlib.ExitStack() as stack:
+        with hosts.failing_together():
+            _check_place(place)
+            if hosts.first():
+                stack.enter_context(lock.held(place))
+            hosts.agree({"settings": config_file.as_text(experiment)})
         return _train(task, experiment, strategy, place, progress)
+
+
+def _check_place(place: str) -> None:
+    if hosts.count() > 1 and files.is_remote(place):
+        raise UserError(f"Several processes train in one folder (--runs), which all of them see. Received: {place}")
 
 
 def _train(task, experiment: Experiment, strategy: tf.distribute.Strategy, place: str, progress: Progress) -> Run:
     """What nobody else may do to this run at the same time."""
-    run = Run.resumable(place, experiment)
-    dataset = load(task, experiment, run.record if run else None)
-    if run:
-        run.check_classes(dataset.classes)
-    log.info("%s: %s", run.place if run else place, dataset.describe())
-    finished = run is not None and is_finished(run, experiment.train)
-    if finished and run.has_whole_model():
+    with hosts.failing_together():
+        run = Run.resumable(place, experiment)
+        dataset = load(task, experiment, run.record if run else None)
+        if run:
+            run.check_classes(dataset.classes)
+        log.info("%s: %s", run.place if run else place, dataset.describe())
+        finished = run is not None and is_finished(run, experiment.train)
+        whole_model = finished and run.has_whole_model()
+        hosts.agree(_compared(dataset, run, whole_model))
+    if whole_model:
         run.push()  # where the upload failed before
         return run
     with sigterm_as_ctrl_c(), _told_when_stopped(place, experiment.train.resume, lambda: run):
-        with strategy.scope():
-            whole = task.build(experiment, dataset)
+        with hosts.failing_together(), strategy.scope():
+            whole = backend.without_cudnn(task.build(experiment, dataset))
             if run is None:
                 initialise(whole, experiment.train)
             problems = task.problems(experiment, dataset)
             feed = task.feed(experiment, dataset, whole, problems, progress)
             if feed.val is None:
                 _say_what_is_kept(experiment.train.monitor)
-            task.compile(feed.model, experiment, dataset, feed.steps(experiment.train.batch))
-            known = recipe.read(run.folder) if run else None
-            run = Run.create(place, experiment, dataset.classes, dataset.record())
-            leave_recipe(run, dataset, whole, known)
+            compiled = functools.partial(
+                task.compile, experiment=experiment, dataset=dataset, steps=feed.steps(experiment.train.batch)
+            )
+            compiled(feed.model)
+            run = _made(place, experiment, dataset, whole, run)
             epoch, counters = resume(run, feed.model)
+            hosts.agree()  # all have read the state, before the first writes one
         if finished:
             mend(run, feed, whole, experiment.train, counters)
         else:
-            shown = task.callbacks(run, experiment, dataset, whole, feed, problems)
+            shown = task.callbacks(run, experiment, dataset, whole, feed, problems) if hosts.first() else []
             callbacks = [Guard(problems), *shown, *beside(shown, run, experiment, dataset, whole, feed)]
-            fit(feed, run, whole, experiment.train, (epoch, counters), callbacks)
+            fit(feed, run, whole, experiment.train, (epoch, counters), callbacks, compiled)
+            hosts.agree()  # none ends before the first has written all
     run.push()
     return run
+
+
+def _compared(dataset, run: Run | None, finished: bool) -> dict[str, str]:
+    """What all processes must have found alike."""
+    state = run.last_state() if run else None
+    return {
+        "videos, splits and classes": repr((dataset.record().to_bytes(), dataset.classes)),
+        "run folder": repr((state and state["epoch"], finished)),
+    }
+
+
+def _made(place: str, experiment: Experiment, dataset, whole: keras.Model, run: Run | None) -> Run:
+    """The run's folder, made by the first process, with its recipe; `run`: what it goes on with."""
+    if hosts.first():
+        known = recipe.read(run.folder) if run else None
+        run = Run.create(place, experiment, dataset.classes, dataset.record())
+        leave_recipe(run, dataset, whole, known)
+    hosts.agree()
+    return run if hosts.first() else Run.open(place)
 
 
 def load(task, experiment: Experiment, known: Record | None = None):
@@ -117,14 +154,14 @@ def set_up(train: Fit) -> tf.distribute.Strategy:
         UserError: Keras runs on a backend that does not train, or devices that are not there are asked for.
     """
     backend.check("Training", backend.TRAINING)
-    devices.leave_to_jax()
+    accelerators.leave_to_jax()
     if train.deterministic:
-        devices.make_deterministic()
+        accelerators.make_deterministic()
     keras.utils.set_random_seed(train.seed)
+    hosts.share(train.multi_gpu and backend.on_jax())
     keras.config.set_dtype_policy(train.precision)
-    if not train.multi_gpu:
+    if backend.on_jax() or not train.multi_gpu:
         return tf.distribute.get_strategy()
-    backend.check("--train.multi-gpu")
     gpus = tf.config.list_logical_devices("GPU")
     if len(gpus) < 2:
         raise UserError(f"--train.multi-gpu needs at least two GPUs; TensorFlow sees {len(gpus)}.")
@@ -132,35 +169,6 @@ def set_up(train: Fit) -> tf.distribute.Strategy:
 
 
 # === Start ===
-
-
-def check_initial(path: str) -> None:
-    """A model of --train.init must be there; it is read later.
-
-    Raises:
-        UserError: no run, no finished epoch in it, or no such file.
-    """
-    if files.is_remote(path) or Path(path).expanduser().is_dir():
-        Run.open(path).check_model()
-    elif not Path(path).expanduser().is_file():
-        raise UserError(f"--train.init must be a run folder or a local .keras file. Received: {path}, which does not exist")
-
-
-def load_initial(path: str) -> keras.Model:
-    """The model to start from: a run folder's best, or a .keras file.
-
-    Raises:
-        UserError: there is none, or it cannot be read.
-    """
-    if files.is_remote(path) or Path(path).expanduser().is_dir():
-        return Run.open(path).load_model()
-    return weights_files.load_model(Path(path).expanduser(), "--train.init must be a run folder or a local .keras file")
-
-
-def initialise(model: keras.Model, train: Fit) -> None:
-    """Start a new run from the weights of `train.init`, where there are any."""
-    if train.init:
-        transfer([(load_initial(origin), origin) for origin in train.init], model)
 
 
 def leave_recipe(run: Run, dataset, model: keras.Model, known: dict | None) -> None:
@@ -229,6 +237,7 @@ def fit(
     train: Fit,
     state: tuple[int, dict | None],
     callbacks: Sequence[keras.callbacks.Callback],
+    compile_model: Callable[[keras.Model], None],
 ) -> None:
     """Train the compiled `feed.model`, and keep `whole` with the best weights.
 
@@ -239,6 +248,7 @@ def fit(
         train: epochs, steps and batch.
         state: what `resume` gave.
         callbacks: further ones, called after the state is saved.
+        compile_model: compiles a model as `feed.model` is.
     """
     epoch, counters = state
     steps = feed.steps(train.batch)
@@ -246,17 +256,15 @@ def fit(
     epochs = last_epoch(train, steps, epoch, counters["steps"])
     bar, averages = ProgressBar(train.batch, feed.clips), AveragedWeights(train.ema is not None)
     checkpoint = Checkpoint(run, whole, train, counters, averages.own)
-    with feed.own_errors(), contextlib.closing(bar), contextlib.closing(checkpoint):
-        feed.model.fit(
-            feed.waiting.around(feed.train(range(epoch, epochs))),
-            steps_per_epoch=steps,
-            initial_epoch=epoch,
-            epochs=epochs,
-            validation_data=feed.val,
-            callbacks=[EpochSeeds(), averages, checkpoint, *callbacks, bar, Push(run)],
-            shuffle=False,  # the pipeline does
-            verbose=0,
-        )
+    callbacks = [EpochSeeds(), averages, checkpoint, *callbacks, *((bar, Push(run)) if hosts.first() else ())]
+    options = {"steps_per_epoch": steps, "initial_epoch": epoch, "epochs": epochs, "verbose": 0}
+    options["shuffle"] = False  # the pipeline does
+    with feed.own_errors(), backend.errors_of_steps(), contextlib.closing(bar), contextlib.closing(checkpoint):
+        if hosts.distribution():
+            devices.fit(feed, compile_model, callbacks, **options)
+        else:
+            batches = feed.waiting.around(feed.train(range(epoch, epochs)))
+            feed.model.fit(batches, validation_data=feed.val, callbacks=callbacks, **options)
 
 
 def last_epoch(train: Fit, steps: int, epoch: int = 0, done: int = 0) -> int:

@@ -7,6 +7,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from videorec.models import hosts
+
 
 @keras.saving.register_keras_serializable(package="videorec")
 class MeanAveragePrecision(keras.metrics.AUC):
@@ -94,7 +96,8 @@ class Answers(keras.metrics.Metric):
     @classmethod
     def fits(cls, samples: int, classes: int) -> bool:
         """Whether the answers to so many samples are kept: there are any, not too many, and one device answers them."""
-        return 0 < samples * classes <= cls.MOST and tf.distribute.get_strategy().num_replicas_in_sync == 1
+        devices = tf.distribute.get_strategy().num_replicas_in_sync * hosts.devices()
+        return 0 < samples * classes <= cls.MOST and devices == 1
 
     def open(self) -> None:
         """A validation begins."""

@@ -90,6 +90,6 @@ def compile_model(model: keras.Model, experiment: Experiment, steps: int) -> Non
     model.compile(
         optimizer=optimizer(train, steps, model),
         loss={output: forecast_loss(train.loss)},
-        metrics={"frames": [error]},
+        weighted_metrics={"frames": [error]},
         jit_compile=backend.jit(train.jit),
     )

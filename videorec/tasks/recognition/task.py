@@ -1,5 +1,7 @@
 """Recognition: one label of a clip, or several."""
 
+import logging
+
 import keras
 
 from videorec import models
@@ -17,6 +19,9 @@ from videorec.tasks.recognition.serving import RecognitionServing
 from videorec.tasks.recognition.summaries import Summaries
 from videorec.tasks.task import Progress, Task
 from videorec.training.feed import Feed
+from videorec.training.metrics import Answers
+
+log = logging.getLogger(__name__)
 
 
 class RecognitionTask(Task):
@@ -52,7 +57,9 @@ class RecognitionTask(Task):
         def validation(chosen):
             return training.validation_clips(experiment, dataset, problems, chosen)
 
-        encoding = experiment.data.flow.encoding
+        encoding, validated = experiment.data.flow.encoding, len(dataset.split("val"))
+        if validated and not Answers.fits(validated, len(dataset.classes)):
+            log.info("TensorBoard shows no worst errors: too many validation clips and classes, or several devices")
         return [Summaries(run.tensorboard, dataset, problems, feed.clips, whole, clips, validation, encoding)]
 
     def evaluate(self, run: Run, options: RecognitionOptions, progress: Progress) -> RecognitionReport:

@@ -13,6 +13,7 @@ from videorec.config import Data, Experiment, Train
 from videorec.data import pipeline, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
+from videorec.data.part import WHOLE, Part
 from videorec.data.problems import Problems
 from videorec.data.record import Record
 from videorec.data.splitting import VideoSet
@@ -52,30 +53,48 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
     reader = ClipReader(data, problems)
     if not (train.cache and has_frozen_part(model)):
         load = pipeline.load_frames(training, data, reader, train.seed)
-        val = pipeline.evaluation(validation, data, reader, clips=1, crops=1, batch=train.batch)
-        val = pipeline.validation(val, validation, videos.classes, train.batch, tuple(model.output))
-        return _feed(experiment, videos.classes, model, training, load, val if validation else None)
+
+        def decoded(some: list[Video], batch: int) -> tf.data.Dataset:
+            return pipeline.evaluation(some, data, reader, clips=1, crops=1, batch=batch)
+
+        return _feed(experiment, videos, model, load, decoded)
     backbone, head = split(model)
     store = FeatureStore(train.cache_dir, data, backbone, train.seed)
     views = train.cache_views if data.augment else 1
-    for part, number in ((training, views), (validation, 1)):
-        features.fill(store, part, number, backbone, reader, train.batch, train.seed, progress)
+    for some, number in ((training, views), (validation, 1)):
+        features.fill(store, some, number, backbone, reader, train.batch, train.seed, progress)
     shapes = {name: (data.of(name.split("_")[0]).frames, *x.shape[2:]) for name, x in head.input.items()}
     load = features.load_features(store, training, views, shapes)
-    val_load = features.load_features(store, validation, 1, shapes)
-    val = stored_validation(validation, data, val_load, train.batch)
-    val = pipeline.validation(val, validation, videos.classes, train.batch, tuple(head.output))
-    fed = _feed(experiment, videos.classes, head, training, load, val if validation else None)
+
+    def stored(some: list[Video], batch: int) -> tf.data.Dataset:
+        return stored_validation(some, data, features.load_features(store, some, 1, shapes), batch)
+
+    fed = _feed(experiment, videos, head, load, stored)
     return dataclasses.replace(fed, own_errors=functools.partial(pipeline.own_errors, store))
 
 
-def _feed(experiment: Experiment, classes, model, training: list[Video], load: pipeline.Load, val) -> Feed:
-    data, train = experiment.data, experiment.train
+def _feed(
+    experiment: Experiment,
+    videos: VideoSet,
+    model: keras.Model,
+    load: pipeline.Load,
+    answered: Callable[[list[Video], int], tf.data.Dataset],
+) -> Feed:
+    """`answered`: of some videos of the validation set, and the size of a batch, the clips that it sees."""
+    data, train, outputs = experiment.data, experiment.train, tuple(model.output)
+    training, validation = videos.split("train"), videos.split("val")
 
-    def batches(epochs: range) -> tf.data.Dataset:
-        return pipeline.training(training, classes, data, load, train.batch, epochs, train.seed, tuple(model.output))
+    def batches(epochs: range, part: Part = WHOLE) -> tf.data.Dataset:
+        return pipeline.training(training, videos.classes, data, load, train.batch, epochs, train.seed, outputs, part)
 
-    return Feed(model, batches, val, len(training))
+    def val(part: Part = WHOLE) -> tf.data.Dataset | None:
+        if not validation:
+            return None
+        positions, counts, gains = part.rows(len(validation), train.batch, evenly=True)
+        own, batch = [validation[position] for position in positions], part.batch(train.batch)
+        return pipeline.validation(answered(own, batch), own, videos.classes, batch, outputs, counts, gains)
+
+    return Feed(model, batches, val(), len(training), parts=lambda part, epochs: (batches(epochs, part), val(part)))
 
 
 @pipeline.unconverted
@@ -129,8 +148,6 @@ def compile_model(model: keras.Model, train: Train, classes: int, steps: int, ta
         loss, metrics = StepBinaryCrossentropy, [accuracy, MeanAveragePrecision(classes)]
     if Answers.fits(validated, classes):
         metrics.append(Answers(validated, classes))
-    elif validated:
-        log.info("TensorBoard shows no worst errors: too many validation clips and classes, or several devices")
     of_streams = [name for name in model.output if name.endswith("_steps")]
     model.compile(
         optimizer=optimizer(train, steps, model),

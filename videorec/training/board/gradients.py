@@ -7,18 +7,19 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from videorec.models import hosts
 from videorec.models.backend import on_jax
 
 
 class GradientNorm:
     """Notes the global norm of the gradient of each step while the optimizer is `watched`; the numbers stay what they are.
 
-    On several devices of TensorFlow, where each has a gradient of its own, nothing is noted.
+    On several devices nothing is noted: of TensorFlow's each has a gradient of its own, JAX's steps are another model's.
     """
 
     def __init__(self):
         self._norm = _OfJax() if on_jax() else _OfTensorFlow()
-        self._on = tf.distribute.get_strategy().num_replicas_in_sync == 1
+        self._on = tf.distribute.get_strategy().num_replicas_in_sync * hosts.devices() == 1
 
     @property
     def value(self) -> float | None:

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from videorec.config import Train
-from videorec.runs import devices
+from videorec.models import hosts
+from videorec.runs import accelerators
 from videorec.runs.run import Run
 from videorec.storage import weights_files
 from videorec.training import loop
@@ -18,7 +19,8 @@ STORED = Path(__file__).parents[1] / "data" / "old_runs" / "trained" / "clips"
 
 @pytest.fixture(params=[True, False], ids=["jax", "tensorflow"])
 def on_jax(request, monkeypatch):
-    monkeypatch.setattr(devices.backend, "on_jax", lambda: request.param)
+    monkeypatch.setattr(accelerators.backend, "on_jax", lambda: request.param)
+    monkeypatch.setattr(hosts, "share", lambda all_devices: None)  # it would ask JAX, which may not be there
     return request.param
 
 
@@ -47,9 +49,9 @@ def test_what_has_begun_is_left_as_it_is(monkeypatch):
     def refused(*given):
         raise RuntimeError("Visible devices cannot be modified after being initialized")
 
-    monkeypatch.setattr(devices.backend, "on_jax", lambda: True)
+    monkeypatch.setattr(accelerators.backend, "on_jax", lambda: True)
     monkeypatch.setattr(tf.config, "set_visible_devices", refused)
-    devices.leave_to_jax()
+    accelerators.leave_to_jax()
 
 
 @pytest.mark.parametrize("before", ["", "--xla_dump_to=here"])
