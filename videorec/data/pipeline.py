@@ -8,6 +8,7 @@ import contextlib
 import functools
 import logging
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
@@ -24,6 +25,7 @@ from videorec.data.pictures import Unreadable
 from videorec.data.resize import resize_frame
 
 cv2.setNumThreads(0)  # the pipeline decodes files in parallel; OpenCV's own threads would fight for the same cores
+sys.setswitchinterval(5e-4)  # s; of 5e-3, who trains waits for Python's lock while many threads read
 log = logging.getLogger(__name__)
 
 OUTPUTS = ("steps", "probabilities")  # of every recogniser

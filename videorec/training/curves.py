@@ -54,6 +54,10 @@ class Curves(keras.callbacks.Callback):
         """Start the clock."""
         self._began, self._trained, self._waited = time.monotonic(), None, self.waited
 
+    def on_train_batch_end(self, batch, logs=None):
+        """Count the steps: the last epoch may have a part of them (`train.steps`)."""
+        self._done = batch + 1
+
     def on_test_begin(self, logs=None):
         """Training of this epoch is over: validation does not count into its throughput, and its answers are kept."""
         self._trained = time.monotonic()
@@ -98,13 +102,13 @@ class Curves(keras.callbacks.Callback):
         self._val.flush()
 
     def _write_curves(self, epoch: int, logs: dict[str, float]) -> None:
-        seconds = (self._trained or time.monotonic()) - self._began
+        seconds, steps = (self._trained or time.monotonic()) - self._began, self.params["steps"] or self._done
         with self._train.as_default(epoch):
             for key, value in logs.items():
                 if not key.startswith("val_"):
                     tf.summary.scalar(f"{sections.EPOCHS}/{key}", value)
             tf.summary.scalar(f"{sections.MODEL}/learning_rate", current_learning_rate(self.model))
-            tf.summary.scalar(f"{sections.INPUT}/clips_per_second", self.clips / seconds)
+            tf.summary.scalar(f"{sections.INPUT}/clips_per_second", self.clips * self._done / steps / seconds)
             if self._waiting:
                 share = min((self.waited - self._waited) / seconds, 1.0)
                 tf.summary.scalar(f"{sections.INPUT}/waiting_share", share, description=WAITING)
