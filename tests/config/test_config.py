@@ -97,6 +97,12 @@ def test_crops_at_full_scale_have_no_aspect_of_their_own():
         check(Experiment("x", model=LRCN(), data=Data(crop_scale=(1.0, 1.0), crop_aspect=(1.0, 1.0))))
 
 
+def test_mirror_images_are_averaged_where_training_has_them():
+    check(Experiment("x", model=LRCN(), evaluate=Evaluate(crops=2)))
+    with pytest.raises(UserError, match="--evaluate.crops 2 averages over mirror images: leave it out with --data.no-flip"):
+        check(Experiment("x", model=LRCN(), data=Data(flip=False), evaluate=Evaluate(crops=2)))
+
+
 @pytest.mark.parametrize("schedule", ["step", "constant"])
 def test_warm_up_is_for_cosine(schedule):
     for epochs in (None, 0.0):

@@ -137,7 +137,7 @@ def test_what_the_model_sees_of_a_clip(clip):
     np.testing.assert_array_equal(augment.cropped(batch, DATA), np.stack([centre, centre[::-1]]))
 
 
-def test_ten_crops(clip):
+def test_crops_of_an_evaluation(clip):
     parts = augment.crops(clip, 10, DATA).numpy()
     frame = clip.numpy()
     assert parts.shape == (10, 3, 32, 32, 3)
@@ -146,6 +146,7 @@ def test_ten_crops(clip):
     np.testing.assert_array_equal(parts[6], parts[1][:, :, ::-1])
     np.testing.assert_array_equal(augment.crops(clip, 1, DATA)[0], augment.centre_crop(clip, (32, 32)))
     np.testing.assert_array_equal(augment.crops(clip, 3, DATA)[2], frame[:, 8:, 28:])
+    np.testing.assert_array_equal(augment.crops(clip, 2, DATA), [frame[:, 4:36, 14:46], frame[:, 4:36, 14:46][:, :, ::-1]])
 
 
 SHORT_SNIPPETS = Flow(encoding="short_snippets")

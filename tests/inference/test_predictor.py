@@ -20,11 +20,11 @@ from videorec.runs.run import Run
 # === Recognition ===
 
 
-@pytest.mark.parametrize("options", ["", "--evaluate.clips 3", "--evaluate.crops 10"])
+@pytest.mark.parametrize("options", ["", "--evaluate.clips 3", "--evaluate.crops 2", "--evaluate.crops 10"])
 def test_gives_the_probabilities_of_an_evaluation(quick_runs, synthetic, tmp_path, options):
     run = copied(Run(quick_runs / "a"), tmp_path / "run")
     measured(run, options, tmp_path / "out")
-    clips, crops = 3 if "clips" in options else 1, 10 if "crops" in options else 1
+    clips, crops = (int(options.split()[-1]) if name in options else 1 for name in ("clips", "crops"))
     text = (run.folder / "recipe.json").read_text()
     text = text.replace('"clips": 1', f'"clips": {clips}').replace('"crops": 1', f'"crops": {crops}')
     (run.folder / "recipe.json").write_text(text)

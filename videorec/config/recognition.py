@@ -98,8 +98,9 @@ class Evaluate(Measure):
 
     clips: CountOrZero = 1
     """Clips a video, spread evenly; 0 (dense sampling only): a clip every `data.hop` frames."""
-    crops: Literal[1, 3, 10] = 1
-    """Crops a clip: the centre; left, centre, right; or four corners and centre, each also mirrored."""
+    crops: Literal[1, 2, 3, 10] = 1
+    """Crops a clip: the centre (1), also mirrored (2); left, centre, right (3); four corners and centre, each also mirrored
+    (10)."""
     hit_at: tuple[Count, ...] = (1, 5)
     """Hit@k: share of videos with a true label among the k highest probabilities."""
 

@@ -139,18 +139,19 @@ def centre_crop(clip: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 def crops(clip: tf.Tensor, number: int, data: Footage) -> tf.Tensor:
     """The crops of an evaluation: `(T, H, W, 3)` -> `(number, T, *data.crop, 3)`.
 
-    1: centre; 3: left (or top), centre, right (or bottom); 10: four corners and centre, then each of them mirrored.
+    1: centre; 2: centre, then mirrored; 3: left (or top), centre, right (or bottom); 10: four corners and centre, then each of
+    them mirrored.
     """
     shape, size = tf.shape(clip), data.crop
     bottom, right = shape[1] - size[0], shape[2] - size[1]
     middle = (bottom // 2, right // 2)
-    if number == 1:
+    if number in (1, 2):
         corners = [middle]
     elif number == 3:
         corners = [(bottom * k // 2, right * k // 2) for k in range(3)]
     else:
         corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), middle]
     parts = [clip[:, top : top + size[0], left : left + size[1]] for top, left in corners]
-    if number == 10:
+    if number in (2, 10):
         parts += [mirror(part, data) for part in parts]
     return tf.ensure_shape(tf.stack(parts), [number, clip.shape[0], *size, 3])

@@ -210,7 +210,7 @@ def evaluation(videos: Sequence[Video], data: Data, reader: ClipReader, clips: i
 
     Args:
         clips: a video; 0: one every `data.hop` frames.
-        crops: 1, 3 or 10 a clip.
+        crops: 1, 2, 3 or 10 a clip.
     """
     parts = {name: data.of(name) for name in data.streams}
 

@@ -167,8 +167,8 @@ def _check_pictures(recipe: dict) -> None:
     if any(crop > whole for crop, whole in zip(recipe["pictures"]["crop"], recipe["pictures"]["resize"], strict=True)):
         raise ValueError(f"crop must lie within resize. Received: {recipe['pictures']['crop']}, {recipe['pictures']['resize']}")
     how = recipe["evaluation"]
-    if recipe["task"] == "recognition" and not (1 <= how["clips"] <= MOST_FRAMES and how.get("crops", 1) in (1, 3, 10)):
-        raise ValueError(f"evaluation must be 1 clip or more of 1, 3 or 10 crops. Received: {how}")
+    if recipe["task"] == "recognition" and not (1 <= how["clips"] <= MOST_FRAMES and how.get("crops", 1) in (1, 2, 3, 10)):
+        raise ValueError(f"evaluation must be 1 clip or more of 1, 2, 3 or 10 crops. Received: {how}")
     bounds.check(data_of(recipe))
 
 
