@@ -99,7 +99,7 @@ def test_crops_at_full_scale_have_no_aspect_of_their_own():
 
 def test_mirror_images_are_averaged_where_training_has_them():
     check(Experiment("x", model=LRCN(), evaluate=Evaluate(crops=2)))
-    with pytest.raises(UserError, match="--evaluate.crops 2 averages over mirror images: leave it out with --data.no-flip"):
+    with pytest.raises(UserError, match="averages over mirror images: take --evaluate.crops 1 with --data.no-flip"):
         check(Experiment("x", model=LRCN(), data=Data(flip=False), evaluate=Evaluate(crops=2)))
 
 

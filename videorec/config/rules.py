@@ -68,7 +68,7 @@ def check_dense(data: DenseData) -> None:
 def check_clips(data: Data, evaluate: Evaluate) -> None:
     """How clips are taken from videos, in training and in evaluation; raises as `check_experiment`."""
     _check_footage(data)
-    rule = "--evaluate.crops 2 averages over mirror images: leave it out with --data.no-flip"
+    rule = "--evaluate.crops 2 averages over mirror images: take --evaluate.crops 1 with --data.no-flip"
     _check(rule, evaluate.crops, evaluate.crops != 2 or data.flip)
     least = 0 if data.sampling == "dense" else 1
     rule = "--evaluate.clips must be 1 or more, or 0 with --data.sampling dense"
