@@ -21,7 +21,9 @@ class Waiting:
         (It is Python's: `tf.timestamp` is refused where `train.deterministic` is on.)
         """
         clock = tf.data.Dataset.range(1).repeat().map(_now)
-        return tf.data.Dataset.zip(clock, dataset).map(self._note)
+        options = tf.data.Options()
+        options.experimental_optimization.inject_prefetch = False  # TensorFlow would let the clock run ahead
+        return tf.data.Dataset.zip(clock, dataset).map(self._note).with_options(options)
 
     @tf.autograph.experimental.do_not_convert
     def _note(self, asked, *batch):
