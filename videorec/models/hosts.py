@@ -4,10 +4,12 @@ Keras's own distribution (`keras.distribution`): all processes run the same prog
 together, each with its part of the batch; what a process does by itself (decoding, features, files) is outside of it.
 """
 
+import atexit
 import contextlib
 import hashlib
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping
 
 import keras
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 
 ADDRESSES = "KERAS_DISTRIBUTION_JOB_ADDRESSES"
 VARIABLES = (ADDRESSES, "KERAS_DISTRIBUTION_NUM_PROCESSES", "KERAS_DISTRIBUTION_PROCESS_ID")
+CONNECTIONS = ("Gloo", "NCCL", "closed by peer")  # what errors of JAX name that come from another process
 MISSED_SECONDS = 30  # after which a process that is gone ends the others
 MOST_COMPARED = 4  # texts that `agree` compares at once: what is exchanged has one size everywhere
 
@@ -197,6 +200,35 @@ def failing_together() -> Iterator[None]:
         if count() > 1:
             _exchanged((), failed=True)
         raise
+
+
+@contextlib.contextmanager
+def leaving_at_once() -> Iterator[None]:
+    """While the block computes steps with all others, an error of this process ends it without waiting for them, and so ends
+    them: what they wait for will not come.
+
+    Raises:
+        PeerError: in the others.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if count() == 1:
+            raise
+        if type(error).__name__ == "JaxRuntimeError" and any(word in str(error) for word in CONNECTIONS):
+            error = PeerError(
+                "Another process has ended in the middle of a step: its own message says why. The state after the last epoch "
+                "is kept; the same command, of any number of processes, goes on from there."
+            )
+        status = 130 if isinstance(error, KeyboardInterrupt) else 2 if isinstance(error, UserError) else 1
+        atexit.register(_leave, status)  # before JAX's own, which would wait for the others
+        raise error from error.__cause__
+
+
+def _leave(status: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
 
 
 def _exchanged(texts, failed: bool = False) -> np.ndarray:

@@ -46,7 +46,8 @@ def fit(
     ashore.begin()
     with shared.scope():
         options |= {"initial_epoch": initial_epoch, "epochs": epochs, "validation_data": validation, "callbacks": [ashore]}
-        copied.fit(feed.waiting.around(training), **options)
+        with hosts.leaving_at_once():
+            copied.fit(feed.waiting.around(training), **options)
 
 
 class Ashore(keras.callbacks.Callback):
@@ -61,7 +62,7 @@ class Ashore(keras.callbacks.Callback):
     def __init__(self, own: keras.Model, fitted: keras.Model, callbacks: Sequence[keras.callbacks.Callback]):
         super().__init__()
         self._own, self._fitted = own, fitted
-        if [x.path for x in own.weights] != [x.path for x in fitted.weights]:
+        if not all(map(_of_one_layer, own.weights, fitted.weights)):
             raise RuntimeError(f"{own.name} and its copy have other weights, or in another order")
         own.stop_training = False
         self._callbacks = keras.callbacks.CallbackList(list(callbacks), model=own, add_history=False, add_progbar=False)
@@ -148,6 +149,11 @@ class Ashore(keras.callbacks.Callback):
     def _pairs(self):
         yield from zip(self._own.variables, self._fitted.variables, strict=True)
         yield from zip(self._own.optimizer.variables, self._fitted.optimizer.variables, strict=True)
+
+
+def _of_one_layer(one: keras.Variable, other: keras.Variable) -> bool:
+    """Whether two variables have one place in their models; the path of a copied layer may lack the outermost names."""
+    return one.shape == other.shape and (one.path.endswith(other.path) or other.path.endswith(one.path))
 
 
 @contextlib.contextmanager
