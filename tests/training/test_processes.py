@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 from tiny_runs import QUICK, history, tags
 
 from videorec.runs.run import Run
-from videorec.training.interrupts import sigterm_as_ctrl_c
+from videorec.training.interrupts import raised_again, sigterm_as_ctrl_c
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,6 +52,26 @@ def test_sigterm_is_heeded_as_ctrl_c():
     with pytest.raises(KeyboardInterrupt), sigterm_as_ctrl_c(lambda: called.append("first")):
         os.kill(os.getpid(), signal.SIGTERM)
     assert called == ["first"] and signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupt_that_keras_ignores_stops_the_next_step(number):
+    """As it comes while Keras makes numbers of a step's figures, where it ignores every error."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    steps = []
+
+    class Figure:
+        def __float__(self):
+            os.kill(os.getpid(), number)
+            return 0.0
+
+    with pytest.raises(KeyboardInterrupt), sigterm_as_ctrl_c(), raised_again() as interrupted:
+        for batch in range(3):
+            steps.append(batch)
+            figure = Figure() if batch == 1 else 0.0
+            keras.callbacks.CallbackList([interrupted]).on_train_batch_end(batch, {"loss": figure})
+    assert steps == [0, 1]
+    assert {each: signal.getsignal(each) for each in before} == before
 
 
 TWO_DEVICES = f"""

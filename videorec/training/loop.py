@@ -35,7 +35,7 @@ from videorec.training.callbacks import (
 )
 from videorec.training.feed import Feed
 from videorec.training.initial import check_initial, initialise
-from videorec.training.interrupts import sigterm_as_ctrl_c
+from videorec.training.interrupts import raised_again, sigterm_as_ctrl_c
 
 log = logging.getLogger(__name__)
 
@@ -60,16 +60,12 @@ def train(task, experiment: Experiment, progress: Progress = lambda done, total:
     place = files.join(experiment.runs, experiment.name)
     with contextlib.ExitStack() as stack:
         with hosts.failing_together():
-            _check_place(place)
+            if hosts.count() > 1 and files.is_remote(place):
+                raise UserError(f"Several processes train in one folder (--runs), which all of them see. Received: {place}")
             if hosts.first():
                 stack.enter_context(lock.held(place))
             hosts.agree({"settings": config_file.as_text(experiment)})
         return _train(task, experiment, strategy, place, progress)
-
-
-def _check_place(place: str) -> None:
-    if hosts.count() > 1 and files.is_remote(place):
-        raise UserError(f"Several processes train in one folder (--runs), which all of them see. Received: {place}")
 
 
 def _train(task, experiment: Experiment, strategy: tf.distribute.Strategy, place: str, progress: Progress) -> Run:
@@ -259,7 +255,14 @@ def fit(
     callbacks = [EpochSeeds(), averages, checkpoint, *callbacks, *((bar, Push(run)) if hosts.first() else ())]
     options = {"steps_per_epoch": steps, "initial_epoch": epoch, "epochs": epochs, "verbose": 0}
     options["shuffle"] = False  # the pipeline does
-    with feed.own_errors(), backend.errors_of_steps(), contextlib.closing(bar), contextlib.closing(checkpoint):
+    with (
+        feed.own_errors(),
+        backend.errors_of_steps(),
+        contextlib.closing(bar),
+        contextlib.closing(checkpoint),
+        raised_again() as interrupted,
+    ):
+        callbacks.insert(0, interrupted)
         if hosts.distribution():
             devices.fit(feed, compile_model, callbacks, **options)
         else:
