@@ -122,6 +122,20 @@ def test_a_killed_host_ends_all_and_another_number_goes_on(tmp_path, synthetic):
     check_same(Run(tmp_path / "one"), Run(tmp_path / "killed"))
 
 
+def test_one_that_is_stopped_stops_the_others(tmp_path, synthetic):
+    """At once: the others do not wait for what will not come."""
+    words = ["quickstart", "--runs", str(tmp_path), "--data.path", str(synthetic), *f"{QUICK} --train.epochs 1000".split()]
+    hosts = started([*words, "--name", "stopped"], processes=2)
+    until = time.monotonic() + 300
+    while not (tmp_path / "stopped" / "state" / "state.json").exists():
+        assert time.monotonic() < until and all(host.poll() is None for host in hosts), ended(hosts)
+        time.sleep(0.02)
+    hosts[0].send_signal(signal.SIGTERM)
+    (status, output), (other, its) = ended(hosts, timeout=100)
+    assert status == 130 and "stopped; the state after epoch" in output
+    assert other == 2 and "Another process has ended in the middle of a step" in its and "Traceback" not in its
+
+
 def test_other_settings_in_one_process_end_all(tmp_path, synthetic):
     """Before anything is written."""
     words = ["quickstart", "--runs", str(tmp_path), "--data.path", str(synthetic), *QUICK.split()]

@@ -45,6 +45,8 @@ class Part:
             divides by the rows of its batch: n' / n, where n of the batch's n' rows count. `evenly`, for means over the whole
             epoch in place of steps: N' / N for all.
         """
+        if self.devices == 1:
+            return np.arange(count), np.ones(count, np.float32), np.ones(count, np.float32)
         positions, counts, gains = [], [], []
         for start in range(0, count, batch):
             size = min(batch, count - start)

@@ -42,15 +42,15 @@ def fit(
         compile_model(copied)
         copied.optimizer.build(copied.trainable_variables)
     training, validation = feed.of_part(part(), range(initial_epoch, epochs), set(copied.loss))
-    ashore = Ashore(feed.model, copied, callbacks)
-    ashore.begin()
+    local = LocalCallbacks(feed.model, copied, callbacks)
+    local.start_from_first()
     with shared.scope():
-        options |= {"initial_epoch": initial_epoch, "epochs": epochs, "validation_data": validation, "callbacks": [ashore]}
+        options |= {"initial_epoch": initial_epoch, "epochs": epochs, "validation_data": validation, "callbacks": [local]}
         with hosts.leaving_at_once():
             copied.fit(feed.waiting.around(training), **options)
 
 
-class Ashore(keras.callbacks.Callback):
+class LocalCallbacks(keras.callbacks.Callback):
     """Calls callbacks with the model of this process alone, which has the weights, and hands back what they made of it.
 
     Args:
@@ -75,12 +75,12 @@ class Ashore(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Hand on."""
-        with self._alone():
+        with self._with_own_model():
             self._callbacks.on_train_begin(logs)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Hand on."""
-        with self._alone():
+        with self._with_own_model():
             self._callbacks.on_epoch_begin(epoch, logs)
             self._steps = int(self._counter().value)
 
@@ -97,7 +97,7 @@ class Ashore(keras.callbacks.Callback):
 
     def on_test_begin(self, logs=None):
         """Hand on."""
-        with self._alone():
+        with self._with_own_model():
             self._callbacks.on_test_begin(logs)
 
     def on_test_batch_end(self, batch, logs=None):
@@ -106,12 +106,12 @@ class Ashore(keras.callbacks.Callback):
 
     def on_test_end(self, logs=None):
         """Hand on."""
-        with self._alone():
+        with self._with_own_model():
             self._callbacks.on_test_end(logs)
 
     def on_epoch_end(self, epoch, logs=None):
         """Hand on."""
-        with self._alone():
+        with self._with_own_model():
             self._callbacks.on_epoch_end(epoch, logs)
         self._fitted.stop_training |= self._own.stop_training
 
@@ -126,22 +126,22 @@ class Ashore(keras.callbacks.Callback):
         return getattr(optimizer, "inner_optimizer", optimizer).iterations
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _with_own_model(self) -> Iterator[None]:
         self._fitted.jax_state_sync()
         for own, fitted in self._pairs():
             own.assign(keras.ops.convert_to_numpy(fitted))
         with _by_itself():
             yield
-        self.give()
+        self.distribute()
 
-    def begin(self) -> None:
+    def start_from_first(self) -> None:
         """All start with the weights of the first process: those of another may differ in rounding, or by another file."""
         own = [own for own, _ in self._pairs()]
         for variable, values in zip(own, hosts.from_first([keras.ops.convert_to_numpy(x) for x in own]), strict=True):
             variable.assign(values)
-        self.give()
+        self.distribute()
 
-    def give(self) -> None:
+    def distribute(self) -> None:
         """Bring the weights and the state of the optimizer to all devices."""
         for own, fitted in self._pairs():
             fitted.assign(hosts.on_all_devices(keras.ops.convert_to_numpy(own)))

@@ -78,7 +78,7 @@ def _train(task, experiment: Experiment, strategy: tf.distribute.Strategy, place
         log.info("%s: %s", run.place if run else place, dataset.describe())
         finished = run is not None and is_finished(run, experiment.train)
         whole_model = finished and run.has_whole_model()
-        hosts.agree(_compared(dataset, run, whole_model))
+        hosts.agree(_compared(dataset, run, whole_model) if hosts.count() > 1 else None)
     if whole_model:
         run.push()  # where the upload failed before
         return run
