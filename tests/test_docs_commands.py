@@ -15,12 +15,14 @@ import predict
 import train
 from videorec import cli, configs, terminal, tools
 from videorec.config import UserError
+from videorec.tools import features
 
 SCRIPTS = {f"{module.__name__}.py": module for module in (train, evaluate, predict)}
 LISTS = ("videorec", "export")  # these parse nothing, or do at once what they are asked
 
 PYARROW = importlib.util.find_spec("pyarrow") is not None
 TRAINED = ROOT / "tests/data/old_runs/trained/clips"
+KNOWN = [*(f"videorec.tools.{name}" for name in ("splits", "features", "prepare", "check")), "predict.py"]  # hand words on
 TAKEN: set[tuple[str, ...]] = set()  # commands that were looked at: many stand in several documents
 
 
@@ -41,8 +43,9 @@ def parsing_only(monkeypatch):
 
     def known(options, args, parse_known=terminal.parse_known, **kwargs):
         parsed, rest = parse_known(options, args, **kwargs)
-        if hasattr(parsed, "preset"):  # tools.splits: the rest is for train.py
-            cli.parse_experiment([parsed.preset, *rest], "")
+        if hasattr(parsed, "preset"):  # splits, features: the rest is for train.py
+            settings = features.divided(rest)[0] if hasattr(parsed, "runner") else rest
+            cli.parse_experiment([parsed.preset, *settings], "")
         elif rest:  # for a runner of Beam
             assert parsed.runner, rest
         raise Parsed
@@ -65,7 +68,13 @@ def check(words: list[str], known) -> None:
         module = SCRIPTS.get(script) or importlib.import_module(script)
         module = module if hasattr(module, "main") else importlib.import_module(f"{script}.__main__")
         with pytest.MonkeyPatch.context() as patch:
-            if script in ("videorec.tools.splits", "videorec.tools.prepare", "videorec.tools.check", "predict.py"):
+            if script in (
+                "videorec.tools.splits",
+                "videorec.tools.features",
+                "videorec.tools.prepare",
+                "videorec.tools.check",
+                "predict.py",
+            ):
                 patch.setattr(terminal, "parse_known", known)
             with pytest.raises((Parsed, SystemExit)) as ended:
                 module.main(args)

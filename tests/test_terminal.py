@@ -210,6 +210,7 @@ TOOLS = (
     "doctor",
     "drawings",
     "explain",
+    "features",
     "folds",
     "gallery",
     "index",

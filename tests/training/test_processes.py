@@ -13,7 +13,8 @@ import pytest
 from tiny_runs import QUICK, history, tags
 
 from videorec.runs.run import Run
-from videorec.training.interrupts import raised_again, sigterm_as_ctrl_c
+from videorec.training.interrupted import raised_again
+from videorec.training.interrupts import sigterm_as_ctrl_c
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,8 +55,16 @@ def test_sigterm_is_heeded_as_ctrl_c():
     assert called == ["first"] and signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.fixture
+def pythons_ctrl_c():
+    """What a script of an earlier test made of Ctrl-C is put back afterwards."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_interrupt_that_keras_ignores_stops_the_next_step(number):
+def test_an_interrupt_that_keras_ignores_stops_the_next_step(number, pythons_ctrl_c):
     """As it comes while Keras makes numbers of a step's figures, where it ignores every error."""
     before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
     steps = []

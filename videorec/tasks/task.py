@@ -12,10 +12,11 @@ import keras
 from rich.console import Console
 
 from videorec import models
-from videorec.config import Experiment, rules
+from videorec.config import Experiment, UserError, rules
 from videorec.data.problems import Problems
 from videorec.data.record import Record
 from videorec.data.verdicts import problems_of
+from videorec.models.split import has_frozen_part
 from videorec.reports.html import Html
 from videorec.runs.run import Run
 from videorec.tasks.figures import Figure
@@ -99,6 +100,28 @@ class Task(ABC):
         self, experiment: Experiment, dataset: Dataset, whole: keras.Model, problems: Problems, progress: Progress
     ) -> Feed:
         """What is trained, and on which batches: `whole` on frames, or its head on features that are computed once."""
+
+    def check_cached(self, experiment: Experiment, whole: keras.Model) -> None:
+        """Raises:
+        UserError: nothing of this model is computed ahead.
+        """
+        if not (getattr(experiment.train, "cache", False) and has_frozen_part(whole)):
+            raise UserError(
+                "Features are computed ahead for models with a frozen CNN, or frozen first layers of one, and without "
+                f"--train.no-cache. Received: {experiment.name}"
+            )
+
+    def fill(
+        self,
+        experiment: Experiment,
+        dataset: Dataset,
+        whole: keras.Model,
+        problems: Problems,
+        progress: Progress,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        """Compute ahead and store what `feed` would of a share of the videos: `share[0]`, from 0, of `share[1]`."""
+        self.check_cached(experiment, whole)
 
     @abstractmethod
     def compile(self, model: keras.Model, experiment: Experiment, dataset: Dataset, steps: int) -> None:

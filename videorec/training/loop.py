@@ -35,7 +35,8 @@ from videorec.training.callbacks import (
 )
 from videorec.training.feed import Feed
 from videorec.training.initial import check_initial, initialise
-from videorec.training.interrupts import raised_again, sigterm_as_ctrl_c
+from videorec.training.interrupted import raised_again
+from videorec.training.interrupts import sigterm_as_ctrl_c
 
 log = logging.getLogger(__name__)
 

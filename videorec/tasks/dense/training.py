@@ -11,7 +11,8 @@ from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
 from videorec.data.splitting import VideoSet
-from videorec.features.videos import WholeFeatures, fill, from_features
+from videorec.features import videos as whole_videos
+from videorec.features.videos import WholeFeatures, from_features
 from videorec.models import backend
 from videorec.models.split import has_frozen_part, split
 from videorec.tasks.dense.learning import FrameAccuracy, FrameCrossentropy
@@ -44,10 +45,7 @@ def feed(
 
     if train.cache and has_frozen_part(whole):
         backbone, model = split(whole)
-        store = WholeFeatures(train.cache_dir, data, backbone, train.seed)
-        views = {"train": train.cache_views if data.augment else 1, "val": 1}
-        for name, videos in parts.items():
-            fill(store, videos, views[name], backbone, problems, progress)
+        store, views = fill(experiment, dataset, backbone, problems, progress)
         parts = {name: [video for video in videos if store.frames(video)] for name, videos in parts.items()}
         moments = {name: labelled(part, [store.frames(video) for video in part]) for name, part in parts.items()}
         examples = {name: from_features(part, store, views[name]) for name, part in moments.items()}
@@ -62,6 +60,24 @@ def feed(
         return windows.training(moments["train"], examples["train"], train.batch, epochs, train.seed, outputs)
 
     return Feed(model, batches, val, windows.count(moments["train"]))
+
+
+def fill(
+    experiment: Experiment,
+    dataset: VideoSet,
+    backbone: keras.Model,
+    problems: Problems,
+    progress: Progress,
+    share: tuple[int, int] = (0, 1),
+) -> tuple[WholeFeatures, dict[str, int]]:
+    """Compute what is missing of the features of the videos, or of a share of them; returns where they lie, and the number of
+    views by split."""
+    train, data = experiment.train, experiment.data
+    store = WholeFeatures(train.cache_dir, data, backbone, train.seed)
+    views = {"train": train.cache_views if data.augment else 1, "val": 1}
+    for name, number in views.items():
+        whole_videos.fill(store, dataset.split(name)[share[0] :: share[1]], number, backbone, problems, progress)
+    return store, views
 
 
 def is_exclusive(model: Model) -> bool:

@@ -10,6 +10,7 @@ from videorec.config.recognition import RecognitionOptions
 from videorec.data.problems import Problems
 from videorec.data.record import Record
 from videorec.data.splitting import VideoSet
+from videorec.models.split import split
 from videorec.reports.html import Html
 from videorec.runs.run import Run
 from videorec.tasks.figures import Figure
@@ -43,6 +44,18 @@ class RecognitionTask(Task):
         self, experiment: Experiment, dataset: VideoSet, whole: keras.Model, problems: Problems, progress: Progress
     ) -> Feed:
         return training.feed(experiment, dataset, whole, problems, progress)
+
+    def fill(
+        self,
+        experiment: Experiment,
+        dataset: VideoSet,
+        whole: keras.Model,
+        problems: Problems,
+        progress: Progress,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        super().fill(experiment, dataset, whole, problems, progress, share)
+        training.fill(experiment, dataset, split(whole)[0], problems, progress, share)
 
     def compile(self, model: keras.Model, experiment: Experiment, dataset: VideoSet, steps: int) -> None:
         classes, validated = len(dataset.classes), len(dataset.split("val"))

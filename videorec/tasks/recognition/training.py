@@ -49,9 +49,9 @@ def load(experiment: Experiment, record: Record | None = None) -> VideoSet:
 def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems: Problems, progress: Progress) -> Feed:
     """Frames, or what the frozen first layers of the backbone make of them, computed once and stored."""
     data, train = experiment.data, experiment.train
-    training, validation = videos.split("train"), videos.split("val")
-    reader = ClipReader(data, problems)
+    training = videos.split("train")
     if not (train.cache and has_frozen_part(model)):
+        reader = ClipReader(data, problems)
         load = pipeline.load_frames(training, data, reader, train.seed)
 
         def decoded(some: list[Video], batch: int) -> tf.data.Dataset:
@@ -59,10 +59,7 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
 
         return _feed(experiment, videos, model, load, decoded)
     backbone, head = split(model)
-    store = FeatureStore(train.cache_dir, data, backbone, train.seed)
-    views = train.cache_views if data.augment else 1
-    for some, number in ((training, views), (validation, 1)):
-        features.fill(store, some, number, backbone, reader, train.batch, train.seed, progress)
+    store, views = fill(experiment, videos, backbone, problems, progress)
     shapes = {name: (data.of(name.split("_")[0]).frames, *x.shape[2:]) for name, x in head.input.items()}
     load = features.load_features(store, training, views, shapes)
 
@@ -71,6 +68,25 @@ def feed(experiment: Experiment, videos: VideoSet, model: keras.Model, problems:
 
     fed = _feed(experiment, videos, head, load, stored)
     return dataclasses.replace(fed, own_errors=functools.partial(pipeline.own_errors, store))
+
+
+def fill(
+    experiment: Experiment,
+    videos: VideoSet,
+    backbone: keras.Model,
+    problems: Problems,
+    progress: Progress,
+    share: tuple[int, int] = (0, 1),
+) -> tuple[FeatureStore, int]:
+    """Compute what is missing of the features of the videos, or of a share of them; returns where they lie, and the number of
+    views of those of training."""
+    data, train = experiment.data, experiment.train
+    store, reader = FeatureStore(train.cache_dir, data, backbone, train.seed), ClipReader(data, problems)
+    views = train.cache_views if data.augment else 1
+    for name, number in (("train", views), ("val", 1)):
+        some = videos.split(name)[share[0] :: share[1]]
+        features.fill(store, some, number, backbone, reader, train.batch, train.seed, progress)
+    return store, views
 
 
 def _feed(
