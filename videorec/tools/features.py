@@ -8,8 +8,7 @@ already is not computed again, so that a command which was stopped goes on. With
 videos on as many machines as it has, which must see the videos and the cache under the same names; further options go to Beam,
 as --NAME=VALUE:
 
-    python -m videorec.tools.features lrcn --data.path /shared/videos.csv --train.cache-dir /shared/features \
-        --runner FlinkRunner --flink_master=host:8081
+    python -m videorec.tools.features lrcn --data.path /shared/videos.csv --runner FlinkRunner --flink_master=host:8081
 
 Exit status: 0 where every video could be read, 1 where one could not (training counts it with weight 0).
 """
