@@ -133,7 +133,10 @@ def test_one_that_is_stopped_stops_the_others(tmp_path, synthetic):
     hosts[0].send_signal(signal.SIGTERM)
     (status, output), (other, its) = ended(hosts, timeout=100)
     assert status == 130 and "stopped; the state after epoch" in output
-    assert other == 2 and "Another process has ended in the middle of a step" in its and "Traceback" not in its
+    if other == 2:
+        assert "Another process has ended in the middle of a step" in its and "Traceback" not in its
+    else:  # JAX itself was first to miss it
+        assert other == -signal.SIGABRT and "another task died" in its
 
 
 def test_other_settings_in_one_process_end_all(tmp_path, synthetic):

@@ -215,7 +215,7 @@ def leaving_at_once() -> Iterator[None]:
     except BaseException as error:
         if count() == 1:
             raise
-        if type(error).__name__ == "JaxRuntimeError" and any(word in str(error) for word in CONNECTIONS):
+        if isinstance(error, Exception) and any(word in str(error) for word in CONNECTIONS):  # of several types
             error = PeerError(
                 "Another process has ended in the middle of a step: its own message says why. The state after the last epoch "
                 "is kept; the same command, of any number of processes, goes on from there."
