@@ -204,7 +204,7 @@ else:
 SCRIPTS = ("train.py", "evaluate.py", "predict.py")
 EXPORTS = ("onnx", "saved_model", "tflite", "verify")
 TOOLS = (
-    "benchmark",
+    *("benchmark", "caffe_weights"),
     "check",
     "compare",
     "doctor",
@@ -216,9 +216,8 @@ TOOLS = (
     "index",
     "prepare",
     "report",
-    "splits",
+    *("splits", "tensorboard"),
 )
-TOOLS += ("tensorboard", "caffe_weights")
 LISTS = ("videorec/__main__.py", "export/__main__.py")
 
 

@@ -236,7 +236,7 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback],
     compile_model: Callable[[keras.Model], None],
 ) -> None:
-    """Train the compiled `feed.model`, and keep `whole` with the best weights.
+    """Train the compiled `feed.model` on batches that come shuffled, and keep `whole` with the best weights.
 
     Args:
         feed: what is trained, and on what.
@@ -254,8 +254,7 @@ def fit(
     bar, averages = ProgressBar(train.batch, feed.clips), AveragedWeights(train.ema is not None)
     checkpoint = Checkpoint(run, whole, train, counters, averages.own)
     callbacks = [EpochSeeds(), averages, checkpoint, *callbacks, *((bar, Push(run)) if hosts.first() else ())]
-    options = {"steps_per_epoch": steps, "initial_epoch": epoch, "epochs": epochs, "verbose": 0}
-    options["shuffle"] = False  # the pipeline does
+    options = {"steps_per_epoch": steps, "initial_epoch": epoch, "epochs": epochs, "verbose": 0, "shuffle": False}
     with (
         feed.own_errors(),
         backend.errors_of_steps(),
@@ -263,12 +262,11 @@ def fit(
         contextlib.closing(checkpoint),
         raised_again() as interrupted,
     ):
-        callbacks.insert(0, interrupted)
+        options["callbacks"] = [interrupted, *callbacks]
         if hosts.distribution():
-            devices.fit(feed, compile_model, callbacks, **options)
+            devices.fit(feed, compile_model, **options)
         else:
-            batches = feed.waiting.around(feed.train(range(epoch, epochs)))
-            feed.model.fit(batches, validation_data=feed.val, callbacks=callbacks, **options)
+            feed.model.fit(feed.waiting.around(feed.train(range(epoch, epochs))), validation_data=feed.val, **options)
 
 
 def last_epoch(train: Fit, steps: int, epoch: int = 0, done: int = 0) -> int:
