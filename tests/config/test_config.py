@@ -122,6 +122,31 @@ def test_runs_of_before_are_those_of_the_presets_of_now(name):
     assert tree["train"]["warmup_epochs"] is not None  # what was given is left as it is
 
 
+def test_runs_of_before_whose_loss_was_weighted():
+    """`data.balance` weight, of version 0.1.0, is `train.class_balance` 1."""
+    tree = config_file.to_dict(Experiment("x", model=LRCN()))
+    tree["data"]["balance"] = "weight"
+    del tree["train"]["class_balance"]
+    read = config_file.from_dict(tree, CLASSES)
+    assert read == Experiment("x", model=LRCN(), train=Train(class_balance=1.0))
+    assert tree["data"]["balance"] == "weight"  # what was given is left as it is
+    for balance in ("none", "sample"):
+        tree["data"]["balance"] = balance
+        read = config_file.from_dict(tree, CLASSES)
+        assert (read.data.balance, read.train.class_balance) == (balance, 0.0)
+    tree["data"]["balance"], tree["train"]["class_balance"] = "weight", 0.5
+    with pytest.raises(UserError, match='data.balance must be "none" or "sample". Received: "weight"'):
+        config_file.from_dict(tree, CLASSES)
+
+
+def test_classes_are_balanced_once():
+    check(Experiment("x", model=LRCN(), train=Train(class_balance=0.5)))
+    with pytest.raises(UserError, match="leave it out, or --data.balance sample. Received: 0.5"):
+        check(Experiment("x", model=LRCN(), data=Data(balance="sample"), train=Train(class_balance=0.5)))
+    with pytest.raises(UserError, match="--train.class-balance must be 0 or more and at most 1. Received: 1.5"):
+        rules.check_experiment(Experiment("x", model=LRCN(), train=Train(class_balance=1.5)))
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "..", "runs/x"])
 def test_names_of_runs(name):
     with pytest.raises(UserError, match="--name"):

@@ -9,6 +9,7 @@ from videorec.config import Data, UserError
 from videorec.data import pipeline
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
+from videorec.data.part import WHOLE, Part
 from videorec.data.problems import Problems
 
 DATA = Data(frames=4, resize=(32, 32), crop=(32, 32), augment=False, workers=2)
@@ -21,10 +22,10 @@ def videos(tmp_path):
     return [Video(str(path), ("a" if i < 4 else "b",)) for i, path in enumerate(paths)]
 
 
-def batches(videos, data=DATA, epochs=range(2), seed=0, problems=None, batch=2):
+def batches(videos, data=DATA, epochs=range(2), seed=0, problems=None, batch=2, **options):
     reader = ClipReader(data, problems or Problems(len(videos), 1.0))
     load = pipeline.load_frames(videos, data, reader, seed)
-    return list(pipeline.training(videos, ("a", "b"), data, load, batch, epochs, seed).as_numpy_iterator())
+    return list(pipeline.training(videos, ("a", "b"), data, load, batch, epochs, seed, **options).as_numpy_iterator())
 
 
 def test_epochs_are_permutations_with_their_last_batch(videos):
@@ -57,10 +58,38 @@ def test_class_balance(videos):
     np.testing.assert_allclose(shares, [0.625] * 4 + [2.5])  # 1/4 and 1/1 by their mean 0.4
     drawn = pipeline.epoch_order(1000, tf.constant(0), 0, tf.math.log(tf.constant(np.tile(shares, 200)))).numpy() % 5
     assert 450 < (drawn == 4).sum() < 550
-    weighted = batches(videos, Data(**{**DATA.__dict__, "balance": "weight"}), range(1))
-    for _, y, w in weighted:
-        np.testing.assert_allclose(w["steps"], np.where(y["steps"][:, 0] == 1, 0.625, 2.5))
-        np.testing.assert_array_equal(w["probabilities"], 1)
+
+
+WEIGHTS = np.float32([0.625, 2.5])
+
+
+def test_weights_of_classes_go_to_losses_alone(videos):
+    """Also to those of two streams; a clip of both classes counts their mean, one that cannot be read nothing."""
+    videos = [*videos, Video(videos[0].path, ("a", "b")), Video("nowhere.avi", ("b",))]
+    outputs = ("rgb_steps", "flow_steps", "steps", "probabilities")
+    got = batches(videos, epochs=range(1), outputs=outputs, class_weights=WEIGHTS)
+    seen = []
+    for x, y, w in got:
+        labels, readable = y["steps"], x["rgb"].any(axis=(1, 2, 3, 4))
+        expected = readable * (labels @ WEIGHTS) / labels.sum(axis=1)
+        for name in ("rgb_steps", "flow_steps", "steps"):
+            np.testing.assert_allclose(w[name], expected)
+        np.testing.assert_array_equal(w["probabilities"], readable)
+        seen += w["steps"].tolist()
+    assert sorted(seen) == [0, 0.625, 0.625, 0.625, 0.625, 1.5625, 2.5]
+
+
+def test_weights_of_classes_are_those_of_all_processes(videos):
+    """Batches of 3 and 2 rows, filled up to 4; two processes read half of each."""
+    options = {"epochs": range(1), "batch": 3, "class_weights": WEIGHTS}
+    whole = batches(videos, part=WHOLE, **options)
+    parts = [batches(videos, part=Part(index, 2, 4), **options) for index in range(2)]
+    for (_, _, w), first, second in zip(whole, *parts, strict=True):
+        size = len(w["steps"])
+        both = {name: np.concatenate([first[2][name], second[2][name]]) for name in w}
+        np.testing.assert_allclose(both["steps"][:size], w["steps"] * 4 / size, rtol=1e-6)
+        np.testing.assert_array_equal(both["probabilities"][:size], 1)
+        assert not both["steps"][size:].any() and len(both["steps"]) == 4
 
 
 def test_unreadable_videos_have_weight_0_and_are_named_once(videos, tmp_path, caplog):

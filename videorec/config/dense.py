@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Gt, Lt
 
 from videorec.config.base import CachedFit, Fit, Measure
-from videorec.config.bounds import Count, Part, Positive, PositiveOrZero
+from videorec.config.bounds import Count, Part, Positive, PositiveOrZero, Share
 from videorec.config.experiment import Experiment
 from videorec.config.footage import Footage
 
@@ -60,6 +60,10 @@ class DenseTrain(CachedFit):
     """Windows a step, over all devices."""
     label_smoothing: Part = 0.0
     """Share of the target spread over all classes; without --model.exclusive, of each class's over true and not true."""
+    class_balance: Share = 0.0
+    """Unequal classes, one a frame: in the training loss a frame of a class with n of N labelled frames counts (N / n) to this
+    power, scaled to a mean of 1. 0: every frame counts the same; 1: every class; 0.5: the square root. Validation and accuracy
+    are not weighted."""
     monitor: Literal["map", "accuracy", "loss", "last"] = "map"
 
 

@@ -41,7 +41,7 @@ def from_dict(tree: dict, models: dict[str, type[Model]]) -> Experiment:
     """
     for name, part in {"an experiment": tree, "model": _part(tree, "model"), "train": _part(tree, "train")}.items():
         _must_hold_settings(part, name)
-    tree = {**tree, "train": _usual_warmup(_part(tree, "train"))}
+    tree = _balance_of_loss({**tree, "train": _usual_warmup(_part(tree, "train"))})
     model = _fill(Model, _part(tree, "model"), "model", models)
     sections = SECTIONS[task_of(model)]
     experiment = _fill(Experiment, {"model": {}, **{name: {} for name in sections}, **tree}, "", models, sections)
@@ -62,6 +62,14 @@ def _usual_warmup(train: dict) -> dict:
     """Files of version 0.1.0 always hold a number, 1 where none was given, with schedules that have no warm-up too."""
     cosine, epochs = train.get("schedule", "cosine") == "cosine", train.get("warmup_epochs")
     return {**train, "warmup_epochs": None} if epochs == 1 or (epochs and not cosine) else train
+
+
+def _balance_of_loss(tree: dict) -> dict:
+    """`data.balance` weight is what `train.class_balance` 1 was called before there was more of it than all and nothing."""
+    data, train = _part(tree, "data"), tree["train"]
+    if not isinstance(data, dict) or data.get("balance") != "weight" or "class_balance" in train:
+        return tree
+    return {**tree, "data": {**data, "balance": "none"}, "train": {**train, "class_balance": 1.0}}
 
 
 def _fill(cls, values: dict, section: str, models: dict[str, type[Model]], sections: dict | None = None):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from videorec.config.base import CachedFit, Measure, Model
-from videorec.config.bounds import Count, CountOrZero, Part, PositiveOrZero
+from videorec.config.bounds import Count, CountOrZero, Part, PositiveOrZero, Share
 from videorec.config.footage import Footage
 
 
@@ -17,7 +17,7 @@ class Data(Footage):
         "official_split": "which videos",
         "group": "how videos are split",
         "hop": "how many clips an evaluation takes of a video; one is stored",
-        "balance": "how often a clip is drawn, and what it counts",
+        "balance": "how often a clip is drawn",
     }
 
     path: str = "synthetic"
@@ -39,8 +39,8 @@ class Data(Footage):
     """A video shorter than a clip holds its last frame, or repeats from the start (as in Beyond Short Snippets)."""
     hop: Count = 8
     """Dense evaluation over all clips: distance of the starts of two clips, in frames."""
-    balance: Literal["none", "sample", "weight"] = "none"
-    """Unequal classes: draw them equally often (sample), weight their loss (weight), or leave them (none)."""
+    balance: Literal["none", "sample"] = "none"
+    """Unequal classes: draw them equally often (sample), or leave them (none); train.class_balance weights their loss."""
 
     def of(self, stream: str) -> "Data":
         """As `Footage.of`; flow's distance of frames too."""
@@ -89,6 +89,9 @@ class Train(CachedFit):
     """The loss of a clip is the weighted mean over its time steps, or their weighted sum."""
     label_smoothing: Part = 0.0
     """Share of the target spread over all classes."""
+    class_balance: Share = 0.0
+    """Unequal classes: in the training loss a clip of a class with n of N clips counts (N / n) to this power, scaled to a mean
+    of 1. 0: every clip counts the same; 1: every class; 0.5: the square root. Validation and accuracy are not weighted."""
     monitor: Literal["accuracy", "mean_class_accuracy", "map", "loss", "last"] = "accuracy"
 
 

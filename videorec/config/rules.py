@@ -31,6 +31,8 @@ def check_recognition(experiment: Experiment) -> None:
     several = target == "multilabel"
     rule = "--train.monitor must be accuracy, map, loss or last with --model.target multilabel"
     _check(rule, train.monitor, not (several and train.monitor == "mean_class_accuracy"))
+    rule = "--train.class-balance weights clips that are drawn equally often already: leave it out, or --data.balance sample"
+    _check(rule, train.class_balance, not train.class_balance or experiment.data.balance != "sample")
     alone = getattr(experiment.model, "exclusive", False)
     _check("--model.exclusive is for --model.target dense: a clip's target says how many labels it has", target, not alone)
     rule = "--train.monitor map is for --model.target multilabel"
@@ -49,10 +51,13 @@ def check_anticipation(experiment: Experiment) -> None:
 
 
 def check_exclusive(experiment: Experiment) -> None:
-    """What one class at every frame needs; raises as `check_experiment`."""
+    """What one class at every frame needs, and what needs it; raises as `check_experiment`."""
     exclusive = getattr(experiment.model, "exclusive", False)
     rule = "--model.exclusive needs --data.single: a frame has one of the classes"
     _check(rule, experiment.data.single, experiment.data.single or not exclusive)
+    balance, one = experiment.train.class_balance, exclusive or experiment.task == "anticipation"
+    rule = "--train.class-balance needs --model.exclusive: a frame of several labels, or of none, is of no one class"
+    _check(rule, balance, one or not balance)
 
 
 def check_dense(data: DenseData) -> None:

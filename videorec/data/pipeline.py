@@ -86,6 +86,7 @@ def training(
     seed: int,
     outputs: Sequence[str] = OUTPUTS,
     part: Part = WHOLE,
+    class_weights: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Batches of `(inputs, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch.
 
@@ -95,11 +96,12 @@ def training(
 
     Args:
         part: of one of several processes: of each batch its rows alone are read.
+        class_weights: `(C,)`; a video of several labels counts their mean. None: all count 1.
     """
-    targets, shares = tf.constant(one_hot(videos, classes)), tf.constant(class_shares(videos))
-    draw = tf.math.log(shares) if data.balance == "sample" else None
-    loss_weight = shares if data.balance == "weight" else tf.ones_like(shares)
-
+    labels = one_hot(videos, classes)
+    draw = tf.math.log(tf.constant(class_shares(videos))) if data.balance == "sample" else None
+    factors = np.ones(len(videos)) if class_weights is None else labels @ class_weights / labels.sum(axis=1)
+    targets, loss_weight = tf.constant(labels), tf.constant(factors, tf.float32)
     positions, counts, gains = part.rows(len(videos), batch)
 
     def sample(epoch, index, counted, gain):

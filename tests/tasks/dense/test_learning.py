@@ -58,6 +58,19 @@ def test_smoothed_labels():
     assert result == pytest.approx(of_frames[WEIGHTS > 0].mean(), rel=1e-5)
 
 
+@pytest.mark.parametrize("smoothing", [0, 0.2])
+def test_loss_of_weighted_classes(smoothing):
+    """A frame's loss times the weight of its class, by the number of frames that count, not by their weights."""
+    factors = np.float32([0.5, 1, 4])
+    spread = (1 - smoothing) * ONE_HOT + smoothing / 3
+    of_frames = -(spread * np.log(softmax(LOGITS.astype(np.float64)))).sum(axis=-1) * (ONE_HOT @ factors)
+    loss = FrameCrossentropy(exclusive=True, label_smoothing=smoothing)
+    assert value(loss(ONE_HOT * factors, LOGITS, WEIGHTS)) == pytest.approx(of_frames[WEIGHTS > 0].mean(), rel=1e-5)
+    one_class = np.zeros_like(ONE_HOT) + [0, 0, 1]  # of a batch of one class alone too
+    ratio = value(loss(one_class * factors, LOGITS, WEIGHTS)) / value(loss(one_class, LOGITS, WEIGHTS))
+    assert ratio == pytest.approx(4, rel=1e-5)
+
+
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_loss_at_its_limits(exclusive):
     loss = FrameCrossentropy(exclusive)
@@ -105,6 +118,15 @@ def test_accuracy_by_hand():
     metric.reset_state()
     metric.update_state(np.zeros((1, 2, 3)), np.zeros((1, 2, 3)))
     assert value(metric.result()) == 0
+
+
+def test_accuracy_is_not_weighted_by_class():
+    plain, weighted = FrameAccuracy(), FrameAccuracy()
+    plain.update_state(ONE_HOT, LOGITS, WEIGHTS)
+    weighted.update_state(ONE_HOT * np.float32([0.5, 1, 4]), LOGITS, WEIGHTS)
+    right = (LOGITS.argmax(-1) == ONE_HOT.argmax(-1))[WEIGHTS > 0]
+    assert value(weighted.result()) == value(plain.result()) == pytest.approx(right.mean())
+    assert 0 < right.mean() < 1
 
 
 def test_average_precision_is_near_the_exact_one():

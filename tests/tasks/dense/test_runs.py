@@ -202,6 +202,7 @@ def test_overlapping_single_labels_are_an_error(start):
         ("--data.file video.mp4", "--data.file must hold {}"),
         ("--evaluate.threshold 1", "--evaluate.threshold must be above 0 and below 1"),
         ("--data.frames 0", "--data.frames must be 1 or more"),
+        ("--train.class-balance 1", "--train.class-balance needs --model.exclusive.* Received: 1"),
     ],
 )
 def test_settings_out_of_range(start, options, message):

@@ -58,7 +58,7 @@ def labelled(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, labelled, training_seed) -> Run:
     """A run that has learnt the three labels."""
-    args = f"{SMALL} --data.path {labelled} --train.epochs 18 --train.learning-rate 5e-3 --data.balance weight"
+    args = f"{SMALL} --data.path {labelled} --train.epochs 18 --train.learning-rate 5e-3 --train.class-balance 1"
     return trained("quickstart", f"{args} --train.seed {training_seed}", runs=tmp_path_factory.mktemp("multilabel"))
 
 

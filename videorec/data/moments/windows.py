@@ -120,24 +120,46 @@ def count(labelled: Labelled) -> int:
     return sum(len(starts(length, labelled.span)) for length in labelled.lengths)
 
 
+def class_counts(labelled: Labelled) -> np.ndarray:
+    """`(C,)` int64: frames of each class in all videos, without those that are marked ambiguous."""
+    counts = np.zeros(len(labelled.classes), np.int64)
+    for video, length in zip(labelled.videos, labelled.lengths, strict=True):
+        targets, mask = frame_labels(video, labelled.classes, rate_of(labelled.data), length)
+        counts += targets[mask].sum(axis=0, dtype=np.int64)
+    return counts
+
+
 # === Batches ===
 
 
 @pipeline.unconverted
-def training(labelled: Labelled, examples: Callable, batch: int, epochs: range, seed: int, outputs) -> tf.data.Dataset:
+def training(
+    labelled: Labelled,
+    examples: Callable,
+    batch: int,
+    epochs: range,
+    seed: int,
+    outputs: Sequence[str],
+    class_weights: np.ndarray | None = None,
+) -> tf.data.Dataset:
     """Batches of `(inputs, targets, weights)` for `epochs`, `ceil(N / batch)` an epoch; the order follows from seed and epoch.
 
     Args:
         examples: `from_features(...)` or `from_frames(...)`.
         outputs: names of the model's outputs, all of which get the targets.
+        class_weights: `(C,)`, which those of `steps`, the loss, are multiplied with, see `FrameCrossentropy`. None: by nothing.
     """
 
     def one_epoch(epoch):
         rows = tf.numpy_function(lambda epoch: plan(labelled, seed, int(epoch)), [epoch], tf.int64)
         return examples(tf.ensure_shape(rows, (None, 2)), epoch).batch(batch)
 
+    def weighted(inputs, targets, weights):
+        return inputs, targets | {"steps": targets["steps"] * class_weights}, weights
+
     batches = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(one_epoch)
-    return batches.map(lambda *example: _for_outputs(outputs, *example)).prefetch(2)
+    batches = batches.map(lambda *example: _for_outputs(outputs, *example))
+    return (batches if class_weights is None else batches.map(weighted)).prefetch(2)
 
 
 @pipeline.unconverted

@@ -19,7 +19,8 @@ class FrameCrossentropy(keras.losses.Loss):
             and not true; in [0, 1).
 
     Call arguments:
-        y_true: `(B, T, C)`, 1 where a class is true.
+        y_true: `(B, T, C)`, 1 where a class is true; exclusive: or the weight of that class, which multiplies the frame's loss
+            (not what the mean divides by).
         y_pred: `(B, T, C)` logits.
         sample_weight: `(B, T)`, 0 where a frame does not count.
     """
@@ -37,11 +38,12 @@ class FrameCrossentropy(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         """`(B, T)` loss of each frame."""
-        z, y = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+        weighted, y = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+        z = ops.cast(weighted > 0, "float32")
         if self.label_smoothing:
             z = z * (1 - self.label_smoothing) + self.label_smoothing / (z.shape[-1] if self.exclusive else 2)
         if self.exclusive:
-            return ops.categorical_crossentropy(z, y, from_logits=True)
+            return ops.categorical_crossentropy(z, y, from_logits=True) * ops.max(weighted, axis=-1)
         return ops.sum(ops.binary_crossentropy(z, y, from_logits=True), axis=-1)
 
     def get_config(self):
@@ -60,8 +62,8 @@ class FrameAccuracy(keras.metrics.Mean):
         super().__init__(name=name, dtype=dtype, **kwargs)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """`y_true` `(B, T, C)` of 0 and 1, `y_pred` `(B, T, C)`, `sample_weight` `(B, T)`."""
-        true = ops.cast(y_true, "float32")
+        """`y_true` `(B, T, C)`, above 0 where a class is true, `y_pred` `(B, T, C)`, `sample_weight` `(B, T)`."""
+        true = ops.cast(ops.cast(y_true, "float32") > 0, "float32")  # weights of classes are of the loss alone
         highest = ops.one_hot(ops.argmax(y_pred, axis=-1), true.shape[-1], dtype="float32")
         labelled = ops.max(true, axis=-1)  # (B, T), 0 or 1
         weight = labelled if sample_weight is None else labelled * ops.cast(sample_weight, "float32")

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from videorec.config import Experiment, Model
+from videorec.data import class_weights
 from videorec.data.moments import windows
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import Labelled
@@ -53,13 +55,23 @@ def feed(
         model = whole
         moments = {name: labelled(part, windows.lengths(part, data)) for name, part in parts.items()}
         examples = {name: windows.from_frames(part, problems, train.seed) for name, part in moments.items()}
-    outputs = tuple(model.output)
+    outputs, weights = tuple(model.output), weights_of_classes(moments["train"], train.class_balance)
     val = windows.evaluation(moments["val"], examples["val"], train.batch, outputs) if parts["val"] else None
 
     def batches(epochs: range) -> tf.data.Dataset:
-        return windows.training(moments["train"], examples["train"], train.batch, epochs, train.seed, outputs)
+        return windows.training(moments["train"], examples["train"], train.batch, epochs, train.seed, outputs, weights)
 
     return Feed(model, batches, val, windows.count(moments["train"]))
+
+
+def weights_of_classes(labelled: Labelled, balance: float) -> np.ndarray | None:
+    """`(C,)` by the labelled frames of the training videos, named in the log; None without balance."""
+    if not balance:
+        return None
+    counts = windows.class_counts(labelled)
+    weights = class_weights.class_weights(counts, balance)
+    class_weights.tell(weights, counts, labelled.classes, "frames")
+    return weights
 
 
 def fill(

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from videorec.config import Data, Experiment, Train
-from videorec.data import pipeline, sources
+from videorec.data import class_weights, pipeline, sources
 from videorec.data.clips import ClipReader
 from videorec.data.manifest import Video
 from videorec.data.part import WHOLE, Part
@@ -99,9 +99,10 @@ def _feed(
     """`answered`: of some videos of the validation set, and the size of a batch, the clips that it sees."""
     data, train, outputs = experiment.data, experiment.train, tuple(model.output)
     training, validation = videos.split("train"), videos.split("val")
+    weights = weights_of_classes(training, videos.classes, train.class_balance)
 
     def batches(epochs: range, part: Part = WHOLE) -> tf.data.Dataset:
-        return pipeline.training(training, videos.classes, data, load, train.batch, epochs, train.seed, outputs, part)
+        return pipeline.training(training, videos.classes, data, load, train.batch, epochs, train.seed, outputs, part, weights)
 
     def val(part: Part = WHOLE) -> tf.data.Dataset | None:
         if not validation:
@@ -111,6 +112,17 @@ def _feed(
         return pipeline.validation(answered(own, batch), own, videos.classes, batch, outputs, counts, gains)
 
     return Feed(model, batches, val(), len(training), parts=lambda part, epochs: (batches(epochs, part), val(part)))
+
+
+def weights_of_classes(videos: list[Video], classes: tuple[str, ...], balance: float) -> np.ndarray | None:
+    """`(C,)` by the training videos, named in the log; None without balance."""
+    if not balance:
+        return None
+    labels = pipeline.one_hot(videos, classes)
+    counts, shares = labels.sum(axis=0), (labels / labels.sum(axis=1, keepdims=True)).mean(axis=0)
+    weights = class_weights.class_weights(counts, balance, shares)
+    class_weights.tell(weights, counts, classes, "clips")
+    return weights
 
 
 @pipeline.unconverted
