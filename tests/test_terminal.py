@@ -211,7 +211,7 @@ TOOLS = (
     "drawings",
     "explain",
     "features",
-    "folds",
+    *("folds", "fuse"),
     "gallery",
     "index",
     "prepare",

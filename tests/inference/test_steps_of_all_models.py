@@ -22,6 +22,7 @@ REFUSED = {
     "change_grid-bidirectional": "differences subtracts the mean over the whole sequence",
     "conv_lstm-spatial": f"bidirectional1 {BACKWARDS}",
     "convlstm_stack-residual": RELATIVE,
+    "ensemble-frozen": f"bidirectional {BACKWARDS}",
     "fc_lstm-full": f"bidirectional1 {BACKWARDS}",
     "fclstm_forecaster-residual": RELATIVE,
     "gru_rcn-bidirectional": "level1_differences subtracts the mean over the whole sequence",

@@ -10,6 +10,7 @@ from variants import CASES, CLASSES, FRAMES, RECOGNISERS, build, clips, frame, p
 
 from videorec import models
 from videorec.config import UserError, task_of
+from videorec.models.ensemble import Ensemble
 
 TOLERANCE = 1e-5
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="about TensorFlow's graphs and files")
@@ -35,15 +36,15 @@ def lengths(case):
     """Batch sizes and numbers of frames of each stream that the model takes."""
 
     def times(more):
-        return [
-            model.least_frames + more + number if model.any_length else FRAMES for number, (*_, model) in enumerate(parts(case))
-        ]
+        of_streams = [CASES[case].part(stream) for stream in streams(case)]
+        return [m.least_frames + more + number if m.any_length else FRAMES for number, m in enumerate(of_streams)]
 
     return [(1, times(0)), (2, times(4)), (3, times(1))]
 
 
 def shapes(case, prefix, model, batch, time):
     """The outputs that a model of one stream must have; the number of steps of a recogniser of clips is left open."""
+    extras = () if isinstance(CASES[case], Ensemble) else model.extra_outputs
     steps = getattr(model, "horizon", time)
     scores = {
         "recognition": {"steps": (batch, None, CLASSES), "probabilities": (batch, CLASSES)},
@@ -51,7 +52,7 @@ def shapes(case, prefix, model, batch, time):
         "anticipation": {"steps": (batch, steps, CLASSES), "probabilities": (batch, CLASSES)},
         "forecasting": {"frames": (batch, steps, *frame(case))},
     }[task_of(model)]
-    extra = {name: (batch, steps, ...) for name in model.extra_outputs}
+    extra = {name: (batch, steps, ...) for name in extras}
     return {f"{prefix}{name}": shape for name, shape in (scores | extra).items()}
 
 
@@ -73,18 +74,19 @@ def trained_outputs(model):
 
 
 def test_any_batch_and_time(case):
-    model, of_two = shared(case), len(streams(case)) == 2
+    model, several = shared(case), len(parts(case)) > 1
     assert sorted(model.output_names) == sorted(model.output)
     for batch, times in lengths(case):
         outputs = run(model, clips(case, batch, *times))
-        expected = {"steps": (batch, None, CLASSES), "probabilities": (batch, CLASSES)} if of_two else {}
-        for (_, prefix, recogniser), time in zip(parts(case), times, strict=True):
+        expected = {"steps": (batch, None, CLASSES), "probabilities": (batch, CLASSES)} if several else {}
+        for stream, prefix, recogniser in parts(case):
+            time = dict(zip(streams(case), times, strict=True))[stream]
             expected |= shapes(case, prefix, recogniser, batch, time)
             if task_of(recogniser) == "recognition":
                 assert outputs[f"{prefix}steps"].shape[1] in (1, time)
         assert outputs.keys() == expected.keys()
         assert set(CASES[case].extra_outputs) == outputs.keys() - {"steps", "probabilities", "frames"}
-        if of_two:
+        if several:
             assert outputs["steps"].shape[1] == sum(outputs[name].shape[1] for name in trained_outputs(model))
         for name, value in outputs.items():
             assert value.dtype == "float32"
@@ -232,7 +234,7 @@ def test_fits_with_further_outputs_and_dropout(case):
 # === What a model states ===
 
 
-@pytest.mark.parametrize("case", [case for case in RECOGNISERS if len(streams(case)) == 1])
+@pytest.mark.parametrize("case", [case for case in RECOGNISERS if len(parts(case)) == 1])
 def test_flow_stream(case):
     model = build(case, stream="flow")
     assert list(model.input) == ["flow"] and model.get_layer("flow_backbone")

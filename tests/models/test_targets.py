@@ -5,7 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
-from variants import CASES, CLASSES, FRAMES, RECOGNISERS, build, clips, parts, shared, streams
+from variants import CASES, CLASSES, FRAMES, RECOGNISERS, build, clips, parts, shared
 
 from videorec import models
 from videorec.config import UserError
@@ -17,7 +17,11 @@ from videorec.models.two_stream import TwoStream
 
 DENSE = [case for case in RECOGNISERS if "dense" in CASES[case].targets]
 MODES = {"short_snippets_lstm": "weighted", "short_snippets_lstm-max": "max"}  # of the other cases: mean
-OF_TWO = {"two_stream-mixed": {"rgb": 1 / 3, "flow": 2 / 3}}  # shares; of the other cases: half and half
+SHARES = {  # of the other models of several: half and half
+    "two_stream-mixed": {"rgb": 1 / 3, "flow": 2 / 3},
+    "ensemble": {"member1": 0.25, "member2": 0.75},
+    "ensemble-frozen": {"member1": 0.4, "member2": 0.2, "member3": 0.4},
+}
 
 
 def sigmoid(x):
@@ -62,13 +66,13 @@ def test_multilabel_outputs(case):
         mode = MODES.get(case, "mean")
         np.testing.assert_allclose(probabilities, aggregate(sigmoid(steps), mode), atol=1e-6)
         assert np.abs(probabilities.sum(-1) - 1).max() > 1e-3
-        inside = network if not prefix else network.get_layer(f"{stream}_stream")
+        inside = network if not prefix else network.get_layer(f"{stream}_stream" if prefix == f"{stream}_" else prefix[:-1])
         assert not [layer for layer in inside.layers if isinstance(layer, keras.layers.Softmax)]
         if f"{prefix}attention" in before:
             np.testing.assert_allclose(after[f"{prefix}attention"], before[f"{prefix}attention"], atol=1e-6)
-    if len(streams(case)) == 2:
-        shares = OF_TWO.get(case, {"rgb": 0.5, "flow": 0.5})
-        expected = sum(share * after[f"{stream}_probabilities"] for stream, share in shares.items())
+    if len(parts(case)) > 1:
+        shares = SHARES.get(case, {"rgb": 0.5, "flow": 0.5})
+        expected = sum(share * after[f"{name}_probabilities"] for name, share in shares.items())
         np.testing.assert_allclose(after["probabilities"], expected, atol=1e-6)
 
 

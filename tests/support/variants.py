@@ -10,6 +10,7 @@ import numpy as np
 from videorec import models
 from videorec.config import Model
 from videorec.config.forecasting import Forecaster
+from videorec.models.ensemble import Ensemble
 
 CLASSES = 3
 FRAMES = 4  # of models that take one length only
@@ -35,6 +36,8 @@ def streams(case: str) -> tuple[str, ...]:
 def parts(case: str) -> list[tuple]:
     """`(stream, what its outputs' names begin with, settings)` of every model of one stream in the model."""
     model, names = CASES[case], streams(case)
+    if isinstance(model, Ensemble):
+        return [(member.stream, f"member{number}_", member.model) for number, member in enumerate(model.members, start=1)]
     return [(stream, f"{stream}_" if len(names) > 1 else "", model.part(stream)) for stream in names]
 
 

@@ -34,3 +34,21 @@ def source(tmp_path):
 def out(tmp_path):
     """A folder that is not there yet."""
     return tmp_path / "out"
+
+
+@pytest.fixture(scope="session")
+def members(once, synthetic):
+    """The folder of runs to be fused, see `fusable_runs.make_members`. For reading alone."""
+    import fusable_runs
+
+    return once("members", lambda folder: fusable_runs.make_members(folder, synthetic))
+
+
+@pytest.fixture
+def here(members, tmp_path, monkeypatch):
+    """A new folder in which `runs` are the members; what is made there is no other test's."""
+    (tmp_path / "runs").mkdir()
+    for run in members.iterdir():
+        (tmp_path / "runs" / run.name).symlink_to(run)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

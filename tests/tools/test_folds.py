@@ -94,6 +94,38 @@ def test_folds_and_what_all_videos_got(tmp_path, monkeypatch, capsys):
         folds.main([*args, "--name", "a"])
 
 
+def test_what_the_seeds_get_together(tmp_path, monkeypatch, capsys):
+    """Against the mean of the columns of their files."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(script, "run", in_this_process)
+    args = f"quickstart --data.path {table(tmp_path)} --folds 2 --name a --seeds 0 1 2 {SMALL}".split()
+    assert folds.main(args) == 0
+    record = json.loads((tmp_path / "runs/a-folds.json").read_text())["all_videos"]["alone"]
+    assert list(record) == ["0", "1", "2", "fused"]
+    right = []
+    for fold in (1, 2):
+        paths = [tmp_path / f"runs/a-fold{fold}-seed{seed}/predictions.csv" for seed in (0, 1, 2)]
+        files = [list(csv.reader(path.read_text().splitlines())) for path in paths]
+        together = sum(np.array([row[4:] for row in rows[1:]], float) for rows in files)
+        said = np.array(["bright", "dark"])[together.argmax(axis=1)]
+        right.append([label == row[1] for label, row in zip(said, files[0][1:], strict=True)])
+    assert record["fused"]["folds"] == [pytest.approx(np.mean(fold)) for fold in right]
+    assert record["fused"]["accuracy"] == pytest.approx(np.mean(np.concatenate(right))) and record["fused"]["videos"] == 8
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert [line.split()[1] for line in lines[-5:]] == ["0", "1", "2", "mean", "fused"]
+
+
+def test_the_mean_of_several_seeds_may_be_what_none_says():
+    def said(*rows):
+        names = ("a", "b", "c")
+        return [folds_work.Answer(f"v{k}", "c", names[np.argmax(p)], names, p) for k, p in rows]
+
+    seeds = [said((0, (0.5, 0.1, 0.4)), (1, (1.0, 0.0, 0.0))), said((0, (0.1, 0.5, 0.4)))]
+    (together,) = folds_work.mean(seeds)  # v1 could not be read with one of the seeds
+    assert (together.video, together.label, together.predicted) == ("v0", "c", "c")
+    assert together.probabilities == pytest.approx((0.3, 0.3, 0.4))
+
+
 def test_no_group_is_divided_and_classes_are_even():
     videos = [Video(f"/v/{g}-{k}", (("a", "b", "b")[k % 3],), group=f"g{g}") for g in range(12) for k in range(6)]
     chosen = dict(folds_work.divided(videos, 4))

@@ -32,6 +32,8 @@ class Model:
     export_tolerance: ClassVar[float] = 1e-5
     """Largest difference between Keras and an export, of probabilities and of frames from 0 to 1. A backbone has one of its
     own: `videorec.models.export_tolerance` looks at both."""
+    trained: ClassVar[bool] = True
+    """Whether train.py trains it; not what is made of trained runs."""
 
     @classmethod
     def forms(cls) -> dict[str, dict]:

@@ -47,7 +47,7 @@ MEANINGS = {
 
 
 def check(settings, prefix: str = "") -> None:
-    """Compare every number of a dataclass, and of those in it, with its bounds.
+    """Compare every number of a dataclass, and of those in it or in tuples of it, with its bounds.
 
     Args:
         settings: an instance.
@@ -62,11 +62,20 @@ def check(settings, prefix: str = "") -> None:
         if dataclasses.is_dataclass(value):
             check(value, f"{name}.")
             continue
+        if holds_settings(value):
+            for number, part in enumerate(value):
+                check(part, f"{name}.{number}.")
+            continue
         for number, (kind, bounds) in _pairs(value, hints[field.name]):
             if not _within(number, kind, bounds):
                 name = name.replace("_", "-") if name.startswith("--") else name
                 each = ", each of them" if isinstance(value, list | tuple) else ""
                 raise UserError(f"{name} must be {_rule(number, kind, bounds)}{each}. Received: {in_short(value)}")
+
+
+def holds_settings(value) -> bool:
+    """Whether it is a tuple of dataclasses."""
+    return isinstance(value, tuple) and bool(value) and all(map(dataclasses.is_dataclass, value))
 
 
 def numbers_of(hint, bounds: tuple[Bound, ...] = ()) -> list[tuple[type, tuple[Bound, ...]]]:

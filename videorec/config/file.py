@@ -27,6 +27,8 @@ def to_dict(experiment: Experiment) -> dict:
 
 
 def _tree(value):
+    if bounds.holds_settings(value):
+        return [_tree(part) for part in value]
     if not dataclasses.is_dataclass(value):
         return value
     fields = {field.name: _tree(getattr(value, field.name)) for field in dataclasses.fields(value)}
@@ -92,6 +94,11 @@ def _as_type(value, hint, section: str, models: dict[str, type[Model]]):
     """JSON has dicts where the dataclasses have dataclasses, and lists (in older files also null) where they have tuples."""
     if dataclasses.is_dataclass(hint):
         return _fill(hint, value, section, models)
+    part = next(iter(typing.get_args(hint)), None)
+    if typing.get_origin(hint) is tuple and dataclasses.is_dataclass(part):
+        if not isinstance(value, list | tuple):
+            raise UserError(f"{section} must be a list of settings: [{{...}}, ...]. Received: {_shown(value)}")
+        return tuple(_fill(part, one, f"{section}.{number}", models) for number, one in enumerate(value))
     kinds = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
     if value is None and types.NoneType not in kinds and any(typing.get_origin(kind) is tuple for kind in kinds):
         return ()

@@ -32,6 +32,9 @@ class Flow:
     """Dense sampling: distance of two flow pictures of a clip. Default: data.step."""
     short_side: ShortSide | None = None
     """Short side, in px, of the frames that motion is measured on; it is the unit of u and v. Default: that of data.resize."""
+    paired: bool = True
+    """Beside frames of the same rate and length, picture t of both streams is of one frame, and the last frame, which has no
+    motion, is left out. Off: each stream draws its own, as models of one stream do (runs that videorec.tools.fuse joins)."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,10 @@ class Footage(Source):
         """The settings that the plain clip of this stream depends on; those of flow where it is one of the streams."""
         left_out = {*self.augmentation, *self.without_pixels, *({"flow"} if "flow" not in self.streams else ())}
         left_out |= {"values"} if self.values is None else set()  # so that stores of before there was this setting serve on
-        return {name: value for name, value in dataclasses.asdict(self).items() if name not in left_out}
+        settings = {name: value for name, value in dataclasses.asdict(self).items() if name not in left_out}
+        if self.flow.paired and "flow" in settings:
+            del settings["flow"]["paired"]  # for the same reason
+        return settings
 
     def augmentation_settings(self) -> dict:
         """The settings that the augmented views of a clip depend on beside `pixel_settings`."""

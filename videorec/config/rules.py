@@ -84,8 +84,8 @@ def check_clips(data: Data, evaluate: Evaluate) -> None:
 
 def _check_both_streams(data: Data, evaluate: Evaluate) -> None:
     a, b = data.of("rgb"), data.of("flow")
-    same = (a.frames, a.fps, a.step) == (b.frames, b.fps, b.step)
-    rule = "--evaluate.clips must be 1 or more where --data.flow has a rate or length of its own"
+    same = data.flow.paired and (a.frames, a.fps, a.step) == (b.frames, b.fps, b.step)
+    rule = "--evaluate.clips must be 1 or more where --data.flow has a rate or length of its own, or is not paired"
     _check(rule, evaluate.clips, same or evaluate.clips > 0)
 
 

@@ -2,8 +2,8 @@
 
 Streams lie side by side in time. Flow picture k is the motion from frame k to frame k + 1, so N frames have N - 1 flow
 pictures. Where both streams have one rate and length, picture t of both belongs to the same frame, and the frame without a
-motion, the last, is left out of both. Where they differ, both show the same place: the whole video (uniform), its start
-(first), or windows that begin at the same share of their possible starts (dense).
+motion, the last, is left out of both. Where they differ, or are not to be paired, both show the same place: the whole video
+(uniform), its start (first), or windows that begin at the same share of their possible starts (dense).
 """
 
 from collections.abc import Callable, Iterator
@@ -43,11 +43,11 @@ class ClipReader:
         elif "flow" in data.streams and data.flow.method != "stored":
             flow.check_method(data.flow.method)
         parts = [data.of(name) for name in data.streams]
-        paired = len(parts) == 2 and same_clock(*parts)
+        paired = is_paired(data)
         self.streams = {
             part.stream: PreparedStream(stored, part, problems, paired)
             if stored
-            else VideoStream(part, problems, paired or (len(parts) == 2 and data.flow.method == "stored"), threads)
+            else VideoStream(part, problems, leaves_frames_out(data), threads)
             for part in parts
         }
 
@@ -73,9 +73,17 @@ class ClipReader:
             yield dict(zip(self.streams, rows, strict=True))
 
 
-def same_clock(one: Data, other: Data) -> bool:
-    """Whether two streams show the same number of pictures at the same rate and distance."""
-    return (one.frames, one.fps, one.step) == (other.frames, other.fps, other.step)
+def is_paired(data: Data) -> bool:
+    """Whether there are two streams, and picture t of both belongs to the same frame: as many at the same rate and distance."""
+    one, other = data.of("rgb"), data.of("flow")
+    same = (one.frames, one.fps, one.step) == (other.frames, other.fps, other.step)
+    return len(data.streams) == 2 and data.flow.paired and same
+
+
+def leaves_frames_out(data: Data) -> bool:
+    """Whether there are two streams, and the frames without motion are left out of both."""
+    stored = data.flow.method == "stored" and data.flow.paired
+    return is_paired(data) or (len(data.streams) == 2 and stored)
 
 
 def _training_choice(data: Data, rng: np.random.Generator) -> Choose:

@@ -1,6 +1,7 @@
 """Where videos come from: class-per-folder, a manifest, the official UCF101 and HMDB51 lists, or built-in."""
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -73,18 +74,29 @@ def choose(data: Data, split: str, trained: Experiment, record: Record | None = 
         UserError: nothing there, or no video in that split.
     """
 
-    def drawn() -> Record:
-        videos = _without(find(trained.data), trained.data)
-        same = same_files.representatives(video.path for video in videos)
-        base, size = _place(trained.data)
-        return VideoSet(tuple(_drawn(videos, same, trained.data, trained.train.seed)), (), (), base, size=size).record()
-
     videos = _without(find(data), data)
     videos = same_files.in_one_group(videos, same_files.representatives(video.path for video in videos))
     base, size = _place(trained.data)
-    own = Trained(trained.data, base, record, drawn, trained.train.seed, size)
+    own = Trained(trained.data, base, record, functools.partial(draw, trained), trained.train.seed, size)
     chosen = selection.select(videos, data, *_place(data), split, own)
     return dataclasses.replace(chosen, videos=verdicts.kept(chosen.videos, data))
+
+
+def draw(trained: Experiment) -> Record:
+    """The record of an older run without one, as it would be drawn of the data of now.
+
+    Raises:
+        UserError: they are not at hand.
+    """
+    videos = _without(find(trained.data), trained.data)
+    same = same_files.representatives(video.path for video in videos)
+    base, size = _place(trained.data)
+    return VideoSet(tuple(_drawn(videos, same, trained.data, trained.train.seed)), (), (), base, size=size).record()
+
+
+def base_of_record(data: Data) -> str:
+    """The folder that the paths of a record start from."""
+    return _place(data)[0]
 
 
 def load_for_evaluation(data: Data, split: str, trained: Experiment, record: Record | None = None) -> list[Video]:

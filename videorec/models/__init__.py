@@ -6,6 +6,7 @@ A model is one file here that defines a `videorec.config.Model` with a name; it 
 import dataclasses
 import importlib
 import pkgutil
+from collections.abc import Iterator
 
 import keras
 
@@ -101,20 +102,34 @@ def for_experiment(experiment: Experiment, classes: int) -> keras.Model:
 
 def untrained(model: Model) -> Model:
     """The same model, its backbones (its parts' too) with random weights at the start: for weights that come from elsewhere."""
-    changes = {name: untrained(inner) for name, inner in _parts(model).items()}
-    return dataclasses.replace(model, **changes, **{"weights": None} if hasattr(model, "weights") else {})
+    return _without_weights(model)
+
+
+def _without_weights(value):
+    """Settings of any kind, without the weights of the models in them."""
+    if bounds.holds_settings(value):
+        return tuple(map(_without_weights, value))
+    if not dataclasses.is_dataclass(value):
+        return value
+    changes = {field.name: _without_weights(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return dataclasses.replace(value, **changes | ({"weights": None} if "weights" in changes else {}))
 
 
 def export_tolerance(model: Model) -> float:
     """Largest difference between Keras and an export, of probabilities and of frames from 0 to 1: the most that the model, its
     parts and their backbones allow."""
-    inner = [export_tolerance(part) for part in _parts(model).values()]
+    inner = [export_tolerance(part) for part in _parts(model)]
     backbone = getattr(model, "backbone", None)
     own = [backbones.find(backbone).export_tolerance] if backbone else []
     return max([model.export_tolerance, *own, *inner])
 
 
-def _parts(model: Model) -> dict[str, Model]:
-    """The models that a model is made of, by field."""
-    values = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)}
-    return {name: value for name, value in values.items() if isinstance(value, Model)}
+def _parts(settings) -> Iterator[Model]:
+    """The models that a model is made of: in its fields, and in tuples of settings in them."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        for part in value if bounds.holds_settings(value) else [value]:
+            if isinstance(part, Model):
+                yield part
+            elif dataclasses.is_dataclass(part):
+                yield from _parts(part)

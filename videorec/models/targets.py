@@ -18,7 +18,7 @@ def check(model: Model, known: Mapping[str, type[Model]]) -> None:
     target = getattr(model, "target", None)
     if target is None or target in model.targets:
         return
-    able = sorted(name for name, cls in known.items() if target in cls.targets)
+    able = sorted(name for name, cls in known.items() if target in cls.targets and cls.trained)
     reason = "needs an answer at every frame" if target == "dense" else f"is not what {model.name} learns"
     raise UserError(
         f"The target {target} {reason}: {', '.join(able) or 'no model'} can learn it. "

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from videorec.config import UserError
+from videorec.models.ensemble import Ensemble
 from videorec.models.split import SUFFIX
 from videorec.models.two_stream import PART
 
@@ -45,8 +46,12 @@ def transfer(sources: Sequence[tuple[keras.Model, str | Path]], target: keras.Mo
         The places in `target` that keep their initial values.
 
     Raises:
-        UserError: not one weight of a source is taken; nothing is copied then.
+        UserError: a source is an ensemble, which has several weights for one place, or not one weight of it is taken; nothing
+            is copied then.
     """
+    for source, origin in sources:
+        if source.name == Ensemble.name:
+            raise UserError(f"{origin} is several runs fused (videorec.tools.fuse): give one of them to --train.init")
     stores = [{_address(source, place): w for place, w in weights_by_place(source).items()} for source, _ in sources]
     assigned, kept = [], {}
     for place, weight in weights_by_place(target).items():

@@ -3,6 +3,7 @@
 Only what videorec wrote is ever removed, and no run with a finished epoch: that is renamed.
 """
 
+import contextlib
 import itertools
 import json
 import logging
@@ -11,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from videorec.config import UserError
+from videorec.models.ensemble import Ensemble
 from videorec.runs.checkpoints import ANEW
 from videorec.runs.mirror import Mirror
 from videorec.storage import files, leftovers
@@ -40,6 +42,16 @@ def check_is_free(folder: Path) -> None:
     raise UserError(f"{folder} is no run, but holds other files: {shown}. Choose another --name, or another folder with --runs")
 
 
+def check_is_new(folder: Path) -> None:
+    """Nothing may be at the place of a new run.
+
+    Raises:
+        UserError: something is.
+    """
+    if os.path.lexists(folder):
+        raise UserError(f"Nothing is overwritten, and {folder} is there already: choose another --name")
+
+
 def _is_config(file: Path) -> bool:
     """Whether a file is a run's config.json, and not the one of another program; a damaged one beside classes.txt is."""
     try:
@@ -51,6 +63,13 @@ def _is_config(file: Path) -> bool:
     return isinstance(tree, dict) and {"data", "model", "train"} <= tree.keys()
 
 
+def _is_fused(file: Path) -> bool:
+    """Whether a config.json is that of a run which nothing trained."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return json.loads(file.read_text(encoding="utf-8"))["model"]["name"] == Ensemble.name
+    return False
+
+
 def check_state(folder: Path) -> None:
     """What a run needs to go on must be there, so that nothing trains over a good model.
 
@@ -58,6 +77,11 @@ def check_state(folder: Path) -> None:
         UserError: naming what is missing.
     """
     state, model = folder / "state", folder / "model.keras"
+    if _is_fused(folder / "config.json"):
+        raise UserError(
+            f"The run {folder} was made of others by videorec.tools.fuse, and has no state to go on with. Choose another "
+            f"--name; {ANEW}"
+        )
     missing = None
     if not (folder / "config.json").exists():
         missing = "config.json" if model.exists() or (state / "state.json").exists() else None

@@ -14,7 +14,8 @@ streams     by name (rgb, flow):
               fps         rate that the video is resampled to; null: every frame of the file
               step, short, hop   as in the settings of the data
               interval    seconds between two frames of a clip, the median over training videos; null: not known
-              flow        method, encoding and short_side, where the stream is motion
+              flow        method, encoding and short_side, where the stream is motion; paired (false), where it draws its
+                          pictures by itself beside frames of its rate and length
 pictures    resize, crop (height and width), fit, channels, values where given; of forecasts: shape (H, W, C), pixels, values,
             key, axes
 evaluation  clips and crops a video (recognition); threshold, smooth and single (labels of moments)
@@ -101,7 +102,8 @@ def _stream(data: Footage, stream: str, experiment: Experiment) -> dict:
         "short": getattr(data, "short", "hold"),
         "hop": getattr(data, "hop", data.frames),
     }
-    flow = {name: getattr(data.flow, name) for name in ("method", "encoding", "short_side")}
+    names = ("method", "encoding", "short_side", *(() if data.flow.paired else ("paired",)))
+    flow = {name: getattr(data.flow, name) for name in names}
     return entry | ({"flow": flow} if stream == "flow" else {})
 
 

@@ -25,7 +25,7 @@ from videorec.models import backend
 from videorec.runs import accelerators, places, recipe
 from videorec.runs.checkpoints import ANEW, Checkpoints
 from videorec.runs.mirror import Mirror, run_names
-from videorec.storage import files, outside, weights_files
+from videorec.storage import files, leftovers, outside, weights_files
 
 # Settings that may change when a run goes on: they alter neither its data nor its model.
 CHANGEABLE = {"name", "runs", "train.epochs", "train.steps", "train.patience", "train.profile", "train.resume"}
@@ -163,16 +163,42 @@ class Run(Checkpoints):
                 places.make_room(folder, mirror, experiment.train.resume)
             (folder / "state").mkdir(parents=True, exist_ok=True)
             places.sweep(folder)
-            if videos is not None:
-                files.write_if_new(folder / record.NAME, videos.to_bytes())
-            files.write_if_new(folder / "classes.txt", "".join(f"{name}\n" for name in classes).encode())
-            files.write_if_new(folder / "config.json", config_file.as_text(experiment).encode())  # last: now it is a run
+            _begin(folder, experiment, classes, videos)
         except OSError as error:
             raise UserError(f"The run folder {folder} cannot be written: {error}") from error
         run = cls(folder)
         run.mirror = mirror
         run.push()  # what cannot be written later shows now
         return run
+
+    @classmethod
+    def add(
+        cls,
+        folder: Path,
+        experiment: Experiment,
+        classes: tuple[str, ...],
+        videos: Record,
+        contents: dict,
+        model: keras.Model,
+    ) -> "Run":
+        """Make a run that nothing trained, with its recipe `contents`; whole or not at all.
+
+        Raises:
+            UserError: something is there, or it cannot be written.
+        """
+        places.check_is_new(folder)
+        try:
+            files.make_folder(folder.parent)
+            with leftovers.working_folder(folder.parent, folder.name) as made:
+                (made / "run").mkdir()
+                _begin(made / "run", experiment, classes, videos)
+                run = cls(made / "run")
+                run.save_recipe(contents)
+                run.save_model(model)
+                run.folder.rename(folder)
+        except OSError as error:
+            raise UserError(f"The run folder {folder} cannot be written: {error}") from error
+        return cls(folder)
 
     def push(self) -> None:
         """Bring a remote run up to date; nothing to do for a local one.
@@ -236,6 +262,14 @@ class Run(Checkpoints):
 
 def _folder(place: str | Path, mirror: Mirror | None) -> Path:
     return mirror.folder if mirror else Path(place).expanduser()
+
+
+def _begin(folder: Path, experiment: Experiment, classes: tuple[str, ...], videos: Record | None) -> None:
+    """Write what a run has from its start on."""
+    if videos is not None:
+        files.write_if_new(folder / record.NAME, videos.to_bytes())
+    files.write_if_new(folder / "classes.txt", "".join(f"{name}\n" for name in classes).encode())
+    files.write_if_new(folder / "config.json", config_file.as_text(experiment).encode())  # last: now it is a run
 
 
 def _check_same(run: Run, experiment: Experiment) -> None:

@@ -75,6 +75,11 @@ class Task(ABC):
         """
         rules.check_experiment(experiment)
         models.targets.check(experiment.model, models.CLASSES)
+        if not experiment.model.trained:
+            raise UserError(
+                f"{experiment.model.name} is not trained: videorec.tools.fuse makes it of runs that are. Train these, each by "
+                "its own config.json, and fuse them"
+            )
 
     @abstractmethod
     def load(self, experiment: Experiment, record: Record | None = None) -> Dataset:

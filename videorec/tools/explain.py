@@ -55,6 +55,9 @@ def main(args: list[str]) -> int:
     run = Run.open(options.run)
     if not isinstance(tasks.of(run.experiment), RecognitionTask):
         raise UserError(f"What is explained is the answer of a recogniser of clips; {run.place} learns something else")
+    if not run.experiment.model.trained:
+        members = ", ".join(member.run for member in run.experiment.model.members)
+        raise UserError(f"One network is explained at a time. {run.place} is several: explain one of its runs, {members}")
     if options.label is not None and options.label not in run.classes:
         raise UserError(
             f"--label must be a class of {run.place}. Received: {options.label}. {nearest(options.label, run.classes)}"

@@ -41,7 +41,8 @@ class Options:
     folds: Annotated[int, Ge(2)] = 4
     """How many; each has a group at least."""
     seeds: tuple[Seed, ...] = (0,)
-    """Seeds of the trainings: each trains on every fold. The folds are the same for all."""
+    """Seeds of the trainings: each trains on every fold. The folds are the same for all. Of several the table also has what
+    they get together (fused): the mean of their probabilities."""
     with_test: bool = False
     """Divide the test videos of the manifest too: to measure, not to choose."""
     fuse: str | None = None

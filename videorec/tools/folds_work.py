@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +20,13 @@ from videorec.config import Data, UserError
 from videorec.data import manifest, same_files
 from videorec.data.labels import canonical
 from videorec.data.manifest import Video
+from videorec.reports.spreadsheet import cell
 from videorec.storage import files, outside
 from videorec.tools import index_manifest, splits_work
 from videorec.tools.splits_work import Split
 
 log = logging.getLogger("folds")
-FUSED = "fused"  # folder in a run: evaluated together with the other folds' run
+FUSED = "fused"  # folder in a run: evaluated together with the other folds' run; and the row of all seeds together
 
 
 @dataclass(frozen=True)
@@ -133,38 +134,67 @@ def divided(videos: list[Video], folds: int) -> list[tuple[Video, int]]:
 # === Results ===
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A row of predictions.csv, its names as they stand there."""
+
+    video: str
+    label: str
+    predicted: str
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+
 def write(plan: Plan, record: dict[str, dict]) -> None:
     """The record, with what all videos got for each seed whose folds are all done."""
-    pooled = {title: {str(seed): figures for seed, figures in rows} for title, rows in _pooled(plan, record).items()}
+    pooled = {title: {str(seed): figures for seed, figures in rows.items()} for title, rows in _pooled(plan, record).items()}
     content = {"runs": record, "folds": plan.folds, "fused_with": plan.fuse, "all_videos": pooled}
     files.write(plan.record, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def _pooled(plan: Plan, record: dict[str, dict]) -> dict[str, list[tuple[int, dict]]]:
-    """`{"alone" or "fused": [(seed, figures)]}` over the seeds that are done."""
+def _pooled(plan: Plan, record: dict[str, dict]) -> dict[str, dict[int | str, dict]]:
+    """`{"alone" or "fused": {seed: figures}}` over the seeds that are done; of several, all together as the seed `FUSED`."""
     rows = {}
     for title, below in (("alone", ""), (FUSED, FUSED)) if plan.fuse else (("alone", ""),):
-        rows[title] = []
+        answers: dict[int | str, list[list[Answer]]] = {}
         for seed in plan.seeds:
             keys = [f"fold{fold}-seed{seed}" for fold in range(1, plan.folds + 1)]
             if all(record.get(key, {}).get("status") == "done" for key in keys):
-                folders = [os.path.join(plan.splits[key].folder, below) for key in keys]
-                rows[title].append((seed, figures([list(_answers(folder)) for folder in folders])))
+                answers[seed] = [_answers(os.path.join(plan.splits[key].folder, below)) for key in keys]
+        if len(answers) == len(plan.seeds) > 1:
+            answers[FUSED] = [mean(of_seeds) for of_seeds in zip(*answers.values(), strict=True)]
+        rows[title] = {
+            seed: figures([[(answer.label, answer.predicted) for answer in fold] for fold in folds])
+            for seed, folds in answers.items()
+        }
     return rows
 
 
-def _answers(folder: str) -> Iterator[tuple[str, str]]:
-    """True and predicted class of each readable video.
+def _answers(folder: str) -> list[Answer]:
+    """What a run said of the readable videos of a fold.
 
     Raises:
-        UserError: they cannot be read.
+        UserError: it cannot be read.
     """
     path = os.path.join(folder, "predictions.csv")
     with outside.reading(path, "Without NAME-folds.json the same command evaluates every fold anew"):
-        text = files.read(path).decode()
-    for row in csv.DictReader(io.StringIO(text)):
-        if row["predicted"]:
-            yield row["label"], row["predicted"]
+        header, *rows = csv.reader(io.StringIO(files.read(path).decode(), newline=""), strict=True)
+        classes = tuple(cell(name.removeprefix("p(").removesuffix(")")) for name in header[4:])
+        return [Answer(row[0], row[1], row[2], classes, tuple(map(float, row[4:]))) for row in rows]
+
+
+def mean(seeds: Sequence[list[Answer]]) -> list[Answer]:
+    """What several runs say together: the mean of their probabilities, of the videos that all of them could read."""
+    first, *others = seeds
+    known = [{answer.video: answer for answer in other} for other in others]
+    joined = []
+    for answer in first:
+        if all(answer.video in other for other in known):
+            every = [answer.probabilities, *(other[answer.video].probabilities for other in known)]
+            together = np.mean(every, axis=0)
+            best = answer.classes[int(together.argmax())]
+            joined.append(dataclasses.replace(answer, predicted=best, probabilities=tuple(together)))
+    return joined
 
 
 def figures(folds: list[list[tuple[str, str]]]) -> dict:
@@ -180,7 +210,7 @@ def figures(folds: list[list[tuple[str, str]]]) -> dict:
 
 
 def show(plan: Plan, record: dict[str, dict], console: Console) -> None:
-    """A row a seed, and the mean over seeds."""
+    """A row a seed, the mean over seeds, and what the seeds get together: their probabilities averaged."""
     for title, rows in _pooled(plan, record).items():
         if not rows:
             continue
@@ -189,10 +219,16 @@ def show(plan: Plan, record: dict[str, dict], console: Console) -> None:
         table = Table("seed", *columns, title=f"{plan.folds} folds by group, {name}")
         for column in table.columns[1:]:
             column.justify = "right"
-        values = [[r["accuracy"], r["mean_class_accuracy"], *(np.nan if x is None else x for x in r["folds"])] for _, r in rows]
-        for (seed, row), numbers in zip(rows, values, strict=True):
-            table.add_row(str(seed), *(f"{x:.3f}" for x in numbers), str(row["videos"]))
-        if len(rows) > 1:
+        values = {
+            seed: [row["accuracy"], row["mean_class_accuracy"], *(np.nan if x is None else x for x in row["folds"])]
+            for seed, row in rows.items()
+        }
+        together = values.pop(FUSED, None)
+        for seed, numbers in values.items():
+            table.add_row(str(seed), *(f"{x:.3f}" for x in numbers), str(rows[seed]["videos"]))
+        if len(values) > 1:
             table.add_section()
-            table.add_row("mean", *(f"{x:.3f}" for x in np.mean(values, axis=0)), "")
+            table.add_row("mean", *(f"{x:.3f}" for x in np.mean(list(values.values()), axis=0)), "")
+        if together:
+            table.add_row(FUSED, *(f"{x:.3f}" for x in together), str(rows[FUSED]["videos"]))
         console.print(table)

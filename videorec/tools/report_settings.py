@@ -52,9 +52,11 @@ def defaults(run: Run) -> dict:
 
 
 def flat(tree: dict, prefix: str = "") -> dict:
-    """`{"data.frames": 16}` of a tree of settings."""
+    """`{"data.frames": 16}` of a tree of settings; of lists of settings by number, `{"model.members.0.weight": 1.0}`."""
     parts = {}
     for name, value in tree.items():
+        if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
+            value = {str(number): part for number, part in enumerate(value)}
         parts |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
     return parts
 
@@ -66,5 +68,10 @@ def _shown(value) -> str:
 
 
 def training(run: Run) -> str:
-    """The command that trains with these settings."""
+    """The command that trains with these settings, or makes the run of others again."""
+    model = run.experiment.model
+    if not model.trained:
+        members = [shlex.quote(member.run) for member in model.members]
+        weights = [f"{member.weight:g}" for member in model.members]
+        return f"python -m videorec.tools.fuse {' '.join(members)} --name NEW_NAME --weights {' '.join(weights)}"
     return f"python train.py --config {shlex.quote(f'{run.place}/config.json')} --name NEW_NAME"

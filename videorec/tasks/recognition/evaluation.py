@@ -145,16 +145,20 @@ def _sampling(data: Data) -> frozenset:
 # === Several runs ===
 
 
-def check_weights(weights: Sequence[float], runs: int) -> Sequence[float]:
+def check_weights(
+    weights: Sequence[float], runs: int, whose: str = "the run's own first, then one for each run of --fuse"
+) -> Sequence[float]:
     """The weights, one for each of the runs.
+
+    Args:
+        whose: which is whose, for the message.
 
     Raises:
         UserError: another number of them, a negative one, or all of them 0.
     """
     if len(weights) != runs or not all(0 <= weight < math.inf for weight in weights) or not sum(weights):
         raise UserError(
-            f"--weights must be {runs} numbers of 0 or more, not all 0: the run's own first, then one for each run of "
-            f"--fuse. Received: {' '.join(map(str, weights))}"
+            f"--weights must be {runs} numbers of 0 or more, not all 0: {whose}. Received: {' '.join(map(str, weights))}"
         )
     return weights
 

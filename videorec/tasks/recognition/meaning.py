@@ -13,7 +13,7 @@ MULTILABEL = {  # in place of those of one label
     "a video are left out",
     "per_class": "average precision; precision and recall of the videos whose probability is above the threshold",
 }
-STREAMS = "what each stream of the model says alone, averaged over clips and crops as the whole"
+STREAMS = "what each stream, or each member, of the model says alone, averaged over clips and crops as the whole"
 NO_CLIPS = "left out: the fused runs do not take the same clips of every video"
 
 

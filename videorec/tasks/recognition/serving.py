@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from videorec.config import Data, UserError
 from videorec.data import augment, graph_sampling, pipeline, sources
-from videorec.data.clips import ClipReader, same_clock
+from videorec.data.clips import ClipReader, is_paired
 from videorec.data.manifest import Video
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
@@ -43,7 +43,7 @@ class RecognitionServing(VideoServing):
         """The clips of the run's own protocol, `evaluate.clips`."""
         data = self.run.experiment.data
         parts = {stream: data.of(stream) for stream in data.streams}
-        if len(parts) == 2 and same_clock(*parts.values()):
+        if is_paired(data):
             rule = "flow must have one picture fewer than rgb has frames: motion lies between them. Received rgb, flow:"
             rgb, flow = counts["rgb"], counts["flow"]
             count = raw_frames.checked(flow, tf.equal(rgb - 1, flow), rule, rgb, flow)
