@@ -45,10 +45,10 @@ def test_paths_from_another_folder(tmp_path):
 def test_what_is_said(caplog):
     one, other = known(name="first", a="test", b="test", c="val", d="train"), known(a="train", b="test", c="train", d="train")
     tell(one, join([one, other]))
-    assert "1 of the 2 test videos of first were seen in the training of another member" in caplog.text
-    assert "1 of the 1 val videos of first" in caplog.text and "no video is left" not in caplog.text
+    assert "1 of the 2 test videos of first were seen by another member in its training, and are no test videos" in caplog.text
+    assert "1 of the 1 val videos of first" in caplog.text and "1 test videos are left. Members of one manifest" in caplog.text
     caplog.clear()
     tell(one, join([one, one]))
     assert not caplog.text
     tell(one, join([one, known(a="train", b="val", c="val", d="train")]))
-    assert "no video is left to test on" in caplog.text
+    assert "0 test videos are left" in caplog.text

@@ -91,12 +91,14 @@ def test_the_folder_is_that_of_a_run(here):
     assert run.experiment.name == "x" and (run.experiment.data, run.experiment.runs) == (Run("runs/s0").experiment.data, "runs")
 
 
-def test_measured_as_several_runs_are(here):
+def test_measured_as_several_runs_are(here, capsys):
     fused("s0 s1 gru --weights 2 1 1")
     results = assert_measured_alike("runs/x", "runs/s0 --fuse runs/s1 runs/gru --weights 2 1 1")
     evaluate.main(["runs/s1", "--out", "alone"])
     assert results["streams"]["member2"]["accuracy"] == json.loads(Path("alone/results.json").read_text())["accuracy"]
     assert results["streams"].keys() == {"member1", "member2", "member3"}
+    assert results["protocol"]["members"] == {"member1": "runs/s0", "member2": "runs/s1", "member3": "runs/gru"}
+    assert "member2 (runs/s1) alone: accuracy" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("flow", ["flow", "slow_flow"])

@@ -86,10 +86,11 @@ def tell(first: Known, joined: Record) -> None:
         moved = [entry.path for split, entry in changed if split == old]
         if moved:
             count = sum(split == old for split in before.values())
-            rule = "%d of the %d %s videos of %s were seen in the training of another member, and count so here: %s"
-            log.warning(rule, len(moved), count, old, first.name, some(moved))
-    if not any(entry.split == TEST for entry in joined.entries):
-        log.warning(
-            "no video is left to test on: every one was seen by some member. Members of one manifest with splits "
-            "(videorec.tools.index writes one) have a test set in common"
+            rule = "%d of the %d %s videos of %s were seen by another member in its training, and are no %s videos of all: %s"
+            log.warning(rule, len(moved), count, old, first.name, old, some(moved))
+    left = sum(entry.split == TEST for entry in joined.entries)
+    if not left or any(split == TEST for split, _ in changed):
+        rule = (
+            "%d test videos are left. Members of one manifest with splits (videorec.tools.index writes one) have all in common"
         )
+        log.warning(rule, left)

@@ -114,7 +114,7 @@ class Ensemble(Model):
     @property
     def extra_outputs(self):
         """See `Model`."""
-        return tuple(f"{name}_{key}" for name, _ in self._named() for key in ("steps", "probabilities"))
+        return tuple(f"{name}_{key}" for name, _ in self.named() for key in ("steps", "probabilities"))
 
     def part(self, stream):
         """See `Model`; of several members that see the stream, an ensemble of what they are in it."""
@@ -156,7 +156,7 @@ class Ensemble(Model):
             networks: of the members, in their order; of those with `frozen_of` the frozen layers are left out.
         """
         # === Backbones ===
-        frames, features = {}, {name: {} for name, _ in self._named()}
+        frames, features = {}, {name: {} for name, _ in self.named()}
         for stream in STREAMS:
             cnns = {n: network for n, network in enumerate(networks, start=1) if stream in network.input}
             if not cnns:
@@ -171,7 +171,7 @@ class Ensemble(Model):
 
         # === Members ===
         outputs, shares, total = {}, [], sum(member.weight for member in self.members)
-        for (name, member), network in zip(self._named(), networks, strict=True):
+        for (name, member), network in zip(self.named(), networks, strict=True):
             _, head = cut(network)
             kept = {key: head.output[key] for key in ("steps", "probabilities")}
             values = keras.Model(head.input, kept, name=name)(features[name])
@@ -181,12 +181,13 @@ class Ensemble(Model):
             shares.append(share(outputs[f"{name}_probabilities"]))
 
         # === Fusion ===
-        steps = [outputs[f"{name}_steps"] for name, _ in self._named()]
+        steps = [outputs[f"{name}_steps"] for name, _ in self.named()]
         outputs["steps"] = layers.Concatenate(axis=1, dtype="float32", name="steps")(steps)  # (B, S_1 + S_2 + ..., C)
         outputs["probabilities"] = layers.Add(dtype="float32", name="probabilities")(shares)  # (B, C)
         return keras.Model(frames, outputs, name=self.name)
 
-    def _named(self) -> Iterator[tuple[str, Member]]:
+    def named(self) -> Iterator[tuple[str, Member]]:
+        """The members by their names: `member1`, `member2`, ..."""
         return ((f"member{number}", member) for number, member in enumerate(self.members, start=1))
 
     def _together(self, cnns: Mapping[int, keras.Model]) -> tuple[keras.Model, dict[int, list[int]]]:

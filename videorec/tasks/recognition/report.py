@@ -102,7 +102,9 @@ class RecognitionReport(Report):
             console.print(table)
         clip = f"{results['clip_accuracy']:.4f} ({results['clips']} clips)" if "clips" in results else meaning.NO_CLIPS
         lines = [f"{self.kind.line(results)}   top-5 {results['top5']:.4f}   clip accuracy {clip}"]
-        lines += [f"{name} alone: {self.kind.line(alone)}" for name, alone in results.get("streams", {}).items()]
+        places = {name: f" ({run})" for name, run in self.protocol.get("members", {}).items()}
+        alone = {f"{name}{places.get(name, '')}": figures for name, figures in results.get("streams", {}).items()}
+        lines += [f"{name} alone: {self.kind.line(figures)}" for name, figures in alone.items()]
         others = [f"Hit@{k} {value:.4f}" for k, value in results["hit_at"].items() if int(k) not in (1, 5)]
         lines += ["   ".join(others)] if others else []  # accuracy is Hit@1, top-5 is Hit@5
         lines += self.kind.notes(results)
@@ -147,6 +149,7 @@ def describe(data: Data, evaluate: Evaluate, runs: dict[str, float], trained: Ex
     """What the figures mean nothing without: views, aggregation, split, seed, versions."""
     clips = f"every {data.hop} frames" if evaluate.clips == 0 else evaluate.clips
     flow = {"flow": asdict(data.of("flow").flow)} if "flow" in data.streams else {}
+    members = {} if trained.model.trained else {"members": {name: member.run for name, member in trained.model.named()}}
     official = {"official_split": data.official_split} if has_official_splits(data.path) else {}
     own = {
         "exclude": list(data.exclude),
@@ -161,4 +164,4 @@ def describe(data: Data, evaluate: Evaluate, runs: dict[str, float], trained: Ex
         "short": data.short,
     }
     own |= describe_pictures(data)
-    return describe_protocol(runs, data.path, measured, trained, **official, **own, **flow)
+    return describe_protocol(runs, data.path, measured, trained, **official, **own, **flow, **members)
