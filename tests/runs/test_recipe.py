@@ -81,7 +81,7 @@ def test_labels_of_moments_and_forecasts():
         data=DenseData(single=True, fps=3.0), model=CLASSES["multi_lstm"](), evaluate=DenseEvaluate(smooth=2.0)
     )
     made = recipe.make(moments, ("a",))
-    assert made["evaluation"] == {"threshold": 0.5, "smooth": 2.0, "single": True}
+    assert made["evaluation"] == {"threshold": 0.5, "smooth": 2.0, "change_cost": 0.0, "single": True}
     assert (made["streams"]["rgb"]["sampling"], made["streams"]["rgb"]["fps"]) == ("window", 3.0)
     forecasts = Experiment(data=Sequences(frames=6, values=(0.0, 70.0)), model=CLASSES["convlstm_forecaster"](horizon=4))
     made = recipe.make(forecasts, (), (8, 9, 1))

@@ -77,6 +77,9 @@ class DenseEvaluate(Measure):
     """Probability from which on a frame has a label, in segments and timelines."""
     smooth: PositiveOrZero = 1.0
     """Seconds over which single labels are smoothed (majority of the frames) before they are joined into segments; 0: not."""
+    change_cost: PositiveOrZero = 0.0
+    """Single labels of segments: those whose probabilities, as logarithms, are highest in sum, less this for each change of the
+    label (Viterbi), before they are smoothed; 6: short runs go unless the model is sure. 0: the highest of each frame."""
 
 
 @dataclass(frozen=True)

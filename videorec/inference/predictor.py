@@ -169,8 +169,9 @@ class Predictor:
         except UNREADABLE as error:
             return Prediction(video.name, error=_reason(error))
         how, rate = self.recipe["evaluation"], next(iter(self.recipe["streams"].values()))["fps"]
-        smooth = how["smooth"] if how["single"] else 0.0
-        segments = predicted_segments(probabilities, self.classes, rate, how["threshold"], how["single"], smooth)
+        # Recipes of earlier versions know no cost of changes.
+        smoothing = {name: how.get(name, 0.0) if how["single"] else 0.0 for name in ("smooth", "change_cost")}
+        segments = predicted_segments(probabilities, self.classes, rate, how["threshold"], how["single"], **smoothing)
         return Prediction(video.name, damage=damage_of(video), segments=tuple(segments), moments=probabilities, rate=rate)
 
     # === Frame by frame ===

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+LEAST = 1e-4  # probability: a single frame that is sure of something else cannot forbid a label
+
 
 @dataclass(frozen=True)
 class PredictedSegment:
@@ -23,6 +25,7 @@ def predicted_segments(
     threshold: float,
     single: bool,
     smooth: float = 0.0,
+    change_cost: float = 0.0,
 ) -> list[PredictedSegment]:
     """The segments of one video, sorted by start. Frame k covers k / rate to (k + 1) / rate.
 
@@ -36,15 +39,16 @@ def predicted_segments(
         threshold: least probability of a label, in [0, 1].
         single: a frame has one label at most.
         smooth: seconds over which single labels are smoothed; 0: not.
+        change_cost: of single labels, see `single_predictions`.
 
     Raises:
-        ValueError: probabilities of another shape, a threshold or `smooth` outside its range.
+        ValueError: probabilities of another shape, a threshold, `smooth` or `change_cost` outside its range.
     """
     probabilities = np.asarray(probabilities)
     if probabilities.ndim != 2 or probabilities.shape[1] != len(classes):
         raise ValueError(f"Probabilities must be (T, {len(classes)}). Received: {probabilities.shape}")
     if single:
-        labels = single_predictions(probabilities, threshold, smoothing_window(smooth, rate))
+        labels = single_predictions(probabilities, rate, threshold, smooth, change_cost)
         runs = label_runs(labels, background=(len(classes),))
     else:
         high = probabilities >= _checked(threshold)
@@ -56,20 +60,58 @@ def predicted_segments(
     return sorted(segments, key=lambda segment: (segment.start, segment.end, segment.label))
 
 
-def single_predictions(probabilities: np.ndarray, threshold: float, window: int = 1) -> np.ndarray:
+def single_predictions(
+    probabilities: np.ndarray, rate: float, threshold: float, smooth: float = 0.0, change_cost: float = 0.0
+) -> np.ndarray:
     """`(T,)` label of each frame: the highest class where it reaches the threshold, otherwise C, the background.
+
+    With a cost of changes it is not each frame that is decided, but all together: see `cheapest_labels`, with the background
+    as one more class, of the probability `threshold` at every frame.
 
     Args:
         probabilities: `(T, C)` in [0, 1].
+        rate: frames a second.
         threshold: least probability of a label, in [0, 1].
-        window: frames that each label is the most frequent one of, odd, see `majority_filter`; 1: as it is.
+        smooth: seconds that each label is the most frequent one of, see `smoothing_window` and `majority_filter`; 0: as it is.
+        change_cost: 0: none.
 
     Raises:
-        ValueError: a threshold outside its range, or an even window.
+        ValueError: a threshold, `smooth` or a cost outside its range.
     """
-    reached = probabilities.max(axis=1) >= _checked(threshold)
-    labels = np.where(reached, probabilities.argmax(axis=1), probabilities.shape[1])
-    return majority_filter(labels, window)
+    background = np.full((len(probabilities), 1), _checked(threshold), probabilities.dtype)
+    # Of equals the first: a class that just reaches the threshold, not the background.
+    labels = cheapest_labels(np.concatenate([probabilities, background], axis=1), change_cost)
+    return majority_filter(labels, smoothing_window(smooth, rate))
+
+
+def cheapest_labels(probabilities: np.ndarray, change_cost: float) -> np.ndarray:
+    """`(T,)` labels l with the highest sum_t log p_t(l_t) - `change_cost` * (number of changes of the label).
+
+    The most likely sequence of a hidden Markov chain all of whose changes are equally likely (Viterbi 1967), so that a label
+    that a few frames speak for lasts only where they speak for it clearly. With a cost of 0, the highest of each frame.
+
+    Args:
+        probabilities: `(T, C)` in [0, 1].
+        change_cost: 0 or more, in nats: one change must be worth a factor of exp(`change_cost`) in probability.
+
+    Raises:
+        ValueError: a cost below 0 or not finite.
+    """
+    if not 0 <= change_cost < float("inf"):
+        raise ValueError(f"change_cost must be 0 or more. Received: change_cost={change_cost}")
+    if change_cost == 0 or not len(probabilities):
+        return probabilities.argmax(axis=1)
+    values = np.log(np.maximum(probabilities, LEAST).astype(np.float64))  # (T, C)
+    best, before = values[0], np.zeros(values.shape, np.int64)  # of the sequences that end in each label; the label before
+    for t in range(1, len(values)):
+        change = best.argmax()
+        stays = best >= best[change] - change_cost
+        before[t] = np.where(stays, np.arange(len(best)), change)
+        best = np.where(stays, best, best[change] - change_cost) + values[t]
+    labels = [best.argmax()]
+    for t in range(len(values) - 1, 0, -1):
+        labels.append(before[t, labels[-1]])
+    return np.array(labels[::-1])
 
 
 def smoothing_window(smooth: float, rate: float) -> int:

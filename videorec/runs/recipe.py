@@ -18,7 +18,7 @@ streams     by name (rgb, flow):
                           pictures by itself beside frames of its rate and length
 pictures    resize, crop (height and width), fit, channels, values where given; of forecasts: shape (H, W, C), pixels, values,
             key, axes
-evaluation  clips and crops a video (recognition); threshold, smooth and single (labels of moments)
+evaluation  clips and crops a video (recognition); threshold, smooth, change_cost and single (labels of moments)
 horizon     steps that are forecast
 ```
 Exports add `export`: form, quantize and streaming; what runs frame by frame also `states` and `delays`.
@@ -78,7 +78,7 @@ def make(
 
 def _of_footage(data: Footage, experiment: Experiment) -> dict:
     how = experiment.evaluate
-    names = ("clips", "crops") if isinstance(data, Data) else ("threshold", "smooth")
+    names = ("clips", "crops") if isinstance(data, Data) else ("threshold", "smooth", "change_cost")
     evaluation = {name: getattr(how, name) for name in names}
     if not isinstance(data, Data):
         evaluation["single"] = data.single

@@ -73,7 +73,7 @@ def test_average_precision_and_chance(several):
     assert results["chance"] == pytest.approx(0.3)
     assert results["left_out"] == ["never"]
     assert (results["videos"], results["frames"], results["ambiguous_frames"]) == (2, 5, 1)
-    assert results["protocol"] == PROTOCOL | {"threshold": 0.5, "smooth": 0.0}
+    assert results["protocol"] == PROTOCOL | {"threshold": 0.5, "smooth": 0.0, "change_cost": 0.0}
     assert results | PROBLEMS == results
     assert "accuracy" not in results
 

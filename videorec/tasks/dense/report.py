@@ -87,7 +87,7 @@ def make(
     figures = _ranking(scores, classes)
     if single:
         figures |= _single(scores, classes, evaluate, figures["per_class"])
-    segmentation = {"threshold": evaluate.threshold, "smooth": evaluate.smooth if single else 0.0}
+    segmentation = segmentation_of(evaluate, single)
     figures |= {
         "classes": list(classes),
         "definitions": _definitions(scores, single, evaluate),
@@ -100,6 +100,12 @@ def make(
         for segment in predicted_segments(video.probabilities, classes, video.rate, single=single, **segmentation)
     ]
     return DenseReport(figures, segments)
+
+
+def segmentation_of(evaluate: DenseEvaluate, single: bool) -> dict:
+    """How frames are joined into segments, as `predicted_segments` takes it; several labels at a time are not smoothed."""
+    smoothing = {name: getattr(evaluate, name) if single else 0.0 for name in ("smooth", "change_cost")}
+    return {"threshold": evaluate.threshold, **smoothing}
 
 
 def _check(scores: Sequence[VideoScores]) -> None:
@@ -151,10 +157,8 @@ def _single(scores: Sequence[VideoScores], classes: Sequence[str], evaluate: Den
     )
     matrix = confusion_matrix(true, predicted, labels=range(none))
     recall = {name: float(row[c] / row.sum()) for c, (name, row) in enumerate(zip(classes, matrix, strict=True)) if row.any()}
-    smoothed = [
-        single_predictions(video.probabilities, evaluate.threshold, smoothing_window(evaluate.smooth, video.rate))
-        for video in scores
-    ]
+    how = segmentation_of(evaluate, single=True)
+    smoothed = [single_predictions(video.probabilities, rate=video.rate, **how) for video in scores]
     pairs = [  # ambiguous frames are background on both sides
         [np.where(video.mask, labels, none) for video, labels in zip(scores, each, strict=True)] for each in (truths, smoothed)
     ]
@@ -185,14 +189,18 @@ def _definitions(scores: Sequence[VideoScores], single: bool, evaluate: DenseEva
     windows = sorted({smoothing_window(evaluate.smooth, video.rate) for video in scores})
     over = f"smoothed by the majority of {' or '.join(map(str, windows))} frames ({evaluate.smooth:g} s)"
     smoothing = "not smoothed" if windows == [1] else over
+    every = "with the same highest class"
+    if evaluate.change_cost:
+        every = "with the same label of the sequence that has the highest sum of log probabilities, less "
+        every += f"{evaluate.change_cost:g} for each change"
+    background = "as one more class with" if evaluate.change_cost else "where that is below"
     return words | {
         "accuracy": f"share of frames with a label, {rates}, whose highest class is the label; no threshold, no smoothing",
         "unlabelled_frames": "frames without a label: left out of accuracy, mean class accuracy and confusion",
         "majority_accuracy": "accuracy of always saying the class that most of these frames have",
         "mean_class_accuracy": "mean over classes with such frames of the share of them that are right",
         "confusion": "frames with a label: true class (row) by highest class (column), in the order of `classes`",
-        "segments": f"runs of frames, {rates}, with the same highest class, background where that is below a probability of "
-        f"{level}, {smoothing}",
+        "segments": f"runs of frames, {rates}, {every}, background {background} a probability of {level}, {smoothing}",
         "f1": "F1@k of segments over all videos: a found segment is right where its intersection over union with one of its "
         "label, not yet found, is at least k %; background is left out on both sides, ambiguous frames are background",
         "edit": "1 - edit distance of the sequences of found and true segments / length of the longer one, mean over videos; "

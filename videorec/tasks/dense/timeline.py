@@ -18,6 +18,7 @@ from videorec.reports import palette
 from videorec.reports.drawing import new_figure, short
 from videorec.reports.files import as_json, as_png
 from videorec.reports.segments import PredictedSegment, predicted_segments
+from videorec.tasks.dense.report import segmentation_of
 from videorec.tasks.dense.scores import VideoScores
 from videorec.tasks.task import Report
 
@@ -53,8 +54,8 @@ class Timeline(Report):
     @functools.cached_property
     def segments(self) -> list[PredictedSegment]:
         """The segments that the model finds."""
-        how = self.scores.rate, self.evaluate.threshold, self.single, self.evaluate.smooth
-        return predicted_segments(self.scores.probabilities, self.classes, *how)
+        how = segmentation_of(self.evaluate, self.single)
+        return predicted_segments(self.scores.probabilities, self.classes, self.scores.rate, single=self.single, **how)
 
     def picture(self) -> Figure:
         """The timeline with frames of the video, which is read once more."""
