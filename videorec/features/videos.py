@@ -22,7 +22,7 @@ from videorec.data import augment, pipeline
 from videorec.data.manifest import Video
 from videorec.data.moments.sources import durations
 from videorec.data.moments.tables import DenseVideo
-from videorec.data.moments.windows import Labelled, pieces, rate_of
+from videorec.data.moments.windows import Labelled, filled, pieces, rate_of
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.features.store import OTHERWISE, FeatureStore, cannot_write
@@ -206,8 +206,7 @@ def from_features(labelled: Labelled, store: WholeFeatures, views: int) -> Calla
         view = 0 if epoch < 0 else (int(epoch) + index) % views
         stop = min(start + seen, labelled.lengths[index])
         stored = store.read(labelled.videos[index], view, start, stop)
-        padded = [np.concatenate([x, np.zeros((seen - len(x), *x.shape[1:]), np.float32)]) for x in map(stored.get, names)]
-        return [*padded, *labelled.labels(index, start, labelled.lengths[index])]
+        return [*(filled(stored[name], seen) for name in names), *labelled.labels(index, start, labelled.lengths[index])]
 
     def example(row, epoch):
         *features, targets, weights = tf.numpy_function(read, [row, epoch], [tf.float32] * (len(names) + 2))

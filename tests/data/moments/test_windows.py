@@ -262,6 +262,13 @@ def test_motion_has_a_picture_fewer(videos, tmp_path):
     assert windows.lengths([DenseVideo(str(tmp_path), ())], stored) == [3]
 
 
+def test_a_window_begins_again_where_its_video_ends():
+    x = np.arange(6).reshape(3, 2)
+    assert windows.filled(x, 3).tolist() == x.tolist()
+    assert windows.filled(x, 7)[:, 0].tolist() == [0, 2, 4, 0, 2, 4, 0]
+    assert windows.filled(x[:0], 4).tolist() == [[0, 0]] * 4
+
+
 # === Unreadable videos ===
 
 
@@ -283,7 +290,7 @@ def test_unreadable_videos_weigh_nothing(videos, tmp_path):
     assert len(shown) == windows.count(labelled) == 5 + 1 + 18
     assert set(problems.unreadable) == {str(text)}
     of_bad = Counter((*frame_numbers(inputs), *weights) for inputs, targets, weights in shown if targets[0, 1])
-    assert of_bad == {(0,) * 8: 1, (1,) * 8: 17, (1, 1, 1, 0, 1, 1, 1, 0): 1}
+    assert of_bad == {(0,) * 8: 1, (1,) * 8: 17, (1, 1, 1, 1, 1, 1, 1, 0): 1}  # seen; counted
     assert sum(weights.sum() for _, targets, weights in shown if targets[0, 0]) == 20
     begun = windows.read_windows(labelled, 2, [60, 62, 69, 71], problems)
     assert [(start, len(frames)) for start, frames in begun] == [(60, 4), (62, 4), (69, 2), (71, 0)]

@@ -1,7 +1,8 @@
 """Windows of long videos with the labels of their frames: what models of dense labels are trained on.
 
 A window is T frames, `frames` of them seen. Labels are those of the frames seen, or, with a horizon K, of the K frames after
-them, which are then not seen. Frames after the end of a video are black (or 0) and count nowhere.
+them, which are then not seen. After the end of a video a window begins again with its own first frame, so that its mean is
+that of what there is; these frames count nowhere.
 """
 
 import dataclasses
@@ -185,7 +186,8 @@ def from_frames(labelled: Labelled, problems: Problems, seed: int) -> Callable:
     def read(index, epoch):
         for start, frames in read_windows(labelled, int(index), starts_of(labelled, int(index), seed, int(epoch)), problems):
             targets, weights = labelled.labels(int(index), start, start + len(frames))
-            yield _filled(frames[: data.frames], data), targets, weights, np.array([epoch, index, start])
+            pictures = filled(frames[: data.frames].reshape(-1, *data.resize, 3), data.frames)
+            yield pictures, targets, weights, np.array([epoch, index, start])
 
     signature = (
         tf.TensorSpec((data.frames, *data.resize, 3), tf.uint8),
@@ -238,11 +240,9 @@ def read_windows(labelled: Labelled, index: int, begins: Iterable[int], problems
         begin = next(begins, None)
 
 
-def _filled(frames: np.ndarray, data: DenseData) -> np.ndarray:
-    """`(T, *data.resize, 3)`: black after the last frame."""
-    filled = np.zeros((data.frames, *data.resize, 3), np.uint8)
-    filled[: len(frames)] = frames.reshape(-1, *data.resize, 3)
-    return filled
+def filled(x: np.ndarray, length: int) -> np.ndarray:
+    """`(t, ...)`, t up to `length` -> `(length, ...)`: again from its start after its end; of nothing, zeros."""
+    return x[np.arange(length) % len(x)] if len(x) else np.zeros((length, *x.shape[1:]), x.dtype)
 
 
 def pieces(video: DenseVideo | Video, data: Footage, problems: Problems, size: int = PIECE) -> Iterator[np.ndarray]:
