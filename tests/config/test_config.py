@@ -10,6 +10,7 @@ from videorec.config import Data, Evaluate, Experiment, Train, UserError, rules
 from videorec.config import file as config_file
 from videorec.config.forecasting import ForecastEvaluate, ForecastTrain, Sequences
 from videorec.models import CLASSES
+from videorec.models.change_grid import ChangeGrid
 from videorec.models.lrcn import LRCN
 from videorec.models.short_snippets_lstm import ShortSnippetsLSTM
 from videorec.models.two_stream import TwoStream
@@ -137,6 +138,14 @@ def test_runs_of_before_whose_loss_was_weighted():
     tree["data"]["balance"], tree["train"]["class_balance"] = "weight", 0.5
     with pytest.raises(UserError, match='data.balance must be "none" or "sample". Received: "weight"'):
         config_file.from_dict(tree, CLASSES)
+
+
+def test_a_change_grid_of_before_there_was_a_background_has_none():
+    tree = config_file.to_dict(Experiment("x", model=ChangeGrid()))
+    assert config_file.from_dict(tree, CLASSES).model.background
+    del tree["model"]["background"]
+    assert not config_file.from_dict(tree, CLASSES).model.background
+    assert config_file.from_dict({"model": {"name": "change_grid"}}, CLASSES).model == ChangeGrid()  # written by hand
 
 
 def test_classes_are_balanced_once():

@@ -43,7 +43,8 @@ def from_dict(tree: dict, models: dict[str, type[Model]]) -> Experiment:
     """
     for name, part in {"an experiment": tree, "model": _part(tree, "model"), "train": _part(tree, "train")}.items():
         _must_hold_settings(part, name)
-    tree = _balance_of_loss({**tree, "train": _usual_warmup(_part(tree, "train"))})
+    tree = {**tree, "train": _usual_warmup(_part(tree, "train")), "model": _no_background(_part(tree, "model"))}
+    tree = _balance_of_loss(tree)
     model = _fill(Model, _part(tree, "model"), "model", models)
     sections = SECTIONS[task_of(model)]
     experiment = _fill(Experiment, {"model": {}, **{name: {} for name in sections}, **tree}, "", models, sections)
@@ -72,6 +73,12 @@ def _balance_of_loss(tree: dict) -> dict:
     if not isinstance(data, dict) or data.get("balance") != "weight" or "class_balance" in train:
         return tree
     return {**tree, "data": {**data, "balance": "none"}, "train": {**train, "class_balance": 1.0}}
+
+
+def _no_background(model):
+    """A `change_grid` of before there was a background has none; a file written by hand has few of the settings."""
+    old = isinstance(model, dict) and model.get("name") == "change_grid" and "radius" in model and "background" not in model
+    return {**model, "background": False} if old else model
 
 
 def _fill(cls, values: dict, section: str, models: dict[str, type[Model]], sections: dict | None = None):

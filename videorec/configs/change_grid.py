@@ -3,9 +3,10 @@
     python train.py change_grid --data.path segments.csv --data.videos recordings/
     python evaluate.py runs/change_grid
 
-One label at a time. No pretrained weights: it reads where a frame differs from the one before and from the mean of the minute
-around it, so that it does not learn the rooms of a dozen recordings by heart. It reads whole videos in both directions and
-cannot stream: --model.no-bidirectional --model.differences previous can. `segments.csv`: path,label,start,end[,split,group].
+One label at a time. No pretrained weights: it reads where a frame differs from the one before, from the mean of the minute
+around it and from the scene, so that it does not learn the rooms of a dozen recordings by heart. It reads whole videos in both
+directions and cannot stream; --model.no-bidirectional --model.differences previous --model.no-background can. `segments.csv`:
+path,label,start,end[,split,group].
 """
 
 from videorec.config import Experiment
@@ -16,5 +17,5 @@ EXPERIMENT = Experiment(
     data=DenseData(single=True, frames=300, resize=(128, 128), crop=(128, 128)),
     model=ChangeGrid(target="dense", exclusive=True),
     train=DenseTrain(epochs=25, batch=4, learning_rate=3e-3, label_smoothing=0.1, monitor="last"),
-    evaluate=DenseEvaluate(threshold=0.1, smooth=3.0),
+    evaluate=DenseEvaluate(threshold=0.1, smooth=0.0, change_cost=6.0),
 )

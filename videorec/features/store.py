@@ -25,7 +25,7 @@ import videorec
 from videorec.config import Footage, UserError
 from videorec.data.manifest import Video
 from videorec.data.prepared.stream import stored_pictures
-from videorec.models.split import backbone_layers
+from videorec.models.split import backbone_layers, background_layers
 from videorec.storage import archives, files, leftovers, outside, room
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class FeatureStore:
         self._outputs = set(backbone.output)
         self.bytes_a_view = sum(_size(x, data.of(name.split("_")[0]).frames) for name, x in backbone.output.items())
         names = [layer.layer.name for layer in backbone_layers(backbone).values()]
+        names += ["background"] if background_layers(backbone) else []
         pixels = [_pixels(data.of(name)) for name in data.streams]
         key = [videorec.__version__, names, _taps(backbone), pixels, weights.hexdigest()]
         self.folder = Path(folder).expanduser() / f"{'+'.join(dict.fromkeys(names))}-{data.stream}-{_digest(key)[:12]}"

@@ -28,6 +28,8 @@ from videorec.data.problems import Problems
 from videorec.features.store import OTHERWISE, FeatureStore, cannot_write
 from videorec.inference.framewise import Framewise
 from videorec.models import hosts
+from videorec.models.backend import without_xla
+from videorec.models.split import background_layers, cut
 from videorec.storage import files, leftovers, outside, room
 
 log = logging.getLogger(__name__)
@@ -167,11 +169,12 @@ def _compute(store: WholeFeatures, missing: Sequence[DenseVideo], views: int, ba
     if not missing:
         return
     store.make_room(missing, views)
-    framewise = Framewise(backbone)
+    framewise, rest = Framewise(backbone), without_xla(cut(backbone)[1]) if background_layers(backbone) else None
     for done, video in enumerate(missing):
         progress(done, len(missing))
         try:
-            store.write(video, views, _features(store, video, views, framewise, problems))
+            parts = _features(store, video, views, framewise, problems)
+            store.write(video, views, parts if rest is None else iter([_of_whole(list(parts), rest)]))
         except Unreadable as error:
             problems.add_unreadable(video.path, str(error))
             problems.check()
@@ -184,6 +187,15 @@ def _features(
     data, key = store.data.of(store.data.stream), zlib.crc32(video.path.encode("utf-8", "surrogateescape")) & 0x7FFFFFFF
     for piece in pieces(video, store.data, problems):
         yield [_of_piece(view_of(piece, view, store.seed, key, data), data.stream, framewise) for view in range(views)]
+
+
+def _of_whole(parts: list[list[dict[str, np.ndarray]]], rest: keras.Model) -> list[dict[str, np.ndarray]]:
+    """What comes after the backbone, of the features of all pieces at once: a video's views are held, one is worked on."""
+    views = []
+    for pieces_of_view in zip(*parts, strict=True):
+        whole = {name: np.concatenate([piece[name] for piece in pieces_of_view])[None] for name in pieces_of_view[0]}
+        views.append({name: keras.ops.convert_to_numpy(x)[0] for name, x in rest.predict_on_batch(whole).items()})
+    return views
 
 
 def _of_piece(pictures: tf.Tensor, stream: str, framewise: Framewise) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from videorec.inference.step_windows import ConvolvedWindows, PooledWindows
 from videorec.layers import (
     AttentionCoverage,
     AttentionDecoder,
+    BackgroundSubtraction,
     DepthToSpace,
     DotProductAttention,
     FrameDifferences,
@@ -97,6 +98,8 @@ def check_causal(layer) -> None:
         raise StepError(f"starts from the mean over the whole sequence (initial_state_from='mean'; {instead})")
     if isinstance(layer, FrameDifferences) and not layer.causal:
         raise StepError("subtracts the mean over the whole sequence (--model.differences previous does not)")
+    if isinstance(layer, BackgroundSubtraction):
+        raise StepError("subtracts the median over the whole sequence (--model.no-background does not)")
     if not getattr(layer, "causal", True) and not hasattr(getattr(layer, "cell", None), "flush"):
         raise StepError(f"is not causal ({type(layer).__name__}): its outputs depend on later steps")
 

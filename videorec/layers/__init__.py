@@ -2,6 +2,7 @@
 
 from videorec.layers.attention_coverage import AttentionCoverage
 from videorec.layers.attention_decoder import AttentionDecoder
+from videorec.layers.background_subtraction import BackgroundSubtraction
 from videorec.layers.caffe_scaling import CaffeScaling
 from videorec.layers.conv_gru2d import ConvGRU2D
 from videorec.layers.depth_to_space import DepthToSpace
@@ -27,6 +28,7 @@ from videorec.layers.window_attention_lstm import WindowAttentionLSTM
 __all__ = [
     "AttentionCoverage",
     "AttentionDecoder",
+    "BackgroundSubtraction",
     "CaffeScaling",
     "ConvGRU2D",
     "DepthToSpace",

@@ -16,7 +16,8 @@ from videorec.models.backbones.tiny import TINY
 
 @dataclass(frozen=True)
 class ChangeGrid(Recogniser):
-    """A GRU over what differs, in each cell of a grid, from the mean of the frames around and from the frame before.
+    """A GRU over what differs, in each cell of a grid, from the scene, from the mean of the frames around, and from the frame
+    before.
 
     Of no paper: for a camera that does not move, and few videos. Of each difference d (a channel at a place of the backbone's
     map) a cell of the grid has two numbers, means over its places: d, which says what is brighter or darker, and
@@ -38,6 +39,9 @@ class ChangeGrid(Recogniser):
     differences: tuple[Literal["previous", "mean"], ...] = ("previous", "mean")
     """The differences that are read: from the frame before (previous), from the mean of the frames around (mean; not
     causal)."""
+    background: bool = True
+    """Read the difference from the scene too: from the median of all frames of the video (not causal), which is the room where
+    nobody hides a place for half of the time. In training on frames (--train.no-cache) it is the median of the window."""
     radius: Count | None = 150
     """mean: of the frames at most so many before or after a frame (150: half a minute at 5 frames a second), so that a long
     video is read as windows are in training; None: of the whole clip or video."""
@@ -59,25 +63,27 @@ class ChangeGrid(Recogniser):
         """See `Model`."""
         tiny = {**TINY, "tap": "map", "units": 5, "cell": 2}
         return {
-            "plain": {**tiny, "differences": ("previous",), "bidirectional": False},
-            "bidirectional": tiny,
-            "thumbnail": {"units": 5, "cell": 2, "bidirectional": False, "differences": ("previous",)},
+            "plain": {**tiny, "differences": ("previous",), "bidirectional": False, "background": False},
+            "bidirectional": {**tiny, "background": False},
+            "background": {**tiny, "differences": ("previous",), "bidirectional": False},
+            "thumbnail": {"units": 5, "cell": 2, "bidirectional": False, "differences": ("previous",), "background": False},
         }
 
     @property
     def causal(self):
         """See `Model`."""
-        return super().causal and not self.bidirectional
+        return super().causal and not self.bidirectional and not self.background
 
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)
         if self.tap != "map":
             raise UserError(f"change_grid reads places: it needs the tap map. Received: tap={self.tap!r}")
-        if not self.differences:
-            raise UserError("change_grid reads differences: previous, mean, or both. Received: none")
+        if not self.differences and not self.background:
+            raise UserError("change_grid reads differences: previous, mean, the background's, or several. Received: none")
 
         # === Functional Model ===
-        frames, x = inputs.frame_features(stream, shape, self, radius=self.radius)  # (B, T, H', W', (1 + R) * C)
+        options = {"radius": self.radius, "background": self.background}
+        frames, x = inputs.frame_features(stream, shape, self, **options)  # (B, T, H', W', (1 + R) * C)
         x = TimeDistributed(self._grid(x.shape[2:]), name="grid")(x)  # (B, T, D)
         x = layers.Dropout(self.dropout, name="grid_dropout")(x)
         gru = layers.GRU(self.units, return_sequences=True, name="gru")
@@ -87,10 +93,10 @@ class ChangeGrid(Recogniser):
 
     def _grid(self, shape) -> keras.Model:
         """Features of a frame with R differences appended `(B, H', W', (1 + R) * C)` to what differs in each cell
-        `(B, 2 * cells * R * C)`."""
+        `(B, 2 * cells * R * C)`; where the background is subtracted, the features are one more difference."""
         channels = shape[-1] // (1 + len(self.differences))
         features = keras.Input(shape, name="features")
-        x = features[..., channels:]  # the differences alone
+        x = features if self.background else features[..., channels:]  # the differences alone
         x = ops.concatenate([2 * x, 8 * ops.relu(ops.abs(x) - self.threshold)], axis=-1)  # means of about the same size
         x = layers.AveragePooling2D(self.cell, padding="same", name="cells")(x)  # at the edge: over the places there are
         return keras.Model(features, layers.Flatten(name="flatten")(x), name="grid")

@@ -15,6 +15,7 @@ from videorec.layers import TimeDistributed
 from videorec.models.graph import divided
 
 SUFFIX = "_backbone"
+BACKGROUND = "_background"  # a stream's layer after its backbone that needs all frames of a video, and learns nothing
 
 
 def backbone_layers(model: keras.Model) -> dict[str, keras.layers.Layer]:
@@ -64,6 +65,20 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.Model]:
     return keras.Model(model.input, features, name=f"{model.name}_features"), head
 
 
+def split_whole_videos(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """As `split`, for features of whole videos of which windows are trained on: what looks at all frames before anything is
+    learnt, `BackgroundSubtraction` after a frozen backbone, belongs to `features`: it sees the video, not a window."""
+    backgrounds = background_layers(model)
+    if not backgrounds or any(layer.trainable_weights for layer in backbone_layers(model).values()):
+        return split(model)
+    return _divided_at(model, {stream: layer.output for stream, layer in backgrounds.items()})
+
+
+def background_layers(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    """The `BackgroundSubtraction` of each stream that has one after its backbone."""
+    return {layer.name.removesuffix(BACKGROUND): layer for layer in model.layers if layer.name.endswith(BACKGROUND)}
+
+
 def cut(model: keras.Model) -> tuple[keras.Model, keras.Model]:
     """`(features, head)` such that `head(features(x))` equals `model(x)`; they share the model's layers and weights.
 
@@ -78,6 +93,10 @@ def cut(model: keras.Model) -> tuple[keras.Model, keras.Model]:
     tensors = {}
     for stream, layer in backbone_layers(model).items():
         tensors |= taps(stream, layer.output)
+    return _divided_at(model, tensors)
+
+
+def _divided_at(model: keras.Model, tensors: dict[str, keras.KerasTensor]) -> tuple[keras.Model, keras.Model]:
     features = keras.Model(model.input, tensors, name=f"{model.name}_features")
 
     # Run the layers after the taps again, on inputs that carry the taps' names. `call`, not the model itself, so that

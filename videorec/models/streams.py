@@ -6,8 +6,9 @@ import keras
 from keras import layers, tree
 
 from videorec.config import Recogniser, UserError
-from videorec.layers import FrameDifferences, TimeDistributed
+from videorec.layers import BackgroundSubtraction, FrameDifferences, TimeDistributed
 from videorec.models.backbones import build as build_backbone
+from videorec.models.split import BACKGROUND
 
 STREAMS = ("rgb", "flow")
 
@@ -35,7 +36,14 @@ def single(streams: dict[str, tuple], model: str) -> tuple[str, tuple]:
     return next(iter(streams.items()))
 
 
-def frame_features(stream: str, shape: tuple, model: Recogniser, layer: str | None = None, radius: int | None = None):
+def frame_features(
+    stream: str,
+    shape: tuple,
+    model: Recogniser,
+    layer: str | None = None,
+    radius: int | None = None,
+    background: bool = False,
+):
     """The input of a stream, and the features of each of its frames by the model's backbone.
 
     Args:
@@ -43,6 +51,7 @@ def frame_features(stream: str, shape: tuple, model: Recogniser, layer: str | No
         model: whose backbone and tap.
         layer: a layer of the backbone whose output is taken instead of the tap's.
         radius: of the differences from the mean, see `FrameDifferences`.
+        background: the features are those less their median over all frames, see `BackgroundSubtraction`.
 
     Returns:
         `keras.Input` `(B, T, H, W, 3)` uint8, and the features `(B, T, D)` or `(B, T, H', W', C)`.
@@ -51,6 +60,8 @@ def frame_features(stream: str, shape: tuple, model: Recogniser, layer: str | No
     tap, outputs = (model.tap, None) if layer is None else ("map", [layer])
     backbone = build_backbone(model.backbone, shape[1:], tap, model.weights, model.trainable_from, stream, outputs)
     features = TimeDistributed(backbone, name=f"{stream}_backbone")(frames)
+    if background:
+        features = BackgroundSubtraction(name=f"{stream}{BACKGROUND}")(features)
     return frames, _with_differences(features, model, radius=radius)
 
 

@@ -9,7 +9,7 @@ from videorec.data.moments import sources
 from videorec.data.problems import Problems
 from videorec.data.record import Record
 from videorec.data.splitting import VideoSet
-from videorec.models.split import split
+from videorec.models.split import split_whole_videos
 from videorec.reports.html import Html
 from videorec.runs.run import Run
 from videorec.tasks.dense import evaluation, page, training
@@ -51,7 +51,7 @@ class DenseTask(Task):
         share: tuple[int, int] = (0, 1),
     ) -> None:
         super().fill(experiment, dataset, whole, problems, progress, share)
-        training.fill(experiment, dataset, split(whole)[0], problems, progress, share)
+        training.fill(experiment, dataset, split_whole_videos(whole)[0], problems, progress, share)
 
     def compile(self, model: keras.Model, experiment: Experiment, dataset: VideoSet, steps: int) -> None:
         training.compile_model(model, experiment, steps)

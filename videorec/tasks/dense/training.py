@@ -16,7 +16,7 @@ from videorec.data.splitting import VideoSet
 from videorec.features import videos as whole_videos
 from videorec.features.videos import WholeFeatures, from_features
 from videorec.models import backend
-from videorec.models.split import has_frozen_part, split
+from videorec.models.split import has_frozen_part, split_whole_videos
 from videorec.tasks.dense.learning import FrameAccuracy, FrameCrossentropy
 from videorec.training.feed import Feed
 from videorec.training.metrics import MeanAveragePrecision
@@ -46,7 +46,7 @@ def feed(
         return Labelled(videos, lengths, dataset.classes, data, horizon, single=is_exclusive(experiment.model))
 
     if train.cache and has_frozen_part(whole):
-        backbone, model = split(whole)
+        backbone, model = split_whole_videos(whole)
         store, views = fill(experiment, dataset, backbone, problems, progress)
         parts = {name: [video for video in videos if store.frames(video)] for name, videos in parts.items()}
         moments = {name: labelled(part, [store.frames(video) for video in part]) for name, part in parts.items()}
