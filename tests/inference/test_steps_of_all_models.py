@@ -20,6 +20,7 @@ RELATIVE = "relative_rgb reads a sequence"
 REFUSED = {
     "attention_lstm-concat": f"bidirectional {BACKWARDS}",
     "change_grid-bidirectional": "differences subtracts the mean over the whole sequence",
+    "change_grid-background": "rgb_background subtracts the median over the whole sequence",
     "conv_lstm-spatial": f"bidirectional1 {BACKWARDS}",
     "convlstm_stack-residual": RELATIVE,
     "ensemble-frozen": f"bidirectional {BACKWARDS}",
