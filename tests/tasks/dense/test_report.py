@@ -130,6 +130,20 @@ def test_smoothing_makes_one_segment_of_three():
     assert "3 frames a second" in smooth["definitions"]["accuracy"]
 
 
+def test_a_cost_of_changes_makes_one_segment_of_three():
+    """One frame is worth log(0.9 / 0.05) = 2.9 for another label, two changes cost 4; four frames are worth it."""
+    probabilities = 0.05 + 0.85 * one_hot([0, 0, 1, 0, 0, 0, 1, 1, 1, 1])
+    scores = [video("one.mp4", probabilities, one_hot([0] * 6 + [1] * 4), rate=3.0)]
+    made = report.make(scores, ("a", "b", "c"), True, PROTOCOL, DenseEvaluate(smooth=0.0, change_cost=2.0), {})
+    results = made.results()
+    assert (results["accuracy"], results["edit"], results["f1@50"]) == (0.9, 1.0, 1.0)
+    assert [(s.label, s.start, s.end) for _, s in made.segments] == [("a", 0.0, 2.0), ("b", 2.0, pytest.approx(10 / 3))]
+    assert results["protocol"]["change_cost"] == 2.0
+    assert (
+        "less 2 for each change, background as one more class with a probability of 0.5" in results["definitions"]["segments"]
+    )
+
+
 @pytest.mark.parametrize("is_single", [False, True])
 def test_ambiguous_frames_count_nowhere(is_single):
     targets = one_hot([0, 0, 1, 1, 2, 2])
