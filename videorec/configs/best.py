@@ -5,7 +5,7 @@
 
 Without a network connection, give the backbone's weights as a file: --model.weights FILE.
 
-The maps below block 13 of eight augmented views of each clip are computed once and stored (2 MB a clip); training on them
+The maps below block 13 of sixteen augmented views of each clip are computed once and stored (4 MB a clip); training on them
 takes minutes for some hundred clips on two cores. Frames of 128 x 160 suit footage of four to three; square ones: --data.resize
 160 160 --data.crop 160 160. A camera that looks straight down: --data.flip-vertical. Where left and right are different
 classes: --data.no-flip. The last epoch is kept: a small validation set chooses by chance. How good it is on your data:
@@ -33,7 +33,7 @@ EXPERIMENT = Experiment(
         warmup_epochs=2.5,
         ema=0.98,
         label_smoothing=0.1,
-        cache_views=8,
+        cache_views=16,
         monitor="last",
     ),
 )
