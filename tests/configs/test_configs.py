@@ -90,4 +90,4 @@ def test_the_classifier_of_lrcn_learns_at_ten_times_the_rate(name):
 
 
 def test_every_model_has_a_preset():
-    assert set(models.names()) <= set(PRESETS)
+    assert set(models.names()) - {"ensemble"} <= set(PRESETS)  # an ensemble is made of runs, not trained

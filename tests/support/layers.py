@@ -123,6 +123,7 @@ FORMS = {
     "DotProductAttention": Form({}, ((4,), VECTORS)),
     "DotProductAttention-concat": Form({"score": "concat", "units": 3}, ((2, 6), VECTORS)),
     "DotProductAttention-general": Form({"score": "general"}, ((3,), VECTORS)),
+    "BackgroundSubtraction": Form({}, (MAPS,)),
     "FrameDifferences": Form({"references": ("previous", "mean"), "radius": 2}, (MAPS,)),
     "LocalResponseNormalization": Form({"size": 3, "alpha": 0.1, "beta": 0.5, "k": 2.0}, ((3, 4, 6),)),
     "MeanOfSigmoids": Form({}, ([(4,), (4,)],)),
