@@ -8,7 +8,7 @@ from PIL import Image
 from videorec.config import UserError
 from videorec.inference.saliency import Check
 from videorec.tools import explain
-from videorec.tools.explain_clip import Map, verdict
+from videorec.tools.explain_clip import Map, attention_by_stream, verdict
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,18 @@ def test_a_picture_a_video_and_words(quick_runs, test_video, tmp_path, capsys):
     while capture.read()[0]:
         count += 1
     assert count == 4  # a frame of the video for each that the model sees
+
+
+def test_attention_is_of_its_own_stream():
+    recipe = {"model": "two_stream"}
+    rgb, flow = np.linspace(0, 1, 4), np.linspace(1, 2, 6)
+    found = attention_by_stream({"flow_attention": flow, "probabilities": rgb}, recipe, ("rgb", "flow"))
+    assert list(found) == ["flow"] and found["flow"][:, 0, 0].tolist() == flow.tolist()
+    both = attention_by_stream({"rgb_attention": rgb, "flow_attention": flow}, recipe, ("rgb", "flow"))
+    assert [(stream, len(values)) for stream, values in both.items()] == [("rgb", 4), ("flow", 6)]
+    alone = attention_by_stream({"attention": rgb}, {"model": "attention_lstm"}, ("flow",))
+    assert list(alone) == ["flow"]
+    assert attention_by_stream({"probabilities": rgb}, recipe, ("rgb", "flow")) == {}
 
 
 def test_a_class_that_is_not_the_answer(quick_runs, test_video, tmp_path, capsys):

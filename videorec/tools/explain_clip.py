@@ -1,5 +1,6 @@
 """What is to be shown of a recogniser's answer: maps, checks, probabilities over time, the frames that matter most."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
@@ -124,9 +125,8 @@ def explain(run: Run, path: str, label: str | None, draws: int, seed: int) -> Ex
 
     number = int(outputs["probabilities"].argmax()) if label is None else run.classes.index(label)
     maps = [(GRADIENT, saliency.saliency(model, clip, number))]
-    attention = attention_over_clip(attention_of(outputs), recipe)
-    if attention is not None:
-        maps.insert(0, (ATTENTION, {data.streams[0]: attention}))
+    if attention := attention_by_stream(outputs, recipe, data.streams):
+        maps.insert(0, (ATTENTION, attention))
     checked = [Map(kind, values, saliency.check(predict, clip, values, number, draws, seed)) for kind, values in maps]
     return Explained(
         video=path,
@@ -140,6 +140,17 @@ def explain(run: Run, path: str, label: str | None, draws: int, seed: int) -> Ex
         without=saliency.without_each_frame(predict, clip, number),
         interval=recipes.interval_of(recipe),
     )
+
+
+def attention_by_stream(outputs: dict[str, np.ndarray], recipe: dict, streams: Sequence[str]) -> dict[str, np.ndarray]:
+    """`{stream: (T, h, w)}`: the coefficients over a clip, of each stream that has some: `flow_attention` is flow's."""
+    found = {}
+    for name, coefficients in attention_of(outputs).items():
+        stream = next((stream for stream in streams if name.startswith(f"{stream}_")), streams[0])
+        over = attention_over_clip({name: coefficients}, recipe)
+        if over is not None:
+            found.setdefault(stream, over)
+    return found
 
 
 def _probabilities(logits: np.ndarray, target: str) -> np.ndarray:

@@ -71,7 +71,7 @@ def _best(explained: Explained) -> list[int]:
 
 def _course(axes, explained: Explained) -> None:
     best = _best(explained)
-    steps = next(iter(explained.steps.values()), explained.probabilities[None])
+    output, steps = next(iter(explained.steps.items()), ("steps", explained.probabilities[None]))
     if len(steps) == 1:
         axes.barh(range(len(best)), explained.probabilities[best], color=SERIES[: len(best)])
         axes.set_yticks(range(len(best)), [short(explained.classes[k]) for k in best])
@@ -81,7 +81,8 @@ def _course(axes, explained: Explained) -> None:
     for k, color in zip(best, SERIES, strict=False):
         width = 2.5 if k == explained.label else 1.2
         axes.plot(range(1, len(steps) + 1), steps[:, k], color=color, lw=width, label=short(explained.classes[k]))
-    axes.set(xlim=(1, len(steps)), ylim=(-0.02, 1.02), xlabel="step", ylabel="probability after the step")
+    step = "step" if output == "steps" else f"step of {output.removesuffix('_steps')} alone"  # one of several streams
+    axes.set(xlim=(1, len(steps)), ylim=(-0.02, 1.02), xlabel=step, ylabel="probability after the step")
     axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     axes.grid(alpha=0.3)
 

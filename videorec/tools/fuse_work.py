@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from videorec.models import STREAMS
 from videorec.models.ensemble import Ensemble, Member, same_frozen
 from videorec.runs import places, recipe
 from videorec.runs.run import Run
+from videorec.storage import files
 from videorec.tasks.recognition import evaluation
 
 log = logging.getLogger("fuse")
@@ -42,8 +44,9 @@ def plan(members: Sequence[str], weights: Sequence[float], name: str, folder: st
         UserError: one run only, one twice, runs that are no recognisers of clips, that learn something else or other classes,
             that are fed otherwise or of other videos; weights that are not theirs; something at the new run's place.
     """
-    named = list(dict.fromkeys(place.rstrip("/") for place in members))
-    if len(named) < 2 or len(named) < len(members):
+    named = [place.rstrip("/") for place in members]
+    known = {place if files.is_remote(place) else os.path.realpath(os.path.expanduser(place)) for place in named}
+    if len(named) < 2 or len(known) < len(named):
         raise UserError(f"Give two runs or more, each once. Received: {' '.join(members) or 'none'}")
     weights = evaluation.check_weights(weights or (1.0,) * len(named), len(named), "one for each run")
     places.check_is_new(Path(folder).expanduser() / name)
