@@ -26,8 +26,6 @@ from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.features import videos as whole_videos
 from videorec.features.videos import WholeFeatures, fill
-from videorec.layers import BackgroundSubtraction
-from videorec.models.split import split_whole_videos
 
 DATA = DenseData(fps=10.0, frames=4, resize=(32, 32), crop=(24, 24), workers=2, color=0.0)
 
@@ -151,28 +149,6 @@ def test_windows_are_slices_of_what_is_stored(tmp_path, video, backbone):
 
 
 # === Whole or not at all ===
-
-
-def test_the_background_is_that_of_the_whole_video(tmp_path, video, backbone):
-    """In windows too, whatever pieces the video was read in: the median of all frames, not of those of a window."""
-    x = BackgroundSubtraction(name="rgb_background")(backbone.output["rgb"])
-    steps = keras.layers.GRU(2, return_sequences=True, name="gru")(x)
-    model = keras.Model(backbone.input, {"steps": steps})
-    for layer in backbone.layers:
-        layer.trainable = False
-    features, head = split_whole_videos(model)
-    store, plain = make(tmp_path, features), make(tmp_path, backbone)
-    assert "background" in store.folder.name and store.folder.name != plain.folder.name
-    for each, network in ((store, features), (plain, backbone)):
-        fill(each, [video], 2, network, Problems(1, 0.0))
-    for view in (0, 1):
-        raw = plain.read(video, view, 0, 150)["rgb"]
-        expected = raw - np.median(raw, axis=0)
-        np.testing.assert_allclose(store.read(video, view, 70, 74)["rgb"], expected[70:74], atol=1e-6)
-    pictures = augment.cropped(frames_of(video), DATA)[None]  # the whole video through the whole model
-    stored = store.read(video, 0, 0, 150)["rgb"][None]
-    whole = model.predict({"rgb": pictures}, verbose=0)["steps"]
-    np.testing.assert_allclose(head.predict({"rgb": stored}, verbose=0)["steps"], whole, atol=1e-5)
 
 
 def test_stored_once(tmp_path, video, backbone, monkeypatch):
