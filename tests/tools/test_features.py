@@ -33,7 +33,7 @@ def stored(folder: Path) -> dict[str, tuple]:
     for path in folder.rglob("*.zip"):
         with zipfile.ZipFile(path) as archive:
             entries[path.name] = tuple(archive.read(name) for name in sorted(archive.namelist()))
-    for path in folder.rglob("*.f32"):
+    for path in [*folder.rglob("*.f16"), *folder.rglob("*.f32")]:
         entries[path.name] = path.read_bytes()
     return entries
 

@@ -192,8 +192,12 @@ def _size(features: keras.KerasTensor, frames: int) -> int:
 
 
 def _compact(array: np.ndarray) -> np.ndarray:
-    fits = array.ndim == 4 and np.abs(array).max(initial=0) < np.finfo(np.float16).max
-    return array.astype(np.float16 if fits else np.float32)
+    return array.astype(np.float16 if fits_half(array) else np.float32)
+
+
+def fits_half(array: np.ndarray) -> bool:
+    """Whether features are maps `(T, H, W, C)` whose values are within the range of float16."""
+    return array.ndim == 4 and bool(np.abs(array).max(initial=0) < np.finfo(np.float16).max)
 
 
 def _digest(key) -> str:

@@ -1,7 +1,8 @@
 """Whole videos, a piece at a time: their pictures, and the features of a frozen backbone, computed once and stored.
 
 A stored video is a file of plain numbers for each of the backbone's outputs, which windows are read from without reading the
-rest, and beside them a small JSON file, written last: without it the entry does not exist.
+rest, and beside them a small JSON file, written last: without it the entry does not exist. Maps are stored as float16 where
+they fit, as those of clips are.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import Labelled, filled, pieces, rate_of
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
-from videorec.features.store import OTHERWISE, FeatureStore, cannot_write
+from videorec.features.store import OTHERWISE, FeatureStore, cannot_write, fits_half
 from videorec.inference.framewise import Framewise
 from videorec.models import hosts
 from videorec.models.backend import without_xla
@@ -34,6 +35,7 @@ from videorec.storage import files, leftovers, outside, room
 
 log = logging.getLogger(__name__)
 
+CONVERTED = 1 << 20  # numbers converted to float16 at a time
 
 # === Stored features ===
 
@@ -66,7 +68,7 @@ class WholeFeatures:
         """
         seconds = durations(videos, self.data)
         frames = math.ceil(sum(seconds.values()) * rate_of(self.data))
-        size = 4 * views * frames * sum(map(math.prod, self.shapes.values()))
+        size = views * frames * sum(math.prod(shape) * (2 if len(shape) == 3 else 4) for shape in self.shapes.values())
         unknown = sum(video.path not in seconds for video in videos)
         more = f", and what {unknown} of unknown length take" if unknown else ""
         log.info("feature cache %s: %d videos to compute, %s of disk%s", self.folder, len(videos), room.as_text(size), more)
@@ -82,19 +84,22 @@ class WholeFeatures:
         try:
             with outside.reading(path):
                 count = outside.checked(json.loads(path.read_text(encoding="utf-8")), {"frames": int})["frames"]
-                wanted = {name: 4 * count * math.prod(shape) for name, shape in self.shapes.items()}
-                whole = all(os.path.getsize(_numbers(path, name)) == size for name, size in wanted.items())
+                whole = all(self._holds(path, name, count) for name in self.shapes)
         except UserError:  # half written, or not by this program
             return None
         return count if whole else None
+
+    def _holds(self, path: Path, name: str, frames: int) -> bool:
+        numbers, kind = _stored(path, name)
+        return numbers.stat().st_size == frames * math.prod(self.shapes[name]) * kind.itemsize
 
     def read(self, video: DenseVideo, view: int, start: int, stop: int) -> dict[str, np.ndarray]:
         """Features `(stop - start, ...)` float32 of some frames, by the backbone's outputs."""
         path, features = self.path(video, view), {}
         for name, shape in self.shapes.items():
-            size = int(np.prod(shape, dtype=int))
-            numbers = np.fromfile(_numbers(path, name), np.float32, (stop - start) * size, offset=4 * start * size)
-            features[name] = numbers.reshape(-1, *shape)
+            size, (place, kind) = math.prod(shape), _stored(path, name)
+            numbers = np.fromfile(place, kind, (stop - start) * size, offset=start * size * kind.itemsize)
+            features[name] = numbers.astype(np.float32, copy=False).reshape(-1, *shape)
         return features
 
     def write(self, video: DenseVideo, views: int, parts: Iterator[Sequence[dict[str, np.ndarray]]]) -> int:
@@ -103,8 +108,8 @@ class WholeFeatures:
         Returns:
             The number of frames.
         """
-        paths, frames = [self.path(video, view) for view in range(views)], 0
-        temporary = {(view, name): _unfinished(_numbers(paths[view], name)) for view in range(views) for name in self.shapes}
+        paths, frames, fitting = [self.path(video, view) for view in range(views)], 0, {}
+        temporary = {(view, name): _unfinished(path, name) for view, path in enumerate(paths) for name in self.shapes}
         try:
             with contextlib.ExitStack() as stack:
                 opened = {}
@@ -113,10 +118,11 @@ class WholeFeatures:
                     opened[key] = stack.enter_context(open(place, "wb"))
                 for part in parts:
                     for (view, name), file in opened.items():
-                        file.write(np.ascontiguousarray(part[view][name], np.float32))
+                        file.write(numbers := np.ascontiguousarray(part[view][name], np.float32))
+                        fitting[view, name] = fitting.get((view, name), True) and fits_half(numbers)
                     frames += len(next(iter(part[0].values())))
             for (view, name), place in temporary.items():
-                os.replace(place, _numbers(paths[view], name))
+                _finish(place, paths[view], name, fitting[view, name])
             for path in paths:
                 files.write(path, json.dumps({"frames": frames, "shapes": self.shapes}).encode())
         except OSError as error:
@@ -127,12 +133,27 @@ class WholeFeatures:
         return frames
 
 
-def _numbers(path: Path, name: str) -> Path:
-    return path.with_suffix(f".{name}.f32")
+def _stored(path: Path, name: str) -> tuple[Path, np.dtype]:
+    """The file of an output's numbers, and what they are."""
+    half = path.with_suffix(f".{name}.f16")
+    return (half, np.dtype(np.float16)) if half.exists() else (path.with_suffix(f".{name}.f32"), np.dtype(np.float32))
 
 
-def _unfinished(path: Path) -> Path:
-    return path.with_name(leftovers.unfinished_name(path.name))
+def _unfinished(path: Path, name: str) -> Path:
+    return path.with_name(leftovers.unfinished_name(path.with_suffix(f".{name}.f32").name))
+
+
+def _finish(temporary: Path, path: Path, name: str, half: bool) -> None:
+    """Give a file of float32 numbers its name; `half`: as float16, in its own place."""
+    if half:
+        numbers = np.memmap(temporary, np.float32, "r+")
+        halves, count = numbers.view(np.float16)[: numbers.size], numbers.size
+        for start in range(0, count, CONVERTED):  # what is written lies behind what is still to be read
+            halves[start : start + CONVERTED] = numbers[start : start + CONVERTED].astype(np.float16)
+        del numbers, halves  # before the file is cut
+        os.truncate(temporary, 2 * count)
+    os.replace(temporary, path.with_suffix(f".{name}{'.f16' if half else '.f32'}"))
+    path.with_suffix(f".{name}{'.f32' if half else '.f16'}").unlink(missing_ok=True)
 
 
 def fill(

@@ -8,12 +8,11 @@ import keras
 from keras import layers
 
 from videorec.config import UserError
-from videorec.config.bounds import Count
+from videorec.config.bounds import Count, Part
 from videorec.config.forecasting import Forecaster
 from videorec.layers import AttentionDecoder, TimeDistributed
 from videorec.models import forecast, heads
 from videorec.models import streams as inputs
-from videorec.models.backbones import build as build_backbone
 
 CHANGE = 0.05  # with `residual`, the unit of what is read and forecast: as small as they are, changes would hardly be learnt
 
@@ -56,6 +55,13 @@ class Seq2SeqAttention(Forecaster):
     """Backbone weights at the start: imagenet (downloaded by keras.applications), a weights file, or None."""
     trainable_from: str = "all"
     """none: the backbone is frozen; all: it is trained whole; a layer's name: trained from that layer on."""
+    differences: tuple[Literal["previous", "mean"], ...] = ()
+    """With a backbone: feed with each frame's features their differences from the frame before (previous), from the mean of the
+    frames seen (mean). A frozen backbone's features show the scene more than what moves in it."""
+    dropout: Part = 0.0
+    """Share of each frame's features dropped in training."""
+    output_dropout: Part = 0.0
+    """labels: share of the forecast embeddings dropped in training, before the labels are told from them."""
     residual: Literal["last", "mean"] | None = None
     """frames: read and forecast the difference from the last frame seen, or from the mean of all seen: for slow sequences
     whose level differs from one to the next (temperatures); the mean where frames are noisy. The output is linear then;
@@ -83,11 +89,12 @@ class Seq2SeqAttention(Forecaster):
 
         # === Functional Model ===
         frames, x, start = self._features(shape)  # (B, J, H, W, C) -> (B, J, F)
+        x = layers.Dropout(self.dropout, name="feature_dropout")(x)
         x = layers.Dense(self.embedding, name="embed")(x)  # (B, J, D)
         states, *last = layers.LSTM(self.units, return_sequences=True, return_state=True, name="encoder")(x)
         decoder = AttentionDecoder(self.units, self.horizon, self.score, name="decoder")
         x, coefficients = decoder(x[:, -1], states, last)  # (B, K, D), (B, K, J)
-        outputs = heads.per_step(x, classes) if self.target == "labels" else {"frames": self._pictures(x, shape, start)}
+        outputs = self._labels(x, classes) if self.target == "labels" else {"frames": self._pictures(x, shape, start)}
         outputs["attention"] = layers.Activation("linear", dtype="float32", name="attention")(coefficients)
         return keras.Model({"rgb": frames}, outputs, name=self.name)
 
@@ -110,9 +117,12 @@ class Seq2SeqAttention(Forecaster):
             x, start = forecast.relative(x, self.residual)
             x = x / CHANGE if self.residual else x
             return frames, TimeDistributed(self._cnn(shape[1:]), name="cnn")(x), start
-        frames = keras.Input(shape, dtype="uint8", name="rgb")
-        backbone = build_backbone(self.backbone, shape[1:], self.tap, self.weights, self.trainable_from)
-        return frames, inputs.vectors(TimeDistributed(backbone, name="rgb_backbone")(frames)), None
+        frames, x = inputs.frame_features("rgb", shape, self)
+        return frames, inputs.vectors(x), None
+
+    def _labels(self, x, classes):
+        """Embeddings `(B, K, D)` to a class at each."""
+        return heads.per_step(layers.Dropout(self.output_dropout, name="output_dropout")(x), classes)
 
     def _cnn(self, shape) -> keras.Model:
         """A frame `(B, H, W, C)` to a vector that keeps where things are."""
