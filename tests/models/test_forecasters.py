@@ -90,6 +90,8 @@ def test_the_level_of_the_frames_is_not_read_but_added(case):
         ("seq2seq_attention-labels", {"residual": "mean"}, None, "residual is for target frames"),
         ("seq2seq_attention", {"filters": ()}, None, "at least one convolution"),
         ("seq2seq_attention", {"backbone": "tiny"}, None, "for target labels"),
+        ("seq2seq_attention-labels", {"differences": ("previous",)}, None, "differences are those of a backbone's features"),
+        ("seq2seq_attention", {"output_dropout": 0.5}, None, "output_dropout is for target labels"),
         ("seq2seq_attention-backbone", {"pixels": "float32"}, None, "pixels uint8"),
         ("seq2seq_attention-backbone", {}, {"rgb": (4, 8, 12, 2)}, "height, width, 3"),
     ],

@@ -195,6 +195,20 @@ def test_seq2seq_labels_are_the_mean_of_the_steps():
     np.testing.assert_allclose(out["probabilities"], softmax.mean(axis=1), atol=1e-5)
 
 
+def test_seq2seq_reads_the_differences_of_frames():
+    """The encoder gets the CNN's features, and what they are less those of the frame before; 0 at the first."""
+    model, x = with_random_weights(build("seq2seq_attention-differences")), frames("seq2seq_attention-differences")
+    features = keras.ops.convert_to_numpy(model.get_layer("rgb_backbone")(x))
+    before = np.concatenate([features[:, :1], features[:, :-1]], axis=1)
+    kernel, bias = model.get_layer("embed").get_weights()
+    embedded = np.concatenate([features, features - before], axis=-1) @ kernel + bias
+    h = c = np.zeros((2, 6))
+    for t in range(4):
+        h, c = lstm(embedded[:, t], h, c, *model.get_layer("encoder").get_weights())
+    encoder = keras.Model(model.input, model.get_layer("encoder").output)
+    np.testing.assert_allclose(encoder({"rgb": x})[1], h, atol=1e-5)
+
+
 def test_seq2seq_frames_of_any_size():
     model = Seq2SeqAttention(horizon=2, units=4, embedding=3, filters=(2, 2, 2)).build({"rgb": (None, 30, 37, 1)})
     assert model.output["frames"].shape == (None, 2, 30, 37, 1)

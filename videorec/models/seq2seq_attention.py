@@ -76,6 +76,16 @@ class Seq2SeqAttention(Forecaster):
             "residual": {"horizon": 3, "units": 6, "embedding": 5, "filters": (4, 3), "residual": "mean"},
             "labels": {"horizon": 3, "target": "labels", "units": 6, "embedding": 5, "filters": (4, 3), "score": "concat"},
             "backbone": {"horizon": 3, "target": "labels", "units": 6, "embedding": 5, "backbone": "tiny", "tap": "map"},
+            "differences": {
+                "horizon": 3,
+                "target": "labels",
+                "units": 6,
+                "embedding": 5,
+                "backbone": "tiny",
+                "differences": ("previous",),
+                "dropout": 0.3,
+                "output_dropout": 0.3,
+            },
         }
 
     @property
@@ -103,6 +113,10 @@ class Seq2SeqAttention(Forecaster):
             raise UserError("filters must name the channels of at least one convolution. Received: none")
         if self.target == "frames" and self.backbone is not None:
             raise UserError(f"A backbone is for target labels; frames come from the CNN of filters. Received: {self.backbone}")
+        if self.backbone is None and self.differences:
+            raise UserError(f"differences are those of a backbone's features: name a backbone. Received: {self.differences}")
+        if self.target == "frames" and self.output_dropout:
+            raise UserError(f"output_dropout is for target labels. Received: {self.output_dropout}")
         if self.target == "labels" and self.residual is not None:
             raise UserError(f"residual is for target frames. Received: {self.residual}")
         if self.backbone is not None and self.pixels != "uint8":
