@@ -96,6 +96,10 @@ class DenseOptions:
 
     timeline: str | None = None
     """A video, annotated or not: its labels over time, as JSON and as a picture, in place of the figures."""
+    fuse: tuple[str, ...] = ()
+    """Further runs of the same classes and rate whose probabilities of every frame are averaged in."""
+    weights: tuple[PositiveOrZero, ...] = ()
+    """Weight of the run and of each of --fuse. Default: equal."""
     data: DenseData = field(default_factory=DenseData)
     evaluate: DenseEvaluate = field(default_factory=DenseEvaluate)
 

@@ -1,7 +1,7 @@
 """`Labeller`: a model's probabilities for every frame of whole videos of any length."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -70,3 +70,23 @@ class Labeller:
         """`(1, t, *data.crop, 3)` uint8."""
         for pictures in pieces(video, self.data, problems, self.batch):
             yield np.asarray(augment.cropped(pictures, self.data))[None]
+
+
+class FusedLabeller:
+    """The weighted mean of the probabilities of several models for every frame (late fusion), each of which reads the video in
+    its own way; used as `Labeller`.
+
+    Args:
+        labellers: of the same classes and frames a second.
+        weights: of each; their sum is above 0.
+    """
+
+    def __init__(self, labellers: Sequence[Labeller], weights: Sequence[float]):
+        self.labellers, self.weights, self.data = labellers, weights, labellers[0].data
+        self.whole = "; ".join(dict.fromkeys(each.whole for each in labellers if each.whole)) or None
+
+    def probabilities(self, video: DenseVideo | Video, problems: Problems) -> np.ndarray:
+        """As those of a `Labeller`, for the frames that all models have: motion lies between frames, and has one less."""
+        parts = [each.probabilities(video, problems) for each in self.labellers]
+        frames = min(map(len, parts))
+        return np.average([part[:frames] for part in parts], axis=0, weights=self.weights)

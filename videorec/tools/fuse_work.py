@@ -16,7 +16,7 @@ from videorec.models.ensemble import Ensemble, Member, same_frozen
 from videorec.runs import places, recipe
 from videorec.runs.run import Run
 from videorec.storage import files
-from videorec.tasks.recognition import evaluation
+from videorec.tasks import fusion
 
 log = logging.getLogger("fuse")
 OTHERWISE = "python evaluate.py RUN --fuse OTHERS measures them together, each fed in its own way"
@@ -48,14 +48,14 @@ def plan(members: Sequence[str], weights: Sequence[float], name: str, folder: st
     known = {place if files.is_remote(place) else os.path.realpath(os.path.expanduser(place)) for place in named}
     if len(named) < 2 or len(known) < len(named):
         raise UserError(f"Give two runs or more, each once. Received: {' '.join(members) or 'none'}")
-    weights = evaluation.check_weights(weights or (1.0,) * len(named), len(named), "one for each run")
+    weights = fusion.check_weights(weights or (1.0,) * len(named), len(named), "one for each run")
     places.check_is_new(Path(folder).expanduser() / name)
     runs = [Run.open(place) for place in named]
     for run in runs:
         run.check_model()
         if run.experiment.task != "recognition":
             raise UserError(f"Recognisers of clips are fused. {run.place} is of the task {run.experiment.task}")
-        evaluation.check_alike(runs[0], run)
+        fusion.check_alike(runs[0], run)
     experiment = _experiment(runs, weights, name, folder)
     rules.check_experiment(experiment)
     rules.check_recognition(experiment)

@@ -19,6 +19,7 @@ from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.data.selection import Selection
 from videorec.runs.run import Run
+from videorec.tasks import fusion
 from videorec.tasks.recognition import evaluation, report
 from videorec.tasks.recognition.scores import Scores
 
@@ -171,7 +172,7 @@ def test_fuse_weights():
     np.testing.assert_allclose(evaluation.fuse([p, q], [1, 3]).clips, [[0.25, 0.75]])
     for weights in ([1], [1, -1], [0, 0]):
         with pytest.raises(UserError, match="--weights must be 2 numbers"):
-            evaluation.check_weights(weights, 2)
+            fusion.check_weights(weights, 2)
 
 
 def test_clips_are_fused_where_they_are_the_same():

@@ -21,6 +21,7 @@ from videorec.data.manifest import Video
 from videorec.data.problems import Problems
 from videorec.data.selection import Selection
 from videorec.runs.run import Run
+from videorec.tasks import fusion
 from videorec.tasks.recognition import evaluation, report, training
 
 CLASSES = ("blue", "left", "top")
@@ -170,7 +171,7 @@ def test_only_runs_of_one_target_are_fused(run, tmp_path, labelled):
     plain = dataclasses.replace(run.experiment.model, target="clip")
     other.experiment = dataclasses.replace(run.experiment, model=plain)
     with pytest.raises(UserError, match="must learn the same. .*x learns .*multilabel; .*x learns .*target clip"):
-        evaluation.check_alike(run, other)
+        fusion.check_alike(run, other)
 
 
 def test_one_class_a_clip_says_what_it_leaves(labelled, run, caplog):

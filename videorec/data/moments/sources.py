@@ -14,7 +14,7 @@ from videorec.data.moments import published, tables
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.prepared.index import is_prepared
 from videorec.data.record import Record, size_of
-from videorec.data.seen import Trained
+from videorec.data.seen import Trained, seen_in_training, tell_seen
 from videorec.data.selection import Selection
 from videorec.data.splitting import VideoSet
 from videorec.storage import files
@@ -67,18 +67,36 @@ def choose(data: DenseData, split: str, trained: DenseData, seed: int, record: R
     Raises:
         UserError: as `load`, or no video in that split.
     """
-    base = _base(_at_home(trained))
-
-    def drawn() -> Record:
-        videos = find(trained)
-        same = same_files.representatives(video.path for video in videos)
-        return VideoSet(tuple(_drawn(videos, same, trained, seed)), (), (), base).record()
-
     videos = find(data)
     videos = same_files.in_one_group(videos, same_files.representatives(video.path for video in videos))
-    own = Trained(trained, base, record, drawn, seed)
-    chosen = selection.select(videos, data, _base(_at_home(data)), size_of, split, own)
+    chosen = selection.select(videos, data, _base(_at_home(data)), size_of, split, _trained(trained, seed, record))
     return dataclasses.replace(chosen, videos=verdicts.kept(chosen.videos, data))
+
+
+def warn_of_seen(
+    videos: Sequence[DenseVideo], split: str, trained: DenseData, seed: int, record: Record | None, run: str
+) -> None:
+    """Warn of videos that another run, which is averaged in, was trained on or validated with.
+
+    Args:
+        split: that is measured; those of the same split of that run are as expected.
+        trained, seed, record: of that run, as for `choose`.
+        run: its place.
+    """
+    seen = seen_in_training([video.path for video in videos], size_of, _trained(trained, seed, record))
+    tell_seen(seen and seen | {split: []}, len(videos), run)
+
+
+def _trained(data: DenseData, seed: int, record: Record | None) -> Trained:
+    """What is known of a run's own data."""
+    base = _base(_at_home(data))
+
+    def drawn() -> Record:
+        videos = find(data)
+        same = same_files.representatives(video.path for video in videos)
+        return VideoSet(tuple(_drawn(videos, same, data, seed)), (), (), base).record()
+
+    return Trained(data, base, record, drawn, seed)
 
 
 def load_for_evaluation(

@@ -14,7 +14,7 @@ from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.data.selection import Selection
 from videorec.data.verdicts import problems_of
-from videorec.inference.labeller import Labeller
+from videorec.inference.labeller import FusedLabeller, Labeller
 from videorec.reports.protocol import describe_pictures, describe_protocol
 from videorec.runs.run import Run
 from videorec.storage import files
@@ -22,6 +22,7 @@ from videorec.tasks.dense import report
 from videorec.tasks.dense.report import DenseReport
 from videorec.tasks.dense.scores import VideoScores, score_one
 from videorec.tasks.dense.timeline import Timeline
+from videorec.tasks.fusion import check_alike, check_weights
 
 log = logging.getLogger(__name__)
 
@@ -29,28 +30,64 @@ Progress = Callable[[int, int], None]
 
 
 def evaluate(run: Run, options: DenseOptions, progress: Progress) -> DenseReport | Timeline:
-    """Run -> whole videos -> probabilities of every frame -> figures, or the timeline of one video.
+    """Run -> whole videos -> probabilities of every frame -> figures, or the timeline of one video; those of the runs of
+    `options.fuse` are averaged in.
 
     Raises:
-        UserError: options that do not go together, a video that is not there: before the model is loaded.
+        UserError: options that do not go together, runs that cannot be fused, a video that is not there: before a model is
+            loaded.
     """
     bounds.check(options, "--")
     rules.check_dense(options.data)
     if options.timeline:
         return timeline(run, options)
+    shares = members(run, options)
     trained, data = run.experiment, options.data
     measured = sources.choose(data, options.evaluate.split, trained.data, trained.train.seed, run.record)
     videos = measured.videos
     tables.check_known(videos, run.classes)
-    labeller = Labeller(run.load_model(), data, options.evaluate.batch)
+    for other in list(shares)[1:]:
+        own = other.experiment
+        sources.warn_of_seen(videos, measured.split, own.data, own.train.seed, other.record, other.place)
+    labeller = labeller_of(shares, options)
     problems = problems_of(videos, data)
     scores = score(labeller, videos, run.classes, problems, progress)
-    protocol = describe(run, labeller, options, measured)
+    protocol = describe(run, shares, labeller, options, measured)
     return report.make(scores, run.classes, data.single, protocol, options.evaluate, problems.summary())
 
 
+def members(run: Run, options: DenseOptions) -> dict[Run, float]:
+    """The run and those of `options.fuse`, with the weight of each.
+
+    Raises:
+        UserError: other classes or labels, another rate, or weights that are not theirs.
+    """
+    runs = [run, *(Run.open(place) for place in options.fuse)]
+    weights = check_weights(options.weights or (1.0,) * len(runs), len(runs))
+    for other in runs[1:]:
+        other.check_model()
+        check_alike(run, other)
+        if rate_of(other.experiment.data) != rate_of(options.data):
+            raise UserError(
+                "Runs that are fused must label as many frames a second. "
+                f"{run.place}: {rate_of(options.data):g}; {other.place}: {rate_of(other.experiment.data):g}"
+            )
+    return dict(zip(runs, weights, strict=True))
+
+
+def labeller_of(shares: dict[Run, float], options: DenseOptions) -> Labeller | FusedLabeller:
+    """What gives the probabilities of every frame: of the first run by `options.data`, of the others by their own settings."""
+    run, *others = shares
+    batch = options.evaluate.batch
+    own = Labeller(run.load_model(), options.data, batch)
+    if not others:
+        return own
+    fused = [Labeller(other.load_model(), other.experiment.data, batch) for other in others]
+    return FusedLabeller([own, *fused], list(shares.values()))
+
+
 def score(
-    labeller: Labeller,
+    labeller: Labeller | FusedLabeller,
     videos: Sequence[DenseVideo],
     classes: Sequence[str],
     problems: Problems,
@@ -73,7 +110,9 @@ def score(
     return scores
 
 
-def describe(run: Run, labeller: Labeller, options: DenseOptions, measured: Selection) -> dict:
+def describe(
+    run: Run, shares: dict[Run, float], labeller: Labeller | FusedLabeller, options: DenseOptions, measured: Selection
+) -> dict:
     """What the figures mean nothing without: data, split, rate, how videos are run through, seed, versions."""
     data, trained = options.data, run.experiment
     carried = "whole videos; the state is carried from piece to piece"
@@ -84,7 +123,14 @@ def describe(run: Run, labeller: Labeller, options: DenseOptions, measured: Sele
         "rate": rate_of(data),
         "trained_on_windows_of": trained.data.frames,
     }
-    return describe_protocol({run.place: 1.0}, data.path, measured, trained, **own, **describe_pictures(data))
+    return describe_protocol(
+        {member.place: share for member, share in shares.items()},
+        data.path,
+        measured,
+        trained,
+        **own,
+        **describe_pictures(data),
+    )
 
 
 # === One video ===
@@ -100,7 +146,7 @@ def timeline(run: Run, options: DenseOptions) -> Timeline:
     if not files.is_remote(place) and not os.path.exists(place):
         raise UserError(f"--timeline must be a video. Received: {place}, which does not exist")
     video = annotated(place, options.data)
-    labeller = Labeller(run.load_model(), options.data, options.evaluate.batch)
+    labeller = labeller_of(members(run, options), options)
     try:
         scores = score_one(labeller, video, run.classes, Problems(1, 1.0))
     except Unreadable as error:

@@ -1,6 +1,5 @@
 """Measure a trained recogniser: predict every clip and crop, average per clip and per video, fuse runs."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from videorec.data.problems import Problems
 from videorec.data.verdicts import problems_of
 from videorec.inference.framewise import Framewise
 from videorec.runs.run import Run
+from videorec.tasks.fusion import check_alike, check_weights
 from videorec.tasks.recognition import report
 from videorec.tasks.recognition.report import RecognitionReport
 from videorec.tasks.recognition.scores import Scores
@@ -143,42 +143,6 @@ def _sampling(data: Data) -> frozenset:
 
 
 # === Several runs ===
-
-
-def check_weights(
-    weights: Sequence[float], runs: int, whose: str = "the run's own first, then one for each run of --fuse"
-) -> Sequence[float]:
-    """The weights, one for each of the runs.
-
-    Args:
-        whose: which is whose, for the message.
-
-    Raises:
-        UserError: another number of them, a negative one, or all of them 0.
-    """
-    if len(weights) != runs or not all(0 <= weight < math.inf for weight in weights) or not sum(weights):
-        raise UserError(
-            f"--weights must be {runs} numbers of 0 or more, not all 0: {whose}. Received: {' '.join(map(str, weights))}"
-        )
-    return weights
-
-
-def check_alike(run: Run, other: Run) -> None:
-    """Runs that are fused must have learnt the same.
-
-    Raises:
-        UserError: another task, another target, or other classes.
-    """
-    learnt = [f"{m.experiment.task}, target {getattr(m.experiment.model, 'target', 'frames')}" for m in (run, other)]
-    if learnt[0] != learnt[1]:
-        raise UserError(
-            f"Runs that are fused must learn the same. {run.place} learns {learnt[0]}; {other.place} learns {learnt[1]}"
-        )
-    if run.classes != other.classes:
-        raise UserError(
-            f"Runs that are fused must have the same classes. {run.place}: {', '.join(run.classes)}; "
-            f"{other.place}: {', '.join(other.classes)}"
-        )
 
 
 def fuse(scores: Sequence[Scores], weights: Sequence[float]) -> Scores:
