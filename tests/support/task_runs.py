@@ -10,7 +10,7 @@ from videorec.runs.run import Run
 
 MOMENTS = f"{BACKBONE} --data.resize 32 32 --data.crop 32 32 --data.fps 10 --train.batch 4 --train.epochs 1 --train.no-cache"
 DENSE = f"{MOMENTS} --data.frames 20 --model.units 4 --model.window 3 --model.attention-units 4"
-COMING = f"{MOMENTS} --data.frames 6 --model.horizon 2 --model.units 4 --model.embedding 4"
+COMING = f"{MOMENTS} --data.frames 6 --model.horizon 2 --model.units 4 --model.embedding 4 --model.trainable-from none"
 FORECAST = "--data.frames 3 --model.horizon 2 --model.filters 2 --model.kernel 3 --model.patch 2 --train.epochs 2"
 
 

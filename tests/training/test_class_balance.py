@@ -176,7 +176,8 @@ def test_loss_of_labels_to_come(moments):
     args = (
         f"{COMMON} {FIXED} {DENSE} --data.path {moments} --data.frames 6 --model.horizon 3 --model.units 8 --model.embedding 4"
     )
-    args = args.replace("--model.backbone tiny", "--model.backbone None --model.filters 4 8")
+    args = args.replace("--model.backbone tiny", "--model.backbone None --model.filters 4 8 --model.differences")
+    args += " --model.dropout 0 --model.output-dropout 0 --train.warmup-epochs 0 --train.ema None"
     runs = [
         trained("anticipation", f"{args} --train.class-balance {balance}", f"a{balance}", moments.parent / "runs")
         for balance in (0, 1)

@@ -50,7 +50,8 @@ RUNS = {
     "moments_one_at_a_time": f"lrcn --model.target dense --data.path data/single.csv --data.single --data.fps 10 "
     f"--data.frames 6 {PIXELS} {BACKBONE} --model.differences previous --model.units 1 {CACHE} {FIT}",
     "anticipation": f"anticipation --data.path data/single.csv --data.fps 10 --data.frames 4 --model.horizon 2 {PIXELS} "
-    f"--model.backbone None --model.filters 3 3 --model.units 4 --model.embedding 4 --model.trainable-from all {FIT}",
+    f"--model.backbone None --model.filters 3 3 --model.differences --model.units 4 "
+    f"--model.embedding 4 --model.trainable-from all {FIT}",
     "forecasts": "convlstm_forecaster --data.path data/sequences --data.frames 3 --model.horizon 2 --model.filters 2 "
     f"--model.kernel 3 --model.patch 2 --train.loss mse --train.optimizer sgd {FIT}",
 }

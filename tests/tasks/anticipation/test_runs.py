@@ -14,7 +14,8 @@ from videorec.runs.run import Run
 COLORS = {"left": (200, 0, 0), "right": (0, 0, 200)}  # BGR
 OPTIONS = """--data.fps 10 --data.frames 6 --model.horizon 3 --data.resize 32 32 --data.crop 32 32 --data.no-augment
     --model.backbone None --model.filters 4 8 --model.units 16 --model.embedding 8 --model.trainable-from all --train.batch 8
-    --train.epochs 16 --train.learning-rate 0.01"""
+    --model.differences --model.dropout 0 --model.output-dropout 0 --train.epochs 16 --train.learning-rate 0.01
+    --train.ema None --train.label-smoothing 0 --train.warmup-epochs 0 --train.monitor accuracy"""
 
 
 @pytest.fixture(scope="module")
