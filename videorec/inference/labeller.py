@@ -11,6 +11,7 @@ from videorec.data import augment
 from videorec.data.manifest import Video
 from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import pieces
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
 from videorec.inference.framewise import Framewise
 from videorec.inference.stream import Stream
@@ -84,9 +85,18 @@ class FusedLabeller:
     def __init__(self, labellers: Sequence[Labeller], weights: Sequence[float]):
         self.labellers, self.weights, self.data = labellers, weights, labellers[0].data
         self.whole = "; ".join(dict.fromkeys(each.whole for each in labellers if each.whole)) or None
+        if len({each.data.stream for each in labellers}) > 1:
+            log.info("motion lies between frames: the last frame of each video, after which there is none, is left out")
 
     def probabilities(self, video: DenseVideo | Video, problems: Problems) -> np.ndarray:
-        """As those of a `Labeller`, for the frames that all models have: motion lies between frames, and has one less."""
+        """As those of a `Labeller`, for the frames that all models have: motion lies between frames, and has one less.
+
+        Raises:
+            Unreadable: no frame can be read, or a model is given fewer frames than another (stored flow of another video).
+        """
         parts = [each.probabilities(video, problems) for each in self.labellers]
-        frames = min(map(len, parts))
+        lengths = [len(part) for part in parts]
+        frames = min(lengths)
+        if max(lengths) > frames + 1:
+            raise Unreadable(f"the runs that are fused see {' and '.join(map(str, lengths))} frames of it")
         return np.average([part[:frames] for part in parts], axis=0, weights=self.weights)

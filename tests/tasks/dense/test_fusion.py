@@ -13,8 +13,9 @@ import evaluate
 from videorec.config import UserError
 from videorec.data.moments import tables
 from videorec.data.moments.frame_labels import frame_labels
+from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
-from videorec.inference.labeller import Labeller
+from videorec.inference.labeller import FusedLabeller, Labeller
 from videorec.runs.run import Run
 
 TINY = f"{BACKBONE} --model.target dense --model.trainable-from all --data.resize 32 32 --data.crop 32 32 --data.frames 20"
@@ -75,6 +76,31 @@ def test_figures_are_those_of_the_weighted_mean(folder, others, weights, shorter
     assert measured["protocol"]["runs"] == {f"{folder}/runs/{name}": weight for name, weight in shares.items()}
     assert "whole videos at once" in measured["protocol"]["videos"]  # lrcn, for one
     assert measured["frames"] == 80 + 81 - 2 * shorter
+
+
+def test_the_frame_that_motion_lacks_is_said_and_others_are_not_cut(folder, caplog):
+    caplog.set_level("INFO")
+    results(folder, f"--fuse {folder}/runs/both_ways")
+    assert "is left out" not in caplog.text
+    results(folder, f"--fuse {folder}/runs/motion")
+    assert "the last frame of each video, after which there is none, is left out" in caplog.text
+
+    class Given:
+        """As a `Labeller` of so many frames."""
+
+        data, whole = Run(folder / "runs/first").experiment.data, None
+
+        def __init__(self, frames):
+            self.answers = np.full((frames, 2), frames / 10, np.float32)
+
+        def probabilities(self, video, problems):
+            return self.answers
+
+    video = tables.read(folder / "table.csv")[-1]
+    fused = FusedLabeller([Given(4), Given(5)], [3.0, 1.0]).probabilities(video, Problems(1, 1.0))
+    np.testing.assert_allclose(fused, np.full((4, 2), 0.425), atol=1e-6)
+    with pytest.raises(Unreadable, match="see 5 and 3 frames of it"):
+        FusedLabeller([Given(5), Given(3)], [1.0, 1.0]).probabilities(video, Problems(1, 1.0))
 
 
 def test_a_timeline_is_of_the_mean_too(folder):
