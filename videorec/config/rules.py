@@ -4,7 +4,7 @@ from pathlib import Path
 
 from videorec.config import bounds
 from videorec.config.base import Fit
-from videorec.config.dense import DenseData
+from videorec.config.dense import DenseData, DenseEvaluate
 from videorec.config.errors import UserError
 from videorec.config.experiment import Experiment
 from videorec.config.footage import ASPECT, Footage
@@ -68,6 +68,12 @@ def check_dense(data: DenseData) -> None:
     _check("--data.flow.frames and --data.flow.step have no effect on dense labels: leave them out", lengths, not any(lengths))
     _check("--data.file must hold {} for the video's name", data.file, "{}" in data.file)
     _check_footage(data)
+
+
+def check_segments(data: DenseData, evaluate: DenseEvaluate) -> None:
+    """How frames are joined into segments, in training and in evaluation; raises as `check_experiment`."""
+    rule = "--evaluate.change-cost decides between labels of which a frame has one: leave it out (0), or --data.single"
+    _check(rule, f"{evaluate.change_cost:g} without it", data.single or not evaluate.change_cost)
 
 
 def check_clips(data: Data, evaluate: Evaluate) -> None:

@@ -189,6 +189,20 @@ def test_one_class_at_every_frame_needs_single_labels(start):
         start("lrcn", "x", "--model.exclusive")
 
 
+@pytest.mark.parametrize("trained_on", ["frames", "features"])
+def test_the_scene_of_a_window_is_said(start, tmp_path, caplog, trained_on):
+    """Where windows are read as frames, the median is that of what a window holds."""
+    write_set(tmp_path, {"train": 2, "val": 1, "test": 1}, overlap=False)
+    args = "--model.backbone thumbnail --data.single --data.resize 64 64 --data.crop 64 64 --train.epochs 1"
+    start("change_grid", trained_on, args + (" --train.no-cache" if trained_on == "frames" else ""), tmp_path)
+    assert ("median of each window in training" in caplog.text) == (trained_on == "frames")
+
+
+def test_several_labels_a_frame_have_no_most_likely_sequence(run):
+    with pytest.raises(UserError, match="--evaluate.change-cost decides between labels.* Received: 6"):
+        evaluate.main([run.place, "--evaluate.change-cost", "6"])
+
+
 def test_overlapping_single_labels_are_an_error(start):
     with pytest.raises(UserError, match="segments must not overlap"):
         start("multi_lstm", "overlap", "--data.single")
@@ -202,6 +216,7 @@ def test_overlapping_single_labels_are_an_error(start):
         ("--data.file video.mp4", "--data.file must hold {}"),
         ("--evaluate.threshold 1", "--evaluate.threshold must be above 0 and below 1"),
         ("--data.frames 0", "--data.frames must be 1 or more"),
+        ("--evaluate.change-cost 6", "--evaluate.change-cost decides between labels of which a frame has one.* Received: 6"),
         ("--train.class-balance 1", "--train.class-balance needs --model.exclusive.* Received: 1"),
     ],
 )

@@ -39,6 +39,7 @@ def evaluate(run: Run, options: DenseOptions, progress: Progress) -> DenseReport
     """
     bounds.check(options, "--")
     rules.check_dense(options.data)
+    rules.check_segments(options.data, options.evaluate)
     if options.timeline:
         return timeline(run, options)
     shares = members(run, options)

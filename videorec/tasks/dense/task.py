@@ -28,6 +28,7 @@ class DenseTask(Task):
     def check(self, experiment: Experiment) -> None:
         super().check(experiment)
         rules.check_dense(experiment.data)
+        rules.check_segments(experiment.data, experiment.evaluate)
         rules.check_exclusive(experiment)
 
     def load(self, experiment: Experiment, record: Record | None = None) -> VideoSet:

@@ -1,5 +1,6 @@
 """Training on labels of frames: windows of long videos, a cross-entropy for every frame; also of labels to come."""
 
+import logging
 from collections.abc import Callable, Sequence
 
 import keras
@@ -16,11 +17,13 @@ from videorec.data.splitting import VideoSet
 from videorec.features import videos as whole_videos
 from videorec.features.videos import WholeFeatures, from_features
 from videorec.models import backend
-from videorec.models.split import has_frozen_part, split_whole_videos
+from videorec.models.split import background_layers, has_frozen_part, split_whole_videos
 from videorec.tasks.dense.learning import FrameAccuracy, FrameCrossentropy
 from videorec.training.feed import Feed
 from videorec.training.metrics import MeanAveragePrecision
 from videorec.training.optimizers import optimizer
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
@@ -53,6 +56,8 @@ def feed(
         examples = {name: from_features(part, store, views[name]) for name, part in moments.items()}
     else:
         model = whole
+        if background_layers(whole):
+            log.warning("the scene that is subtracted is the median of each window in training, of the whole video afterwards")
         moments = {name: labelled(part, windows.lengths(part, data)) for name, part in parts.items()}
         examples = {name: windows.from_frames(part, problems, train.seed) for name, part in moments.items()}
     outputs, weights = tuple(model.output), weights_of_classes(moments["train"], train.class_balance)
