@@ -6,8 +6,8 @@
 One label at a time. Without a network connection, give the backbone's weights as a file: --model.weights FILE. `segments.csv`:
 path,label,start,end[,split,group].
 
-Where the camera does not move, change_grid takes a fifth of the time, and is wrong elsewhere: both together are better
-than each.
+Where the camera does not move, change_grid takes a minute in place of several, and is wrong elsewhere: both together are
+better than each.
 
     python evaluate.py runs/lrcn_moments --fuse runs/change_grid
 
