@@ -34,8 +34,8 @@ def test_a_picture_a_video_and_words(quick_runs, test_video, tmp_path, capsys):
 def test_attention_is_of_its_own_stream():
     recipe = {"model": "two_stream"}
     rgb, flow = np.linspace(0, 1, 4), np.linspace(1, 2, 6)
-    found = attention_by_stream({"flow_attention": flow, "probabilities": rgb}, recipe, ("rgb", "flow"))
-    assert list(found) == ["flow"] and found["flow"][:, 0, 0].tolist() == flow.tolist()
+    maps = attention_by_stream({"flow_attention": flow, "probabilities": rgb}, recipe, ("rgb", "flow"))
+    assert list(maps) == ["flow"] and maps["flow"][:, 0, 0].tolist() == flow.tolist()
     both = attention_by_stream({"rgb_attention": rgb, "flow_attention": flow}, recipe, ("rgb", "flow"))
     assert [(stream, len(values)) for stream, values in both.items()] == [("rgb", 4), ("flow", 6)]
     alone = attention_by_stream({"attention": rgb}, {"model": "attention_lstm"}, ("flow",))

@@ -99,4 +99,5 @@ class FusedLabeller:
         frames = min(lengths)
         if max(lengths) > frames + 1:
             raise Unreadable(f"the runs that are fused see {' and '.join(map(str, lengths))} frames of it")
-        return np.average([part[:frames] for part in parts], axis=0, weights=self.weights)
+        fused = np.average([part[:frames] for part in parts], axis=0, weights=self.weights)
+        return fused.astype(np.float32)

@@ -144,13 +144,13 @@ def explain(run: Run, path: str, label: str | None, draws: int, seed: int) -> Ex
 
 def attention_by_stream(outputs: dict[str, np.ndarray], recipe: dict, streams: Sequence[str]) -> dict[str, np.ndarray]:
     """`{stream: (T, h, w)}`: the coefficients over a clip, of each stream that has some: `flow_attention` is flow's."""
-    found = {}
+    maps = {}
     for name, coefficients in attention_of(outputs).items():
         stream = next((stream for stream in streams if name.startswith(f"{stream}_")), streams[0])
         over = attention_over_clip({name: coefficients}, recipe)
         if over is not None:
-            found.setdefault(stream, over)
-    return found
+            maps.setdefault(stream, over)
+    return maps
 
 
 def _probabilities(logits: np.ndarray, target: str) -> np.ndarray:

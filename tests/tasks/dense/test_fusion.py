@@ -130,7 +130,7 @@ def test_what_cannot_be_fused_is_refused_before_a_model_is_loaded(folder, args, 
         results(folder, args.format(folder / "runs"))
 
 
-def test_videos_that_another_run_was_trained_on_are_named(folder, tmp_path, caplog):
+def test_videos_that_another_run_was_trained_on_are_named(folder, caplog):
     """The same videos, in other splits: the two for testing trained it."""
     table = (folder / "table.csv").read_text()
     swapped = table.replace(",test", ",x").replace(",train", ",test").replace(",x", ",train")
