@@ -1,5 +1,6 @@
 """Labels to come: each prediction with its own frames and labels, and accuracies by hand."""
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import variants
 from grey_videos import declare, write_video
 
 from videorec.config import UserError
@@ -36,6 +38,7 @@ class Counting:
     """A model that sees the number of the last frame and says that those to come count on."""
 
     jit_compile = "auto"
+    layers = ()  # without a CNN
 
     def __init__(self):
         self.batches = []
@@ -59,27 +62,50 @@ def predict(videos, batch=2, share=0.0):
 
 
 def test_each_window_meets_its_own_labels(tmp_path):
-    # 13 frames: windows of 3 + 2 at 0, 5, and one at 10 that sees the end; 9 frames: 0, and one with 1 frame to come.
-    videos = [numbered(tmp_path, 0, 13), numbered(tmp_path, 13, 9)]
+    # 13 frames: windows of 3 + 2 at 0, 2, ... 8, and one at 10 that sees the end; 8 frames: 0, 2, and 4 with 1 frame to come.
+    videos = [numbered(tmp_path, 0, 13), numbered(tmp_path, 13, 8)]
     predictions, model, _ = predict(videos)
-    assert predictions.current.tolist() == [2, 7, 15, 20]
-    assert predictions.predicted.tolist() == [[3, 4], [8, 9], [16, 17], [21, 22]]
-    assert predictions.weights.tolist() == [[1, 1], [1, 1], [1, 1], [1, 0]]
+    assert predictions.current.tolist() == [2, 4, 6, 8, 10, 15, 17, 19]
+    assert predictions.predicted.tolist() == [[k + 1, k + 2] for k in predictions.current]
+    assert predictions.weights.tolist() == [[1, 1]] * 7 + [[1, 0]]
     counted = predictions.weights.astype(bool)
     np.testing.assert_array_equal(predictions.true[counted], predictions.predicted[counted])
-    assert model.batches == [2, 2]  # a video at a time
+    assert sorted(predictions.true[counted]) == [*range(3, 13), *range(16, 21)]  # every frame once, but for the first three
+    assert model.batches == [2, 2, 1, 2, 1]  # a video at a time
     assert not model.jit_compile
     alone, model, _ = predict(videos, batch=1)
-    assert model.batches == [1, 1, 1, 1]
+    assert model.batches == [1] * 8
     for ours, others in zip(vars(predictions).values(), vars(alone).values(), strict=True):
         np.testing.assert_array_equal(ours, others)
 
 
+@pytest.mark.parametrize("form", ["backbone", "differences"])
+def test_windows_are_those_of_the_model_itself(form, tmp_path):
+    """Though a CNN sees each frame once, the answers are of its windows alone."""
+    model = variants.shaken(variants.build(f"seq2seq_attention-{form}", classes=25))
+    rng, size, frames = np.random.default_rng(0), variants.frame(f"seq2seq_attention-{form}"), 140  # three pieces
+    colors = rng.integers(0, 256, (frames, 1, 1, 3))
+    pictures = np.broadcast_to(colors, (frames, *size[:2], 3)).astype(np.uint8)
+    for k, picture in enumerate(pictures):
+        cv2.imwrite(str(tmp_path / f"{k}.png"), picture[..., ::-1])
+    data = dataclasses.replace(DATA, resize=size[:2], crop=size[:2])
+    video = DenseVideo(str(tmp_path), (Segment(CLASSES[0], 0, 100),))
+    labelled = Labelled([video], (), CLASSES, data, 3, single=True)
+    whole = {"rgb": np.stack([pictures[start : start + 3] for start in range(0, frames - 3, 3)])}
+    bias = model.weights[-1]
+    bias.assign_sub(model(whole)["steps"].numpy().mean(axis=(0, 1)))  # or the answer is one class, whatever is seen
+    predictions = anticipation.predict(model, labelled, 4, Problems(1, 0.0))
+    expected = model(whole)["steps"].numpy().argmax(-1)
+    assert bias.shape == (25,) and len(np.unique(expected, axis=0)) > 5
+    np.testing.assert_array_equal(predictions.predicted, expected)
+    assert predictions.weights.sum() == frames - 3
+
+
 def test_frames_without_a_label(tmp_path):
     predictions, _, _ = predict([numbered(tmp_path, 0, 10, unlabelled=(2, 8))])
-    assert predictions.current.tolist() == [-1, 7]
-    assert predictions.weights.tolist() == [[1, 1], [0, 1]]
-    assert predictions.true[0].tolist() == [3, 4] and predictions.true[1, 1] == 9
+    assert predictions.current.tolist() == [-1, 4, 6, -1]
+    assert predictions.weights.tolist() == [[1, 1], [1, 1], [1, 0], [1, 0]]
+    assert predictions.true[0].tolist() == [3, 4] and predictions.true[3, 0] == 9
 
 
 @pytest.mark.parametrize("declared", [1, 5, 1000])
@@ -87,8 +113,8 @@ def test_headers_do_not_matter(tmp_path, declared):
     path = declare(write_video(tmp_path / "v.avi", 20, size=(32, 32)), declared)
     segments = tuple(Segment(CLASSES[k], k / 10, (k + 1) / 10) for k in range(24))
     predictions, _, _ = predict([DenseVideo(str(path), segments)])
-    assert predictions.current.tolist() == [2, 7, 12, 17]
-    assert predictions.weights.sum() == 8
+    assert predictions.current.tolist() == [*range(2, 19, 2)]
+    assert predictions.weights.sum() == 17
 
 
 def test_unreadable_videos_are_left_out(tmp_path):

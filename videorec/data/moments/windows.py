@@ -90,23 +90,24 @@ def _length(video: DenseVideo, data: DenseData) -> int:
     return max(frames - fewer, 1)
 
 
-def starts(length: int, span: int, phase: float | None = None) -> np.ndarray:
-    """First frames of the `ceil(length / span)` windows that cover a video.
+def starts(length: int, span: int, phase: float) -> np.ndarray:
+    """First frames of the `ceil(length / span)` windows of a video in training.
 
     Args:
-        phase: -0.5 to 0.5: windows are shifted by this part of a window, but not beyond the ends. None: the windows of an
-            evaluation, from 0 on, the last of which may pass the end.
+        phase: -0.5 to 0.5: windows are shifted by this part of a window, but not beyond the ends.
     """
     first = np.arange(max(-(-length // span), 1)) * span
-    if phase is None:
-        return first
     return np.clip(first + round(phase * span), 0, max(length - span, 0))
 
 
 def starts_of(labelled: Labelled, index: int, seed: int, epoch: int) -> np.ndarray:
-    """First frames of one video's windows; shifted by chance in each epoch, plain in epoch -1."""
-    phase = None if epoch < 0 else np.random.default_rng([seed, epoch, index]).random() - 0.5
-    return starts(labelled.lengths[index], labelled.span, phase)
+    """First frames of one video's windows; shifted by chance in each epoch. In epoch -1, of an evaluation, every labelled frame
+    is in one of them, those of labels to come after the first J; the last window may pass the end."""
+    length, step = labelled.lengths[index], labelled.labelled_frames
+    if epoch < 0:
+        unlabelled = labelled.span - step
+        return np.arange(max(-(-(length - unlabelled) // step), 1)) * step
+    return starts(length, labelled.span, np.random.default_rng([seed, epoch, index]).random() - 0.5)
 
 
 def plan(labelled: Labelled, seed: int, epoch: int) -> np.ndarray:
@@ -117,8 +118,8 @@ def plan(labelled: Labelled, seed: int, epoch: int) -> np.ndarray:
 
 
 def count(labelled: Labelled) -> int:
-    """Windows an epoch."""
-    return sum(len(starts(length, labelled.span)) for length in labelled.lengths)
+    """Windows an epoch of training."""
+    return sum(-(-length // labelled.span) for length in labelled.lengths)
 
 
 def class_counts(labelled: Labelled) -> np.ndarray:
@@ -166,9 +167,10 @@ def training(
 @pipeline.unconverted
 def evaluation(labelled: Labelled, examples: Callable, batch: int, outputs) -> tf.data.Dataset:
     """Batches over all frames once, in order, without augmentation."""
-    batches = examples(tf.constant(plan(labelled, 0, -1)), tf.constant(-1, tf.int64)).batch(batch)
+    rows = plan(labelled, 0, -1)
+    batches = examples(tf.constant(rows), tf.constant(-1, tf.int64)).batch(batch)
     batches = batches.map(lambda *example: _for_outputs(outputs, *example)).prefetch(2)
-    return batches.apply(tf.data.experimental.assert_cardinality(-(-count(labelled) // batch)))
+    return batches.apply(tf.data.experimental.assert_cardinality(-(-len(rows) // batch)))
 
 
 def _for_outputs(outputs, inputs, targets, weights):
@@ -213,18 +215,27 @@ def from_frames(labelled: Labelled, problems: Problems, seed: int) -> Callable:
     return examples
 
 
-def read_windows(labelled: Labelled, index: int, begins: Iterable[int], problems: Problems) -> Iterator[tuple[int, np.ndarray]]:
+def read_windows(
+    labelled: Labelled,
+    index: int,
+    begins: Iterable[int],
+    problems: Problems,
+    kept: Callable[[np.ndarray], np.ndarray] = np.asarray,
+) -> Iterator[tuple[int, np.ndarray]]:
     """First frame and pictures of the windows at `begins` (rising) of one video, one window held at a time.
 
     Pictures are `(t, *data.resize, 3)` uint8 with t = `labelled.span`, those of the horizon too; fewer at the end of the
     video, none after it, and none in the windows that are left of a video that cannot be read on. `begins` may be endless.
+
+    Args:
+        kept: what is made of pictures `(t, *data.resize, 3)`, once of each, and stands for them in the windows: `(t, ...)`.
     """
     recent: deque[np.ndarray] = deque(maxlen=labelled.span)
     begins, seen = iter(begins), 0
     begin = next(begins, None)
     try:
         for piece in pieces(labelled.videos[index], labelled.data, problems):
-            for picture in piece:
+            for picture in kept(piece):
                 recent.append(picture)
                 seen += 1
                 while begin is not None and seen == begin + labelled.span:
@@ -236,7 +247,8 @@ def read_windows(labelled: Labelled, index: int, begins: Iterable[int], problems
         problems.add_unreadable(labelled.videos[index].path, str(error))
         recent.clear()
     while begin is not None:
-        yield begin, np.array(list(recent)[len(recent) - max(seen - begin, 0) :], np.uint8)
+        rest = list(recent)[len(recent) - max(seen - begin, 0) :]
+        yield begin, np.stack(rest) if rest else np.zeros(0, np.uint8)
         begin = next(begins, None)
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from videorec.config import UserError, bounds, rules
-from videorec.config.dense import AnticipationOptions
+from videorec.config.dense import AnticipationOptions, DenseData
 from videorec.data import augment
 from videorec.data.moments import sources, tables, windows
 from videorec.data.moments.frame_labels import frame_labels
@@ -16,7 +16,9 @@ from videorec.data.moments.windows import Labelled, rate_of
 from videorec.data.problems import Problems
 from videorec.data.selection import Selection
 from videorec.data.verdicts import problems_of
+from videorec.inference.framewise import Framewise
 from videorec.models.backend import without_xla
+from videorec.models.split import backbone_layers, cut
 from videorec.reports.protocol import describe_pictures, describe_protocol
 from videorec.runs.run import Run
 from videorec.tasks.anticipation.report import AnticipationReport, Predictions, accuracies
@@ -54,7 +56,7 @@ def describe(run: Run, options: AnticipationOptions, measured: Selection) -> dic
         "frames_seen": data.frames,
         "horizon": trained.model.horizon,
         "rate": rate_of(data),
-        "windows": "one after the other, without overlap; frames without a label do not count",
+        "windows": "one begins every horizon frames, so that each frame comes once; frames without a label do not count",
     }
     return describe_protocol({run.place: 1.0}, data.path, measured, trained, **own, **describe_pictures(data))
 
@@ -83,19 +85,19 @@ def predict(
     problems: Problems,
     progress: Progress = lambda done, total: None,
 ) -> Predictions:
-    """Windows one after the other, none of whose coming frames is in another's.
+    """A window every K frames, so that every frame after the first J comes once, whatever J is.
 
     Raises:
         UserError: no coming frame has a label, or too many videos cannot be read.
     """
-    without_xla(model)
+    kept, head = _parts(model, labelled.data)
     batches = []
     for index in range(len(labelled.videos)):
         progress(index, len(labelled.videos))
-        of_video = _windows(labelled, index, problems)
+        of_video = _windows(labelled, index, kept, problems)
         while rows := list(islice(of_video, batch)):
-            frames, *truth = map(np.stack, zip(*rows, strict=True))
-            steps = keras.ops.convert_to_numpy(model.predict_on_batch({labelled.data.stream: frames})["steps"])  # (B, K, C)
+            seen, *truth = map(np.stack, zip(*rows, strict=True))
+            steps = keras.ops.convert_to_numpy(head.predict_on_batch({labelled.data.stream: seen})["steps"])  # (B, K, C)
             batches.append((steps.argmax(-1), *truth))
         problems.check()
     progress(len(labelled.videos), len(labelled.videos))
@@ -108,14 +110,29 @@ def predict(
     return predictions
 
 
-def _windows(labelled: Labelled, index: int, problems: Problems) -> Iterator[tuple[np.ndarray, ...]]:
-    """Of each window after which a frame comes: the frames seen, true classes and weights of those to come, class of the last
-    one seen or -1."""
+def _parts(model: keras.Model, data: DenseData) -> tuple[Callable[[np.ndarray], np.ndarray], keras.Model]:
+    """What is kept of pictures `(t, *data.resize, 3)`, `(t, ...)`, and the model that reads windows of it: features, where
+    there is a CNN, so that a frame goes through it once, in however many windows it is seen."""
+    if data.stream not in backbone_layers(model):
+        return lambda pictures: np.asarray(augment.cropped(pictures, data)), without_xla(model)
+    framewise, head = Framewise(model), without_xla(cut(model)[1])
+
+    def features(pictures: np.ndarray) -> np.ndarray:
+        return framewise.features({data.stream: np.asarray(augment.cropped(pictures, data))[None]})[data.stream][0]
+
+    return features, head
+
+
+def _windows(
+    labelled: Labelled, index: int, kept: Callable[[np.ndarray], np.ndarray], problems: Problems
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Of each window after which a frame comes: what is kept of the frames seen, true classes and weights of those to come,
+    class of the last one seen or -1."""
     data, video = labelled.data, labelled.videos[index]
-    for start, frames in windows.read_windows(labelled, index, count(0, labelled.span), problems):
+    for start, frames in windows.read_windows(labelled, index, count(0, labelled.horizon), problems, kept):
         if len(frames) <= data.frames:
             return  # the end of the video: nothing comes
         targets, weights = labelled.labels(index, start, start + len(frames))
         seen, _ = frame_labels(video, labelled.classes, rate_of(data), start + data.frames)
         current = seen[-1].argmax() if seen[-1].any() else -1
-        yield np.asarray(augment.cropped(frames[: data.frames], data)), targets.argmax(-1), weights, current
+        yield frames[: data.frames], targets.argmax(-1), weights, current
