@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import random
 import shutil
 from collections.abc import Callable
 
@@ -13,6 +14,24 @@ from pathlib import Path
 import filelock
 import pytest
 from grey_videos import write_video
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    """Random weights, whose seeds Keras draws by `random`, are those of the fixture, whatever ran before it."""
+    _seed(fixturedef.argname)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """And of the test."""
+    _seed(pyfuncitem.nodeid)
+    return (yield)
+
+
+def _seed(name: str) -> None:
+    random.seed(f"{name} {os.environ.get('VIDEOREC_TEST_SEED', '0')}")
 
 
 @pytest.fixture(scope="session")

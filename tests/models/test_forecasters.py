@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from variants import CASES, CLASSES, FORECASTERS, build, clips, frame, shared
+from variants import CASES, CLASSES, FORECASTERS, build, clips, frame, shaken, shared
 
 from videorec.config import UserError
 
@@ -33,9 +33,10 @@ def test_a_longer_horizon_begins_with_the_forecast_of_one_frame(case):
 
 @every_form
 def test_order_of_the_frames_matters(case):
-    before, after = run(shared(case), frames(case)), run(shared(case), frames(case)[:, ::-1])
+    model = shaken(build(case))  # as built, it answers nearly alike to all frames
+    before, after = run(model, frames(case)), run(model, frames(case)[:, ::-1])
     for key in before.keys() - {"attention"}:
-        assert np.abs(before[key] - after[key]).max() > 1e-5
+        assert np.abs(before[key] - after[key]).max() > 1e-4
 
 
 @pytest.mark.parametrize("case", [case for case in FORECASTERS if not getattr(CASES[case], "backbone", None)])
