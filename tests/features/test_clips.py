@@ -142,7 +142,7 @@ def test_several_taps_and_maps(tmp_path, videos, monkeypatch):
     needed = 3 * 8 * 8 * 4 * 2 + 3 * 4 * 4  # bytes of maps in half precision and of vectors, of 3 frames
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: types.SimpleNamespace(free=needed - 1))
     with pytest.raises(
-        UserError, match=r"must have room for 1.58 kB; 1.58 kB are free.*--train.no-cache, or fewer --train.cache-v"
+        UserError, match=r"must have room for 1.58 kB; 1.58 kB are free.*--train.no-cache, or store less: fewer --train.cache-v"
     ):
         fill(store, videos[1:2], both, views=1)
     monkeypatch.undo()

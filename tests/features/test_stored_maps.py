@@ -1,10 +1,13 @@
 """Maps of whole videos, as a backbone that is trained from a layer on gives them: float16 where they fit."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
 from small_backbones import backbone
 
+from videorec.config import UserError
 from videorec.config.dense import DenseData
 from videorec.data.moments.tables import DenseVideo
 from videorec.features import videos as whole_videos
@@ -50,6 +53,17 @@ def test_maps_are_float16_and_vectors_float32(store, monkeypatch):
         np.testing.assert_array_equal(stored["rgb_1"], whole["rgb_1"])
         assert stored["rgb_0"].dtype == stored["rgb_1"].dtype == np.float32
         np.testing.assert_array_equal(store.read(VIDEO, view, 4, 7)["rgb_0"], stored["rgb_0"][4:7])
+
+
+def test_the_disk_is_asked_for_what_is_written_on_the_way_too(store, tmp_path, monkeypatch):
+    """2 views of videos of 30 and 20 frames: 48 numbers of 2 bytes and 3 of 4 each; of the longer one 4 bytes at first."""
+    monkeypatch.setattr(whole_videos, "durations", lambda videos, data: {"a": 3.0, "b": 2.0})
+    usage, needed = shutil.disk_usage(tmp_path), 2 * 50 * (48 * 2 + 3 * 4) + 2 * 30 * 48 * 2
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=needed - 1))
+    with pytest.raises(UserError, match="must have room for 16.6 kB.*--train.cache-views, or --model.trainable-from none"):
+        store.make_room([DenseVideo("a", ()), DenseVideo("b", ())], 2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=needed))
+    store.make_room([DenseVideo("a", ()), DenseVideo("b", ())], 2)
 
 
 @pytest.mark.parametrize("large", [1e5, np.nan, np.inf])

@@ -67,7 +67,10 @@ def test_train_resume_evaluate_export(videos, s3, training_seed, caplog):
     assert evaluate.main([f"{runs}/x"]) == 0
     results = json.loads(files.read(f"{runs}/x/results.json"))
     assert results["protocol"]["runs"] == {f"{runs}/x": 1.0} and results["videos"] == 2
-    assert evaluate.main([f"{runs}/x", "--fuse", f"{runs}/x", "--out", "here"]) == 0
+    with pytest.raises(UserError, match="must be named once each"):
+        evaluate.main([f"{runs}/x", "--fuse", f"{runs}/x/", "--out", "here"])
+    shutil.copytree(mirror_of(runs), "copy")
+    assert evaluate.main([f"{runs}/x", "--fuse", "copy", "--out", "here"]) == 0
     with pytest.raises(UserError, match="--out must be a local path"):
         evaluate.main([f"{runs}/x", "--out", f"{s3}/out"])
     assert tflite.main([f"{runs}/x"]) == 0

@@ -70,9 +70,9 @@ def test_interrupted_nothing_is_left(here, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("s0", "Give two runs or more, each once. Received: runs/s0"),
-        ("s0 s0", "each once"),
-        ("s0 ../runs/s0", "each once"),
+        ("s0", "Give two runs or more. Received: runs/s0"),
+        ("s0 s0", "must be named once each"),
+        ("s0 ../runs/s0", "must be named once each"),
         ("s0 nowhere", "runs/nowhere is no run folder"),
         ("s0 s1 --weights 1", "--weights must be 2 numbers of 0 or more, not all 0: one for each run. Received: 1.0"),
         ("s0 s1 --weights 0 0", "not all 0"),

@@ -31,6 +31,9 @@ from videorec.storage import archives, files, leftovers, outside, room
 log = logging.getLogger(__name__)
 
 OTHERWISE = "Choose another folder with --train.cache-dir, or train without it: --train.no-cache"
+LESS = (
+    f"{OTHERWISE}, or store less: fewer --train.cache-views, or --model.trainable-from none for a CNN trained from a layer on"
+)
 INDEX = "index.json"  # member of an entry: {name of the array: [type, shape]}
 DOUBTED = "damaged"  # beside the entries, where one of them was damaged when it was wanted: at the next start all are read
 
@@ -78,7 +81,7 @@ class FeatureStore:
         """
         size = views * self.bytes_a_view
         log.info("feature cache %s: %d clips to compute, %s of disk", self.folder, views, room.as_text(size))
-        room.check_disk(size, self.folder, f"{OTHERWISE}, or fewer --train.cache-views")
+        room.check_disk(size, self.folder, LESS)
 
     def missing(self, videos: Sequence[Video], views: int) -> list[tuple[Video, int]]:
         """The `(video, view)` that nothing is stored of, by the names of the files: they are opened when they are wanted.

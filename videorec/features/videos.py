@@ -26,7 +26,7 @@ from videorec.data.moments.tables import DenseVideo
 from videorec.data.moments.windows import Labelled, filled, pieces, rate_of
 from videorec.data.pictures import Unreadable
 from videorec.data.problems import Problems
-from videorec.features.store import OTHERWISE, FeatureStore, cannot_write, fits_half
+from videorec.features.store import LESS, FeatureStore, cannot_write, fits_half
 from videorec.inference.framewise import Framewise
 from videorec.models import hosts
 from videorec.models.backend import without_xla
@@ -66,13 +66,15 @@ class WholeFeatures:
         Raises:
             UserError: more than is free.
         """
-        seconds = durations(videos, self.data)
-        frames = math.ceil(sum(seconds.values()) * rate_of(self.data))
-        size = views * frames * sum(math.prod(shape) * (2 if len(shape) == 3 else 4) for shape in self.shapes.values())
+        seconds, rate = durations(videos, self.data), rate_of(self.data)
+        frames, longest = math.ceil(sum(seconds.values()) * rate), math.ceil(max(seconds.values(), default=0) * rate)
+        numbers = [(math.prod(shape), len(shape) == 3) for shape in self.shapes.values()]  # of a frame; whether it is a map
+        size = views * frames * sum(count * (2 if is_map else 4) for count, is_map in numbers)
+        floats = views * longest * sum(2 * count for count, is_map in numbers if is_map)  # maps of one video are float32 first
         unknown = sum(video.path not in seconds for video in videos)
         more = f", and what {unknown} of unknown length take" if unknown else ""
         log.info("feature cache %s: %d videos to compute, %s of disk%s", self.folder, len(videos), room.as_text(size), more)
-        room.check_disk(size, self.folder, f"{OTHERWISE}, or fewer --train.cache-views")
+        room.check_disk(size + floats, self.folder, LESS)
 
     def path(self, video: DenseVideo, view: int = 0) -> Path:
         """The JSON file of a view, without which there is none; its numbers lie beside it."""

@@ -1,10 +1,41 @@
 """What runs must have in common whose answers are averaged, and the weights of each."""
 
 import math
+import os
 from collections.abc import Sequence
 
 from videorec.config import Experiment, UserError
 from videorec.runs.run import Run
+from videorec.storage import files
+
+
+def members(run: Run, others: Sequence[str], weights: Sequence[float]) -> dict[Run, float]:
+    """The run and those at the places `others`, with the weight of each; no weights: equal.
+
+    Raises:
+        UserError: a run is named twice, or as `check_weights` and `check_alike`.
+    """
+    check_once([run.place, *others])
+    runs = [run, *(Run.open(place) for place in others)]
+    weights = check_weights(weights or (1.0,) * len(runs), len(runs))
+    for member in runs:
+        member.check_model()
+        check_alike(run, member)
+    return dict(zip(runs, weights, strict=True))
+
+
+def check_once(places: Sequence[str]) -> None:
+    """A run may not be among those that are fused twice: its weight would not be what it seems to be.
+
+    Raises:
+        UserError: two places are the same.
+    """
+    known = {place.rstrip("/") if files.is_remote(place) else os.path.realpath(os.path.expanduser(place)) for place in places}
+    if len(known) < len(places):
+        raise UserError(
+            "Runs that are fused must be named once each; --weights gives one of them more weight. "
+            f"Received: {' '.join(places)}"
+        )
 
 
 def check_weights(

@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from videorec.models import STREAMS
 from videorec.models.ensemble import Ensemble, Member, same_frozen
 from videorec.runs import places, recipe
 from videorec.runs.run import Run
-from videorec.storage import files
 from videorec.tasks import fusion
 
 log = logging.getLogger("fuse")
@@ -45,9 +43,9 @@ def plan(members: Sequence[str], weights: Sequence[float], name: str, folder: st
             that are fed otherwise or of other videos; weights that are not theirs; something at the new run's place.
     """
     named = [place.rstrip("/") for place in members]
-    known = {place if files.is_remote(place) else os.path.realpath(os.path.expanduser(place)) for place in named}
-    if len(named) < 2 or len(known) < len(named):
-        raise UserError(f"Give two runs or more, each once. Received: {' '.join(members) or 'none'}")
+    if len(named) < 2:
+        raise UserError(f"Give two runs or more. Received: {' '.join(members) or 'none'}")
+    fusion.check_once(named)
     weights = fusion.check_weights(weights or (1.0,) * len(named), len(named), "one for each run")
     places.check_is_new(Path(folder).expanduser() / name)
     runs = [Run.open(place) for place in named]

@@ -117,6 +117,11 @@ def test_a_timeline_is_of_the_mean_too(folder):
 @pytest.mark.parametrize(
     "args, message",
     [
+        (
+            "--fuse {0}/both_ways {0}/both_ways/ --weights 2 1 1",
+            "must be named once each; --weights gives one of them more weight",
+        ),
+        ("--fuse {}/../runs/first", "must be named once each"),
         ("--fuse {}/slow", "must label as many frames a second. .*first: 10; .*slow: 5"),
         ("--fuse {}/alone", "must learn the same. .*first learns dense, target dense; .*alone learns .*dense, exclusive"),
         ("--fuse {}/both_ways --weights 1", "--weights must be 2 numbers"),

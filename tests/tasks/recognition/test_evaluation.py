@@ -118,6 +118,13 @@ def test_fusion_is_the_weighted_mean(go, alone, tmp_path):
         np.testing.assert_allclose(row, (first[name] + 2 * second[name]) / 3, atol=1e-5)
 
 
+def test_a_run_is_not_fused_with_itself(go):
+    with pytest.raises(UserError, match="must be named once each; --weights gives one of them more weight. Received: runs/a"):
+        go("runs/a --fuse runs/b runs/../runs/b")
+    with pytest.raises(UserError, match="must be named once each"):
+        go("runs/a --fuse runs/a --weights 2 1")
+
+
 def test_other_videos(go, synthetic):
     results = go(f"runs/a --data.path {synthetic.parent}")
     assert results["videos"] == 64  # a folder that names no splits: all of it

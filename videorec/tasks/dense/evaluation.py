@@ -18,11 +18,11 @@ from videorec.inference.labeller import FusedLabeller, Labeller
 from videorec.reports.protocol import describe_pictures, describe_protocol
 from videorec.runs.run import Run
 from videorec.storage import files
+from videorec.tasks import fusion
 from videorec.tasks.dense import report
 from videorec.tasks.dense.report import DenseReport
 from videorec.tasks.dense.scores import VideoScores, score_one
 from videorec.tasks.dense.timeline import Timeline
-from videorec.tasks.fusion import check_alike, check_weights
 
 log = logging.getLogger(__name__)
 
@@ -61,19 +61,16 @@ def members(run: Run, options: DenseOptions) -> dict[Run, float]:
     """The run and those of `options.fuse`, with the weight of each.
 
     Raises:
-        UserError: other classes or labels, another rate, or weights that are not theirs.
+        UserError: other classes or labels, another rate, a run twice, or weights that are not theirs.
     """
-    runs = [run, *(Run.open(place) for place in options.fuse)]
-    weights = check_weights(options.weights or (1.0,) * len(runs), len(runs))
-    for other in runs[1:]:
-        other.check_model()
-        check_alike(run, other)
-        if rate_of(other.experiment.data) != rate_of(options.data):
+    shares = fusion.members(run, options.fuse, options.weights)
+    for other in shares:
+        if other is not run and rate_of(other.experiment.data) != rate_of(options.data):
             raise UserError(
                 "Runs that are fused must label as many frames a second. "
                 f"{run.place}: {rate_of(options.data):g}; {other.place}: {rate_of(other.experiment.data):g}"
             )
-    return dict(zip(runs, weights, strict=True))
+    return shares
 
 
 def labeller_of(shares: dict[Run, float], options: DenseOptions) -> Labeller | FusedLabeller:

@@ -15,7 +15,7 @@ from videorec.data.problems import Problems
 from videorec.data.verdicts import problems_of
 from videorec.inference.framewise import Framewise
 from videorec.runs.run import Run
-from videorec.tasks.fusion import check_alike, check_weights
+from videorec.tasks import fusion
 from videorec.tasks.recognition import report
 from videorec.tasks.recognition.report import RecognitionReport
 from videorec.tasks.recognition.scores import Scores
@@ -33,11 +33,8 @@ def evaluate(run: Run, options: RecognitionOptions, progress: Progress) -> Recog
     data, how = options.data, options.evaluate
     bounds.check(options, "--")
     rules.check_clips(data, how)
-    runs = [run, *(Run.open(place) for place in options.fuse)]
-    weights = check_weights(options.weights or (1.0,) * len(runs), len(runs))
-    for member in runs:
-        member.check_model()
-        check_alike(run, member)
+    shares = fusion.members(run, options.fuse, options.weights)
+    runs, weights = list(shares), list(shares.values())
     measured = sources.choose(data, how.split, run.experiment, run.record)
     videos = measured.videos
     check_labels(videos, run.classes)
@@ -45,8 +42,8 @@ def evaluate(run: Run, options: RecognitionOptions, progress: Progress) -> Recog
     seen = [(data, videos), *(same_videos(run, member, videos, how) for member in runs[1:])]
     problems = problems_of(videos, data)
     scores = [predict(m.load_model(), v, d, how, problems, progress) for m, (d, v) in zip(runs, seen, strict=True)]
-    shares = {member.place: weight for member, weight in zip(runs, weights, strict=True)}
-    protocol = report.describe(data, how, shares, run.experiment, measured)
+    places = {member.place: weight for member, weight in shares.items()}
+    protocol = report.describe(data, how, places, run.experiment, measured)
     fused = fuse(scores, weights)
     return report.make(videos, run.classes, fused, protocol, problems, how.hit_at, run.experiment.model.target)
 
