@@ -16,6 +16,7 @@ from videorec.config.dense import DenseData
 from videorec.data.moments.tables import DenseVideo, Segment
 from videorec.data.moments.windows import Labelled
 from videorec.data.problems import Problems
+from videorec.inference.framewise import Framewise
 from videorec.tasks.anticipation import evaluation as anticipation
 from videorec.tasks.anticipation.evaluation import Predictions, accuracies
 
@@ -52,10 +53,10 @@ class Counting:
         return {"steps": np.eye(30, dtype=np.float32)[coming]}
 
 
-def predict(videos, batch=2, share=0.0):
+def predict(videos, windows=2, share=0.0):
     model, problems = Counting(), Problems(len(videos), share)
     labelled = Labelled(videos, (), CLASSES, DATA, HORIZON, single=True)
-    return anticipation.predict(model, labelled, batch, problems), model, problems
+    return anticipation.predict(model, labelled, 3 * windows, problems), model, problems
 
 
 # === Predictions ===
@@ -73,14 +74,14 @@ def test_each_window_meets_its_own_labels(tmp_path):
     assert sorted(predictions.true[counted]) == [*range(3, 13), *range(16, 21)]  # every frame once, but for the first three
     assert model.batches == [2, 2, 1, 2, 1]  # a video at a time
     assert not model.jit_compile
-    alone, model, _ = predict(videos, batch=1)
+    alone, model, _ = predict(videos, windows=1)
     assert model.batches == [1] * 8
     for ours, others in zip(vars(predictions).values(), vars(alone).values(), strict=True):
         np.testing.assert_array_equal(ours, others)
 
 
 @pytest.mark.parametrize("form", ["backbone", "differences"])
-def test_windows_are_those_of_the_model_itself(form, tmp_path):
+def test_windows_are_those_of_the_model_itself(form, tmp_path, monkeypatch):
     """Though a CNN sees each frame once, the answers are of its windows alone."""
     model = variants.shaken(variants.build(f"seq2seq_attention-{form}", classes=25))
     rng, size, frames = np.random.default_rng(0), variants.frame(f"seq2seq_attention-{form}"), 140  # three pieces
@@ -94,7 +95,18 @@ def test_windows_are_those_of_the_model_itself(form, tmp_path):
     whole = {"rgb": np.stack([pictures[start : start + 3] for start in range(0, frames - 3, 3)])}
     bias = model.weights[-1]
     bias.assign_sub(model(whole)["steps"].numpy().mean(axis=(0, 1)))  # or the answer is one class, whatever is seen
-    predictions = anticipation.predict(model, labelled, 4, Problems(1, 0.0))
+    given = []
+
+    class Counted(Framewise):
+        """That tells which frames it was given, and how many it may take at a time."""
+
+        def features(self, inputs):
+            given.append((inputs["rgb"].shape[1], self.at_once))
+            return super().features(inputs)
+
+    monkeypatch.setattr(anticipation, "Framewise", Counted)
+    predictions = anticipation.predict(model, labelled, 13, Problems(1, 0.0))
+    assert given == [(64, 13), (64, 13), (12, 13)]
     expected = model(whole)["steps"].numpy().argmax(-1)
     assert bias.shape == (25,) and len(np.unique(expected, axis=0)) > 5
     np.testing.assert_array_equal(predictions.predicted, expected)

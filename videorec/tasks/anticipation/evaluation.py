@@ -43,8 +43,7 @@ def evaluate(run: Run, options: AnticipationOptions, progress: Progress) -> Anti
     tables.check_known(videos, run.classes)
     problems = problems_of(videos, data)
     labelled = Labelled(videos, (), run.classes, data, trained.model.horizon, single=True)
-    batch = max(options.evaluate.batch // data.frames, 1)
-    predictions = predict(run.load_model(), labelled, batch, problems, progress)
+    predictions = predict(run.load_model(), labelled, options.evaluate.batch, problems, progress)
     protocol = {"protocol": describe(run, options, measured)}
     return AnticipationReport(accuracies(predictions, most_frequent(run)) | protocol | problems.summary())
 
@@ -87,15 +86,18 @@ def predict(
 ) -> Predictions:
     """A window every K frames, so that every frame after the first J comes once, whatever J is.
 
+    Args:
+        batch: frames that go through the model at a time.
+
     Raises:
         UserError: no coming frame has a label, or too many videos cannot be read.
     """
-    kept, head = _parts(model, labelled.data)
-    batches = []
+    kept, head = _parts(model, labelled.data, batch)
+    batches, at_once = [], max(batch // labelled.data.frames, 1)
     for index in range(len(labelled.videos)):
         progress(index, len(labelled.videos))
         of_video = _windows(labelled, index, kept, problems)
-        while rows := list(islice(of_video, batch)):
+        while rows := list(islice(of_video, at_once)):
             seen, *truth = map(np.stack, zip(*rows, strict=True))
             steps = keras.ops.convert_to_numpy(head.predict_on_batch({labelled.data.stream: seen})["steps"])  # (B, K, C)
             batches.append((steps.argmax(-1), *truth))
@@ -110,12 +112,12 @@ def predict(
     return predictions
 
 
-def _parts(model: keras.Model, data: DenseData) -> tuple[Callable[[np.ndarray], np.ndarray], keras.Model]:
+def _parts(model: keras.Model, data: DenseData, batch: int) -> tuple[Callable[[np.ndarray], np.ndarray], keras.Model]:
     """What is kept of pictures `(t, *data.resize, 3)`, `(t, ...)`, and the model that reads windows of it: features, where
     there is a CNN, so that a frame goes through it once, in however many windows it is seen."""
     if data.stream not in backbone_layers(model):
         return lambda pictures: np.asarray(augment.cropped(pictures, data)), without_xla(model)
-    framewise, head = Framewise(model), without_xla(cut(model)[1])
+    framewise, head = Framewise(model, batch), without_xla(cut(model)[1])
 
     def features(pictures: np.ndarray) -> np.ndarray:
         return framewise.features({data.stream: np.asarray(augment.cropped(pictures, data))[None]})[data.stream][0]
