@@ -143,6 +143,7 @@ FORMS = {
         {"units": 3, "peephole": "full", "output_peephole": "old", "use_bias": False, **BOTH}, (VECTORS,)
     ),
     "PeepholeLSTM-unconditional": Form({"units": 3, "unconditional": True}, ([(3,), (3,)],), {"steps": 4}),
+    "RunningBackgroundSubtraction": Form({"past": 2}, (MAPS,), half="float32"),
     "SpaceToDepth": Form({"patch": 2}, ((None, 4, 6, 3),)),
     "SpatialAttentionLSTM": Form({**SPATIAL, "layers": 2, "dropout": 0.3}, (MAPS,), outputs=1),
     "SpatialAttentionLSTM-additive": Form(

@@ -61,7 +61,7 @@ class FeatureStore:
         self._outputs = set(backbone.output)
         self.bytes_a_view = sum(_size(x, data.of(name.split("_")[0]).frames) for name, x in backbone.output.items())
         names = [layer.layer.name for layer in backbone_layers(backbone).values()]
-        names += ["background"] if background_layers(backbone) else []
+        names += [f"background{getattr(layer, 'past', '')}" for layer in background_layers(backbone).values()]
         pixels = [_pixels(data.of(name)) for name in data.streams]
         key = [videorec.__version__, names, _taps(backbone), pixels, weights.hexdigest()]
         self.folder = Path(folder).expanduser() / f"{'+'.join(dict.fromkeys(names))}-{data.stream}-{_digest(key)[:12]}"

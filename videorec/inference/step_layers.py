@@ -99,7 +99,7 @@ def check_causal(layer) -> None:
     if isinstance(layer, FrameDifferences) and not layer.causal:
         raise StepError("subtracts the mean over the whole sequence (--model.differences previous does not)")
     if isinstance(layer, BackgroundSubtraction):
-        raise StepError("subtracts the median over the whole sequence (--model.no-background does not)")
+        raise StepError("subtracts the median over the whole sequence (--model.past 300 and --model.no-background do not)")
     if not getattr(layer, "causal", True) and not hasattr(getattr(layer, "cell", None), "flush"):
         raise StepError(f"is not causal ({type(layer).__name__}): its outputs depend on later steps")
 

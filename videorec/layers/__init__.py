@@ -2,7 +2,7 @@
 
 from videorec.layers.attention_coverage import AttentionCoverage
 from videorec.layers.attention_decoder import AttentionDecoder
-from videorec.layers.background_subtraction import BackgroundSubtraction
+from videorec.layers.background_subtraction import BackgroundSubtraction, RunningBackgroundSubtraction
 from videorec.layers.caffe_scaling import CaffeScaling
 from videorec.layers.conv_gru2d import ConvGRU2D
 from videorec.layers.depth_to_space import DepthToSpace
@@ -42,6 +42,7 @@ __all__ = [
     "NextFrameConvLSTM2D",
     "PeepholeConvLSTM2D",
     "PeepholeLSTM",
+    "RunningBackgroundSubtraction",
     "SpaceToDepth",
     "SpatialAttentionLSTM",
     "StackedConvGRU2D",

@@ -42,6 +42,9 @@ class ChangeGrid(Recogniser):
     background: bool = True
     """Read the difference from the scene too: from the median of all frames of the video (not causal), which is the room where
     nobody hides a place for half of the time. In training on frames (--train.no-cache) it is the median of the window."""
+    past: Count | None = None
+    """background: the average of about so many frames up to each one (300: a minute at 5 frames a second), in place of the
+    median: causal, so that with `differences` previous and without `bidirectional` a camera can be read as it goes on."""
     radius: Count | None = 150
     """mean: of the frames at most so many before or after a frame (150: half a minute at 5 frames a second), so that a long
     video is read as windows are in training; None: of the whole clip or video."""
@@ -66,13 +69,14 @@ class ChangeGrid(Recogniser):
             "plain": {**tiny, "differences": ("previous",), "bidirectional": False, "background": False},
             "bidirectional": {**tiny, "background": False},
             "background": {**tiny, "differences": ("previous",), "bidirectional": False},
+            "past": {**tiny, "differences": ("previous",), "bidirectional": False, "past": 3},
             "thumbnail": {"units": 5, "cell": 2, "bidirectional": False, "differences": ("previous",), "background": False},
         }
 
     @property
     def causal(self):
         """See `Model`."""
-        return super().causal and not self.bidirectional and not self.background
+        return super().causal and not self.bidirectional and (self.past is not None or not self.background)
 
     def build(self, streams, classes) -> keras.Model:
         stream, shape = inputs.single(streams, self.name)
@@ -80,9 +84,11 @@ class ChangeGrid(Recogniser):
             raise UserError(f"change_grid reads places: it needs the tap map. Received: tap={self.tap!r}")
         if not self.differences and not self.background:
             raise UserError("change_grid reads differences: previous, mean, the background's, or several. Received: none")
+        if self.past is not None and not self.background:
+            raise UserError(f"past is how far the background reaches: it needs background. Received: past={self.past}, without")
 
         # === Functional Model ===
-        options = {"radius": self.radius, "background": self.background}
+        options = {"radius": self.radius, "background": self.background, "past": self.past}
         frames, x = inputs.frame_features(stream, shape, self, **options)  # (B, T, H', W', (1 + R) * C)
         x = TimeDistributed(self._grid(x.shape[2:]), name="grid")(x)  # (B, T, D)
         x = layers.Dropout(self.dropout, name="grid_dropout")(x)

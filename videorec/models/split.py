@@ -67,7 +67,8 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.Model]:
 
 def split_whole_videos(model: keras.Model) -> tuple[keras.Model, keras.Model]:
     """As `split`, for features of whole videos of which windows are trained on: what looks at all frames before anything is
-    learnt, `BackgroundSubtraction` after a frozen backbone, belongs to `features`: it sees the video, not a window."""
+    learnt, `BackgroundSubtraction` (or the running one) after a frozen backbone, belongs to `features`: it sees the video, not
+    a window."""
     backgrounds = background_layers(model)
     if not backgrounds or any(layer.trainable_weights for layer in backbone_layers(model).values()):
         return split(model)
@@ -75,7 +76,7 @@ def split_whole_videos(model: keras.Model) -> tuple[keras.Model, keras.Model]:
 
 
 def background_layers(model: keras.Model) -> dict[str, keras.layers.Layer]:
-    """The `BackgroundSubtraction` of each stream that has one after its backbone."""
+    """The `BackgroundSubtraction`, or the running one, of each stream that has one after its backbone."""
     return {layer.name.removesuffix(BACKGROUND): layer for layer in model.layers if layer.name.endswith(BACKGROUND)}
 
 

@@ -6,7 +6,7 @@ import keras
 from keras import layers, tree
 
 from videorec.config import Recogniser, UserError
-from videorec.layers import BackgroundSubtraction, FrameDifferences, TimeDistributed
+from videorec.layers import BackgroundSubtraction, FrameDifferences, RunningBackgroundSubtraction, TimeDistributed
 from videorec.models.backbones import build as build_backbone
 from videorec.models.split import BACKGROUND
 
@@ -43,6 +43,7 @@ def frame_features(
     layer: str | None = None,
     radius: int | None = None,
     background: bool = False,
+    past: int | None = None,
 ):
     """The input of a stream, and the features of each of its frames by the model's backbone.
 
@@ -52,6 +53,7 @@ def frame_features(
         layer: a layer of the backbone whose output is taken instead of the tap's.
         radius: of the differences from the mean, see `FrameDifferences`.
         background: the features are those less their median over all frames, see `BackgroundSubtraction`.
+        past: background: less their average over about so many frames before, see `RunningBackgroundSubtraction`.
 
     Returns:
         `keras.Input` `(B, T, H, W, 3)` uint8, and the features `(B, T, D)` or `(B, T, H', W', C)`.
@@ -61,7 +63,9 @@ def frame_features(
     backbone = build_backbone(model.backbone, shape[1:], tap, model.weights, model.trainable_from, stream, outputs)
     features = TimeDistributed(backbone, name=f"{stream}_backbone")(frames)
     if background:
-        features = BackgroundSubtraction(name=f"{stream}{BACKGROUND}")(features)
+        name = f"{stream}{BACKGROUND}"
+        subtraction = BackgroundSubtraction(name=name) if past is None else RunningBackgroundSubtraction(past, name=name)
+        features = subtraction(features)
     return frames, _with_differences(features, model, radius=radius)
 
 

@@ -15,9 +15,9 @@ def members(run: Run, others: Sequence[str], weights: Sequence[float]) -> dict[R
     Raises:
         UserError: a run is named twice, or as `check_weights` and `check_alike`.
     """
+    weights = check_weights(weights or (1.0,) * (len(others) + 1), len(others) + 1)
     check_once([run.place, *others])
     runs = [run, *(Run.open(place) for place in others)]
-    weights = check_weights(weights or (1.0,) * len(runs), len(runs))
     for member in runs:
         member.check_model()
         check_alike(run, member)

@@ -57,7 +57,7 @@ def feed(
     else:
         model = whole
         if background_layers(whole):
-            log.warning("the scene that is subtracted is the median of each window in training, of the whole video afterwards")
+            log.warning("the scene that is subtracted is that of each window in training, of the whole video afterwards")
         moments = {name: labelled(part, windows.lengths(part, data)) for name, part in parts.items()}
         examples = {name: windows.from_frames(part, problems, train.seed) for name, part in moments.items()}
     outputs, weights = tuple(model.output), weights_of_classes(moments["train"], train.class_balance)
