@@ -5,8 +5,8 @@
 
 One label at a time. No pretrained weights: it reads where a frame differs from the one before, from the mean of the minute
 around it and from the scene, so that it does not learn the rooms of a dozen recordings by heart. It reads whole videos in both
-directions and cannot stream; --model.no-bidirectional --model.differences previous --model.no-background can. `segments.csv`:
-path,label,start,end[,split,group].
+directions and cannot stream. Frame by frame, as a camera gives it: --model.no-bidirectional --model.differences previous
+--model.past 300, with the average of the minute before for the scene. `segments.csv`: path,label,start,end[,split,group].
 """
 
 from videorec.config import Experiment

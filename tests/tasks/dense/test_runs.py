@@ -191,11 +191,11 @@ def test_one_class_at_every_frame_needs_single_labels(start):
 
 @pytest.mark.parametrize("trained_on", ["frames", "features"])
 def test_the_scene_of_a_window_is_said(start, tmp_path, caplog, trained_on):
-    """Where windows are read as frames, the median is that of what a window holds."""
+    """Where windows are read as frames, the scene is that of what a window holds."""
     write_set(tmp_path, {"train": 2, "val": 1, "test": 1}, overlap=False)
     args = "--model.backbone thumbnail --data.single --data.resize 64 64 --data.crop 64 64 --train.epochs 1"
     start("change_grid", trained_on, args + (" --train.no-cache" if trained_on == "frames" else ""), tmp_path)
-    assert ("median of each window in training" in caplog.text) == (trained_on == "frames")
+    assert ("scene that is subtracted is that of each window in training" in caplog.text) == (trained_on == "frames")
 
 
 def test_several_labels_a_frame_have_no_most_likely_sequence(run):
